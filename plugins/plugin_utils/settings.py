@@ -1,0 +1,254 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one table of managed settings: every name, word, registry value and policy that the collection knows.
+
+Sources, per row in `Setting.source`:
+  [CIM]   Microsoft Learn, MSFT_SmbClientConfiguration, MSFT_SmbServerConfiguration, SmbShare docsets per version
+  [ADMX]  LanmanWorkstation.admx, LanmanServer.admx
+  [CSP]   Microsoft Learn, Policy CSP LanmanWorkstation / LanmanServer
+  [SEC]   the security options "Digitally sign communications (always)", which write the Parameters value itself
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+
+class Side(Enum):
+    """Which half of SMB a setting belongs to: LanmanWorkstation (client) or LanmanServer (server)."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+class Layer(Enum):
+    """Where a value can be configured, strongest first."""
+
+    POLICY = "policy"
+    MDM = "mdm"
+    LOCAL = "local"
+
+
+# The MDM keys were observed in public compliance scripts, not in a Microsoft page: they are read, never written.
+KEYS: Mapping[Side, Mapping[Layer, str]] = MappingProxyType(
+    {
+        Side.CLIENT: MappingProxyType(
+            {
+                Layer.POLICY: r"SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation",
+                Layer.MDM: r"SOFTWARE\Microsoft\PolicyManager\current\device\LanmanWorkstation",
+                Layer.LOCAL: r"SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters",
+            }
+        ),
+        Side.SERVER: MappingProxyType(
+            {
+                Layer.POLICY: r"SOFTWARE\Policies\Microsoft\Windows\LanmanServer",
+                Layer.MDM: r"SOFTWARE\Microsoft\PolicyManager\current\device\LanmanServer",
+                Layer.LOCAL: r"SYSTEM\CurrentControlSet\Services\LanmanServer\Parameters",
+            }
+        ),
+    }
+)
+
+DEFAULT = "default"
+"""The option word that asks for what Windows itself would do."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What users call the two values of a setting."""
+
+    true: str
+    false: str
+
+    @property
+    def choices(self) -> tuple[str, str, str]:
+        return (self.true, self.false, DEFAULT)
+
+    def value(self, word: str) -> bool | None:
+        """The boolean that a word means; None for `default`."""
+        return {self.true: True, self.false: False, DEFAULT: None}[word]
+
+    def word(self, value: bool) -> str:
+        return self.true if value else self.false
+
+
+ALLOWED = Words("allowed", "blocked")
+REQUIRED = Words("required", "not_required")
+ENABLED = Words("enabled", "disabled")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One managed setting.
+
+    name: what users call it. cim_property: the property of the side's configuration class.
+    names: the registry value (REG_DWORD, 0 or 1) that carries the setting in each layer; a layer that cannot carry
+    it is missing. first_build / first_release: where Windows began to have it. secure: the value that closes the
+    host; None where the setting changes no access. events: the event ids that the setting makes Windows write.
+    """
+
+    name: str
+    side: Side
+    words: Words
+    cim_property: str
+    names: Mapping[Layer, str]
+    first_build: int
+    first_release: str
+    source: str
+    secure: bool | None = None
+    events: tuple[int, ...] = ()
+
+    def has(self, layer: Layer) -> bool:
+        return layer in self.names
+
+    def location(self, layer: Layer) -> str:
+        """`HKLM\\key\\value` of a layer, as an administrator would look it up."""
+        return f"HKLM\\{KEYS[self.side][layer]}\\{self.names[layer]}"
+
+
+_24H2 = (26100, "Windows 11 24H2 and Windows Server 2025")
+
+
+def _names(local: str, policy: str | None = None, mdm: str | None = None) -> Mapping[Layer, str]:
+    names = {Layer.POLICY: policy, Layer.MDM: mdm, Layer.LOCAL: local}
+    return MappingProxyType({layer: name for layer, name in names.items() if name is not None})
+
+
+def _everywhere(name: str) -> Mapping[Layer, str]:
+    return _names(name, name, name)
+
+
+_ROWS = (
+    Setting(
+        "insecure_guest_logons",
+        Side.CLIENT,
+        ALLOWED,
+        "EnableInsecureGuestLogons",
+        _names("AllowInsecureGuestAuth", "AllowInsecureGuestAuth", "EnableInsecureGuestLogons"),
+        14393,
+        "Windows 10 1607 and Windows Server 2016",
+        "[CIM] [ADMX] [CSP]",
+        secure=False,
+        events=(31017, 31018, 31022),
+    ),
+    Setting(
+        "client_signing",
+        Side.CLIENT,
+        REQUIRED,
+        "RequireSecuritySignature",
+        _names("RequireSecuritySignature"),
+        9200,
+        "Windows 8 and Windows Server 2012",
+        "[CIM] [SEC]",
+        secure=True,
+    ),
+    Setting(
+        "client_encryption",
+        Side.CLIENT,
+        REQUIRED,
+        "RequireEncryption",
+        _everywhere("RequireEncryption"),
+        *_24H2,
+        "[CIM] [ADMX] [CSP]",
+        secure=True,
+    ),
+    Setting(
+        "audit_insecure_guest_logons",
+        Side.CLIENT,
+        ENABLED,
+        "AuditInsecureGuestLogon",
+        _everywhere("AuditInsecureGuestLogon"),
+        *_24H2,
+        "[CIM] [ADMX] [CSP]",
+        events=(31997,),
+    ),
+    Setting(
+        "audit_server_without_signing",
+        Side.CLIENT,
+        ENABLED,
+        "AuditServerDoesNotSupportSigning",
+        _everywhere("AuditServerDoesNotSupportSigning"),
+        *_24H2,
+        "[CIM] [ADMX] [CSP]",
+        events=(31998,),
+    ),
+    Setting(
+        "audit_server_without_encryption",
+        Side.CLIENT,
+        ENABLED,
+        "AuditServerDoesNotSupportEncryption",
+        _everywhere("AuditServerDoesNotSupportEncryption"),
+        *_24H2,
+        "[CIM] [ADMX] [CSP]",
+        events=(31999,),
+    ),
+    Setting(
+        "server_signing",
+        Side.SERVER,
+        REQUIRED,
+        "RequireSecuritySignature",
+        _names("RequireSecuritySignature"),
+        9200,
+        "Windows 8 and Windows Server 2012",
+        "[CIM] [SEC]",
+        secure=True,
+    ),
+    Setting(
+        "server_encryption",
+        Side.SERVER,
+        REQUIRED,
+        "EncryptData",
+        _names("EncryptData"),
+        9200,
+        "Windows 8 and Windows Server 2012",
+        "[CIM]",
+        secure=True,
+    ),
+    Setting(
+        "server_audit_insecure_guest_logons",
+        Side.SERVER,
+        ENABLED,
+        "AuditInsecureGuestLogon",
+        _everywhere("AuditInsecureGuestLogon"),
+        *_24H2,
+        "[CIM] [ADMX] [CSP]",
+        events=(3023,),
+    ),
+    Setting(
+        "server_audit_client_without_signing",
+        Side.SERVER,
+        ENABLED,
+        "AuditClientDoesNotSupportSigning",
+        _everywhere("AuditClientDoesNotSupportSigning"),
+        26100,
+        "Windows 11 24H2 and Windows Server 2025 (older releases: with the September 2025 update KB5066913)",
+        "[CIM] [ADMX] [CSP]",
+        events=(3021,),
+    ),
+    Setting(
+        "server_audit_client_without_encryption",
+        Side.SERVER,
+        ENABLED,
+        "AuditClientDoesNotSupportEncryption",
+        _everywhere("AuditClientDoesNotSupportEncryption"),
+        *_24H2,
+        "[CIM] [ADMX] [CSP]",
+        events=(3022,),
+    ),
+)
+
+SETTINGS: Mapping[str, Setting] = MappingProxyType({row.name: row for row in _ROWS})
+
+GUEST = SETTINGS["insecure_guest_logons"]
+# What a guest session can never satisfy: it has no key to sign or encrypt with.
+GUEST_BLOCKERS = (SETTINGS["client_signing"], SETTINGS["client_encryption"])
+AUDITS = tuple(row for row in _ROWS if row.words is ENABLED)
+
+
+def on_side(side: Side) -> tuple[Setting, ...]:
+    return tuple(row for row in _ROWS if row.side is side)
