@@ -1,0 +1,58 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The errors of everything above the wire: each message is for the person who ran the task, each type for the code.
+
+As on the wire there are two families: what was asked is wrong (`RequestError`), and what the host did is (`HostError`).
+"""
+
+from __future__ import annotations
+
+from .wsman.fault import Fault
+
+
+class SmbGuestError(Exception):
+    """Base of all errors that end a task with a message: what was wanted, what was found, what to do next.
+
+    changed: whether something had been written to the host before the error.
+    """
+
+    changed = False
+
+
+class RequestError(SmbGuestError):
+    """The task asks for something that this host, or any host, cannot do. Nothing was written."""
+
+
+class HostError(SmbGuestError):
+    """The host refused, failed, or answered something that cannot be right."""
+
+
+class HostUnreachable(HostError):
+    """No conversation with the host: Ansible's `unreachable`."""
+
+
+class AccessDenied(HostError):
+    """The host knows the account and denies it the operation. `what`: such as `reading HKLM\\...`."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The host denied access when {what}. The account must be an administrator of the host with full rights "
+            "over the network: a local administrator other than the built-in one loses them to UAC unless "
+            r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System\LocalAccountTokenFilterPolicy is 1; any "
+            "other account would need the WMI right 'Remote Enable' as well. Use the built-in Administrator or a "
+            "domain account of the host's Administrators group."
+        )
+
+
+class HostFault(HostError):
+    """The host answered with a SOAP fault other than access denied."""
+
+    def __init__(self, message: str, fault: Fault) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class UnexpectedState(HostError):
+    """The host took a write and does not hold what was written."""

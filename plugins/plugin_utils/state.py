@@ -1,0 +1,193 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From observed values to what is in force and who decided it. Pure: no I/O.
+
+Order of the client driver (24H2 or later, from its published analysis; the policy over the local value is also what
+Microsoft's support page says for older ones): Policies key, then Parameters key, then a licence value that cannot be
+read. The running value stands beside them: it is the only witness of that licence value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from .os_defaults import NOT_KNOWN, OsDefault
+from .settings import GUEST, GUEST_BLOCKERS, Layer, Setting
+
+
+class Winner(Enum):
+    """What decides the effective value."""
+
+    POLICY = "policy"
+    MDM = "mdm"
+    LOCAL = "local"
+    OS_DEFAULT = "os_default"
+    UNSUPPORTED = "unsupported"
+    UNKNOWN = "unknown"
+
+
+class Reading(Enum):
+    """A registry value that is no DWORD of 0 or 1."""
+
+    ABSENT = "absent"
+    WRONG_TYPE = "wrong type"
+
+
+LayerValue = int | Reading
+"""A REG_DWORD as it stands, or why there is none."""
+
+
+def as_bool(value: LayerValue) -> bool | None:
+    """The boolean that Windows makes of a layer's value: any DWORD but 0 is on; None where there is no DWORD."""
+    return bool(value) if isinstance(value, int) else None
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one host said about one setting.
+
+    supported: the configuration class has the property. running: its value (None: unsupported or NULL).
+    layers: the registry value per layer that can carry the setting.
+    """
+
+    supported: bool
+    running: bool | None
+    layers: Mapping[Layer, LayerValue]
+    default: OsDefault = NOT_KNOWN
+
+    def layer(self, layer: Layer) -> LayerValue:
+        return self.layers.get(layer, Reading.ABSENT)
+
+
+@dataclass(frozen=True)
+class SettingState:
+    """One setting of one host, judged. `drift`: the running value contradicts the value that should decide it."""
+
+    setting: Setting
+    observed: Observed
+    effective: bool | None
+    winner: Winner
+    location: str | None
+    drift: bool
+
+    def governed(self, by: Layer) -> bool:
+        return isinstance(self.observed.layer(by), int)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape that modules return; see the RETURN blocks."""
+        seen = self.observed
+        return {
+            "effective": self.effective,
+            "winner": self.winner.value,
+            "running": seen.running,
+            "policy": as_bool(seen.layer(Layer.POLICY)),
+            "mdm": as_bool(seen.layer(Layer.MDM)),
+            "local": as_bool(seen.layer(Layer.LOCAL)),
+            "os_default": seen.default.value,
+            "os_default_confidence": seen.default.confidence,
+            "supported": seen.supported,
+            "drift": self.drift,
+            "location": self.location,
+        }
+
+
+def judge(setting: Setting, observed: Observed) -> SettingState:
+    """The effective value of one setting, and who won.
+
+    A value of the wrong type makes the outcome unknown: what the driver does with it is not documented, so the
+    running value is all that can be said.
+    """
+    if not observed.supported:
+        return SettingState(setting, observed, None, Winner.UNSUPPORTED, None, False)
+    for layer in (Layer.POLICY, Layer.MDM, Layer.LOCAL):
+        value = observed.layer(layer)
+        if value is Reading.ABSENT:
+            continue
+        location = setting.location(layer)
+        decided = as_bool(value)
+        if decided is None:
+            return SettingState(setting, observed, observed.running, Winner.UNKNOWN, location, False)
+        winner = _policy_writer(observed, decided) if layer is Layer.POLICY else Winner(layer.value)
+        drift = observed.running is not None and observed.running != decided
+        return SettingState(setting, observed, decided, winner, location, drift)
+    if observed.running is not None:
+        return SettingState(setting, observed, observed.running, Winner.OS_DEFAULT, None, False)
+    if observed.default.value is not None:
+        return SettingState(setting, observed, observed.default.value, Winner.OS_DEFAULT, None, False)
+    return SettingState(setting, observed, None, Winner.UNKNOWN, None, False)
+
+
+def _policy_writer(observed: Observed, decided: bool) -> Winner:
+    """MDM writes mapped policies into the Policies key as well: where both agree, MDM is the place to change it."""
+    return Winner.MDM if as_bool(observed.layer(Layer.MDM)) is decided else Winner.POLICY
+
+
+@dataclass(frozen=True)
+class GuestAccess:
+    """Whether an insecure guest logon of this client can succeed, and what stands in its way."""
+
+    allowed: bool
+    blocked_by: tuple[str, ...]
+    advice: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "verdict": "allowed" if self.allowed else "blocked",
+            "blocked_by": list(self.blocked_by),
+            "advice": self.advice,
+        }
+
+
+def guest_access(states: Mapping[str, SettingState]) -> GuestAccess:
+    """Guest works only if it is allowed and neither signing nor encryption is required of the client.
+
+    states: at least the settings of `GUEST` and `GUEST_BLOCKERS`, by name. What is unknown counts as blocked: a wrong
+    "allowed" is the costlier mistake for whoever plans on it, a wrong "blocked" is found at the first try.
+    """
+    blocked_by = []
+    if states[GUEST.name].effective is not True:
+        blocked_by.append(GUEST.name)
+    blocked_by += [row.name for row in GUEST_BLOCKERS if _blocks(states[row.name])]
+    drifting = [states[row.name] for row in (GUEST, *GUEST_BLOCKERS) if states[row.name].drift]
+    return GuestAccess(
+        not blocked_by, tuple(blocked_by), " ".join([_advice(blocked_by, states), *map(_drift, drifting)])
+    )
+
+
+def _blocks(state: SettingState) -> bool:
+    return state.observed.supported and state.effective is not False
+
+
+def _advice(blocked_by: list[str], states: Mapping[str, SettingState]) -> str:
+    if not blocked_by:
+        return (
+            "Insecure guest logons succeed: traffic is neither signed nor encrypted and the server is not "
+            "authenticated. Block them with winops.smb_guest.guest_auth state=blocked."
+        )
+    if blocked_by == [GUEST.name]:
+        return "Insecure guest logons are blocked. " + _where(states[GUEST.name])
+    others = " and ".join(f"{name} (required)" for name in blocked_by if name != GUEST.name)
+    if GUEST.name in blocked_by:
+        return f"Insecure guest logons are blocked, and would stay blocked by {others} if they were allowed."
+    return (
+        f"Insecure guest logons are allowed, but still fail because of {others}: a guest session cannot sign or "
+        "encrypt. Better give the server an account; or relax it with winops.smb_guest.client_config."
+    )
+
+
+def _where(state: SettingState) -> str:
+    if state.location is None:
+        return "That is the default of this Windows."
+    return f"Decided by {state.location}."
+
+
+def _drift(state: SettingState) -> str:
+    return (
+        f"{state.setting.name}: the running value ({state.setting.words.word(bool(state.observed.running))}) "
+        f"contradicts {state.location}."
+    )
