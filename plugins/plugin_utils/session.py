@@ -1,0 +1,267 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one door to ansible's winrm and psrp connections: a conversation with a host, without a shell or a runspace.
+
+This file alone touches what ansible-core, pywinrm and pypsrp do not promise to keep: the winrm connection builds its
+`protocol` without opening a shell while `shell_id` is set; the psrp connection's `_psrp_conn_kwargs` make a `WSMan`
+that opens no runspace. Every supported ansible-core is tested against exactly this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+
+from .errors import AccessDenied, HostError, HostFault, HostUnreachable, RequestError
+from .transport_errors import explain
+from .wsman.cim import CimInstance
+from .wsman.envelope import RequestContext
+from .wsman.errors import RemoteProtocolError, WsmanFault
+from .wsman.operations import Enumerate, Operation, drive, walk
+from .wsman.xml import MAX_BYTES
+
+T = TypeVar("T")
+
+SUPPORTED = ("winrm", "psrp")
+
+_NO_SHELL = "winops.smb_guest opens no shell"
+_UTF8 = 65001
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What a process on the host left behind."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class Wire(Protocol):
+    """What a session needs of a connection: one message each way, and a process where nothing else will do."""
+
+    endpoint: str
+    operation_timeout: float
+
+    def send(self, message: bytes) -> bytes: ...
+
+    def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]: ...
+
+
+class Session:
+    """A conversation with one host: typed operations in, typed answers out. Errors are of the HostError family."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._answered = False
+
+    def call(self, operation: Operation[T]) -> T:
+        """Send one operation and decode its answer: one request."""
+        return self._translated(str(operation), lambda: self._exchange(operation))
+
+    def query(self, enumerate_: Enumerate) -> list[CimInstance]:
+        """Run a query to its end, page by page."""
+        return self._translated(str(enumerate_), lambda: drive(walk(enumerate_), self._exchange))
+
+    def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
+        """Run commands (program and arguments each), one after the other: the only thing here that opens a shell."""
+        return self._through_library(lambda: self._wire.run(commands))
+
+    def _exchange(self, operation: Operation[T]) -> T:
+        context = RequestContext(to=self._wire.endpoint, operation_timeout=self._wire.operation_timeout)
+        message = operation.encode(context)
+        answer = self._through_library(lambda: self._wire.send(message))
+        try:
+            result = operation.decode(answer, context)
+        except WsmanFault:
+            self._answered = True
+            raise
+        self._answered = True
+        return result
+
+    def _translated(self, what: str, exchange: Callable[[], T]) -> T:
+        try:
+            return exchange()
+        except WsmanFault as error:
+            if error.fault.access_denied:
+                raise AccessDenied(f"calling {what}") from error
+            raise HostFault(f"The host refused {what}: {error}", error.fault) from error
+        except RemoteProtocolError as error:
+            if error.problem == "not_xml" and not self._answered:
+                raise HostUnreachable(
+                    f"{self._wire.endpoint} answers, but not as WinRM does ({error}). Check ansible_port and "
+                    "ansible_winrm_path, and what else listens there."
+                ) from error
+            raise HostError(
+                f"The answer of {self._wire.endpoint} to {what} was not used: {error}. "
+                "Check for a proxy or another program between here and the host."
+            ) from error
+
+    def _through_library(self, exchange: Callable[[], T]) -> T:
+        try:
+            return exchange()
+        except (WsmanFault, RemoteProtocolError):
+            raise
+        except Exception as error:  # whatever the libraries below raise becomes one sentence
+            raise explain(error, self._wire.endpoint, answered=self._answered) from error
+
+
+def open_session(connection: Any) -> Session:
+    """The session behind a task's connection. Nothing is sent yet.
+
+    Raises RequestError for a connection that is neither winrm nor psrp, HostUnreachable where Kerberos gives no ticket.
+    """
+    kind = getattr(connection, "transport", type(connection).__name__)
+    if kind not in SUPPORTED:
+        raise RequestError(
+            f"winops.smb_guest speaks WinRM and works through the connections winrm and psrp; this host uses '{kind}'. "
+            "Set ansible_connection to winrm or psrp."
+        )
+    try:
+        return Session(_WinrmWire(connection) if kind == "winrm" else _PsrpWire(connection))
+    except AnsibleConnectionFailure as error:
+        raise HostUnreachable(str(error)) from error
+    except AnsibleError as error:
+        raise RequestError(str(error)) from error
+
+
+def _cap_answers(session: Any) -> None:
+    """Let the answers of a `requests` session end with an error where the parser would refuse them for their size.
+
+    At the adapter, because the authentication handlers send through it without asking the session, and lazily,
+    because they look at the socket of an answer before anybody reads it.
+    """
+    if getattr(session, "answers_are_capped", False):
+        return
+    session.answers_are_capped = True
+    for adapter in session.adapters.values():
+        adapter.send = _capped(adapter.send)
+
+
+def _capped(send: Callable[..., Any]) -> Callable[..., Any]:
+    def send_capped(*args: Any, **kwargs: Any) -> Any:
+        response = send(*args, **kwargs)
+        read = response.iter_content
+
+        def iter_content(*args: Any, **kwargs: Any) -> Iterator[bytes]:
+            size = 0
+            for chunk in read(*args, **kwargs):
+                size += len(chunk)
+                if size > MAX_BYTES:
+                    response.close()
+                    raise RemoteProtocolError("too_large", f"it is larger than {MAX_BYTES // 1024 // 1024} MiB")
+                yield chunk
+
+        response.iter_content = iter_content
+        return response
+
+    return send_capped
+
+
+class _WinrmWire:
+    """ansible.builtin.winrm through pywinrm, with every transport that it has."""
+
+    def __init__(self, connection: Any) -> None:
+        if not connection.protocol:
+            connection.shell_id = _NO_SHELL
+            try:
+                connection._connect()
+            finally:
+                connection.shell_id = None
+        self._protocol = connection.protocol
+        self._transport = connection.protocol.transport
+        self.endpoint: str = self._transport.endpoint
+        self.operation_timeout: float = self._protocol.operation_timeout_sec
+        exchange = self._transport._send_message_request
+
+        def exchange_capped(session: Any, request: Any) -> Any:
+            _cap_answers(session)
+            return exchange(session, request)
+
+        self._transport._send_message_request = exchange_capped
+
+    def send(self, message: bytes) -> bytes:
+        from winrm.exceptions import WinRMTransportError
+
+        try:
+            answer: bytes = self._transport.send_message(message)
+        except WinRMTransportError as error:
+            return _fault_body(error)
+        return answer
+
+    def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
+        shell = self._protocol.open_shell(codepage=_UTF8)
+        try:
+            return [self._run_one(shell, command) for command in commands]
+        finally:
+            self._protocol.close_shell(shell)
+
+    def _run_one(self, shell: str, command: Sequence[str]) -> CommandResult:
+        command_id = self._protocol.run_command(shell, command[0], command[1:])
+        try:
+            stdout, stderr, exit_code = self._protocol.get_command_output(shell, command_id)
+        finally:
+            self._protocol.cleanup_command(shell, command_id)
+        return CommandResult(exit_code, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+
+class _PsrpWire:
+    """ansible.builtin.psrp through pypsrp."""
+
+    def __init__(self, connection: Any) -> None:
+        try:
+            from pypsrp.wsman import WSMan
+        except ImportError as error:
+            raise RequestError(
+                "ansible_connection is psrp, but the Python package pypsrp is missing on the controller. "
+                "Install it beside ansible-core: pip install pypsrp"
+            ) from error
+
+        connection._build_kwargs()
+        try:
+            self._wsman = WSMan(**connection._psrp_conn_kwargs)
+            transport = self._wsman.transport
+            transport.session = transport._build_session()
+        except ValueError as error:
+            raise RequestError(f"The psrp connection cannot be made from these variables: {error}") from error
+        _cap_answers(transport.session)
+        self._transport = transport
+        self.endpoint: str = transport.endpoint
+        self.operation_timeout: float = self._wsman.operation_timeout
+
+    def send(self, message: bytes) -> bytes:
+        from pypsrp.exceptions import WinRMTransportError
+
+        try:
+            answer: bytes = self._transport.send(message)
+        except WinRMTransportError as error:
+            return _fault_body(error)
+        return answer
+
+    def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
+        from pypsrp.shell import WinRS
+
+        with WinRS(self._wsman, codepage=_UTF8) as shell:
+            return [self._run_one(shell, command) for command in commands]
+
+    @staticmethod
+    def _run_one(shell: Any, command: Sequence[str]) -> CommandResult:
+        from pypsrp.shell import Process, SignalCode
+
+        process = Process(shell, command[0], list(command[1:]))
+        process.invoke()
+        process.signal(SignalCode.CTRL_C)
+        stdout, stderr = process.stdout.decode(errors="replace"), process.stderr.decode(errors="replace")
+        return CommandResult(-1 if process.rc is None else process.rc, stdout, stderr)
+
+
+def _fault_body(error: Any) -> bytes:
+    """The SOAP fault that came with HTTP 500; any other status is no answer of WS-Management."""
+    if error.code == 500 and error.response_text:
+        return str(error.response_text).encode()
+    raise error
