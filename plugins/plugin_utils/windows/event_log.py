@@ -1,0 +1,70 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Event channels of a host: whether they are enabled and how large their logs may grow.
+
+No CIM class configures a channel, so `wevtutil` does: the only thing in this collection that starts a process.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..errors import AccessDenied, HostError
+from ..session import CommandResult, Session
+
+_WEVTUTIL = "wevtutil.exe"
+_ERROR_ACCESS_DENIED = 5
+_ERROR_EVT_CHANNEL_NOT_FOUND = 15007
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel's configuration. max_size: bytes."""
+
+    enabled: bool
+    max_size: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_channels(session: Session, names: Sequence[str]) -> dict[str, Channel]:
+    """The configuration of each channel, in one shell."""
+    results = session.run([(_WEVTUTIL, "gl", name) for name in names])
+    return {name: _parse(name, _checked("reading", name, result)) for name, result in zip(names, results, strict=True)}
+
+
+def write_channels(session: Session, wanted: Mapping[str, Channel]) -> None:
+    """Configure channels, in one shell. The caller reads back."""
+    results = session.run(
+        [
+            (_WEVTUTIL, "sl", name, f"/e:{str(channel.enabled).lower()}", f"/ms:{channel.max_size}")
+            for name, channel in wanted.items()
+        ]
+    )
+    for name, result in zip(wanted, results, strict=True):
+        _checked("configuring", name, result)
+
+
+def _checked(doing: str, name: str, result: CommandResult) -> str:
+    if result.exit_code == 0:
+        return result.stdout
+    if result.exit_code == _ERROR_ACCESS_DENIED:
+        raise AccessDenied(f"{doing} the event channel {name}")
+    if result.exit_code == _ERROR_EVT_CHANNEL_NOT_FOUND:
+        raise HostError(f"This Windows has no event channel {name}. Leave it out of channels for this host.")
+    said = " ".join((result.stderr or result.stdout).split())[:200]
+    raise HostError(f"wevtutil ended with {result.exit_code} when {doing} the event channel {name}: {said}")
+
+
+def _parse(name: str, text: str) -> Channel:
+    enabled = re.search(r"^\s*enabled:\s*(true|false)\s*$", text, re.MULTILINE | re.IGNORECASE)
+    size = re.search(r"^\s*maxSize:\s*(\d{1,19})\s*$", text, re.MULTILINE | re.IGNORECASE)
+    if enabled is None or size is None:
+        raise HostError(f"wevtutil's description of the event channel {name} has no 'enabled' or no 'maxSize'.")
+    return Channel(enabled[1].lower() == "true", int(size[1]))

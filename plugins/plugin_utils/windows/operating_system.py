@@ -1,0 +1,136 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which Windows a host runs: edition, build, update, role, domain.
+
+Sources: Microsoft Learn, Win32_OperatingSystem (Caption, BuildNumber, OperatingSystemSKU, ProductType) and
+Win32_ComputerSystem (PartOfDomain, Domain). EditionID and UBR stand in no class, only in the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any
+
+from ..errors import HostError
+from ..os_defaults import RELEASES, OsDefault, edition_group, os_default
+from ..session import Session
+from ..settings import Setting
+from ..wsman.cim import CimClass, CimInstance, CimType, Field
+from ..wsman.operations import Enumerate
+from .registry import Registry, WrongType
+
+CURRENT_VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+
+OPERATING_SYSTEM = CimClass(
+    "root/cimv2",
+    "Win32_OperatingSystem",
+    {
+        "Caption": Field(CimType.STRING),
+        "BuildNumber": Field(CimType.STRING),
+        "OperatingSystemSKU": Field(CimType.UINT32),
+        "ProductType": Field(CimType.UINT32),
+    },
+)
+COMPUTER_SYSTEM = CimClass(
+    "root/cimv2",
+    "Win32_ComputerSystem",
+    {"PartOfDomain": Field(CimType.BOOLEAN), "Domain": Field(CimType.STRING)},
+)
+
+PRODUCT_TYPES: Mapping[int, str] = MappingProxyType({1: "workstation", 2: "domain_controller", 3: "server"})
+
+# Enterprise multi-session says ProductType 3 although it is a client Windows (from memory of others, unconfirmed).
+MULTI_SESSION_SKU = 175
+
+
+@dataclass(frozen=True)
+class OperatingSystem:
+    """The `os` facts. product: `client` or `server`. version: such as `24H2`, None where nothing says it. ubr: the
+    update build revision. product_type: `workstation`, `server` or `domain_controller`."""
+
+    caption: str
+    product: str
+    edition_id: str | None
+    sku: int | None
+    version: str | None
+    build: int
+    ubr: int | None
+    product_type: str
+    part_of_domain: bool | None
+    domain: str | None
+
+    def __str__(self) -> str:
+        ubr = "" if self.ubr is None else f".{self.ubr}"
+        return f"{self.caption} {self.version or ''}".rstrip() + f" (build {self.build}{ubr})"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def default(self, setting: Setting) -> OsDefault:
+        """What this Windows does for a setting that nobody configured."""
+        return os_default(
+            setting.name,
+            product=self.product,
+            group=edition_group(self.edition_id, self.sku, self.product),
+            build=self.build,
+            ubr=self.ubr,
+            domain_controller=self.product_type == "domain_controller",
+        )
+
+
+def read_operating_system(session: Session, registry: Registry) -> OperatingSystem:
+    """Four requests; up to two more on a build that the table of releases does not name."""
+    system = _only(session, OPERATING_SYSTEM)
+    computer = _only(session, COMPUTER_SYSTEM)
+    build = _build_number(system)
+    sku = system.get("OperatingSystemSKU")
+    sku = sku if isinstance(sku, int) else None
+    number = system.get("ProductType")
+    product_type = PRODUCT_TYPES.get(number) if isinstance(number, int) else None
+    if product_type is None:
+        raise HostError(f"Win32_OperatingSystem.ProductType is {number!r}; 1, 2 or 3 was expected.")
+    part_of_domain = computer.get("PartOfDomain")
+    return OperatingSystem(
+        caption=str(system.get("Caption") or "Windows").strip(),
+        product="client" if product_type == "workstation" or sku == MULTI_SESSION_SKU else "server",
+        edition_id=_string(registry, "EditionID"),
+        sku=sku,
+        version=RELEASES.get(build) or _string(registry, "DisplayVersion") or _string(registry, "ReleaseId"),
+        build=build,
+        ubr=_ubr(registry),
+        product_type=product_type,
+        part_of_domain=part_of_domain if isinstance(part_of_domain, bool) else None,
+        domain=str(computer.get("Domain")) if part_of_domain else None,
+    )
+
+
+def _only(session: Session, cls: CimClass) -> CimInstance:
+    instances = session.query(Enumerate(cls, f"SELECT {','.join(cls.properties)} FROM {cls.name}"))
+    if len(instances) != 1:
+        raise HostError(f"The host answered {len(instances)} instances of {cls.name}, one was expected.")
+    return instances[0]
+
+
+def _build_number(system: CimInstance) -> int:
+    text = system.get("BuildNumber")
+    if not isinstance(text, str) or not text.isascii() or not text.isdigit():
+        raise HostError(f"Win32_OperatingSystem.BuildNumber is {text!r}, a number was expected.")
+    return int(text)
+
+
+def _string(registry: Registry, name: str) -> str | None:
+    try:
+        return registry.string(CURRENT_VERSION, name)
+    except WrongType:
+        return None
+
+
+def _ubr(registry: Registry) -> int | None:
+    try:
+        return registry.dword(CURRENT_VERSION, "UBR")
+    except WrongType:
+        return None

@@ -1,0 +1,144 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The registry of a host through the CIM class StdRegProv. Keys are below HKEY_LOCAL_MACHINE, without `HKLM\\`.
+
+Return values: Microsoft's pages only say "0, or a WinError or WbemErrorEnum value"; which of 1 and 2 means a missing
+value and which a missing key was never recorded, so both mean absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+from ..errors import AccessDenied, HostError
+from ..session import Session
+from ..wsman.cim import CimClass, CimType, CimValue, Field, Method
+from ..wsman.operations import Invoke, InvokeResult
+
+HKEY_LOCAL_MACHINE = 0x80000002
+
+
+class RegistryType(IntEnum):
+    """Type numbers of EnumValues. Numbers that Windows may add are kept as plain integers."""
+
+    REG_SZ = 1
+    REG_EXPAND_SZ = 2
+    REG_BINARY = 3
+    REG_DWORD = 4
+    REG_MULTI_SZ = 7
+    REG_QWORD = 11
+
+
+_UINT32 = Field(CimType.UINT32)
+_STRING = Field(CimType.STRING)
+_KEY = {"hDefKey": _UINT32, "sSubKeyName": _STRING}
+_VALUE = {**_KEY, "sValueName": _STRING}
+
+STD_REG_PROV = CimClass(
+    "root/default",
+    "StdRegProv",
+    {},
+    {
+        "CreateKey": Method(_KEY),
+        "EnumKey": Method(_KEY, {"sNames": Field(CimType.STRING, array=True)}),
+        "EnumValues": Method(
+            _KEY, {"sNames": Field(CimType.STRING, array=True), "Types": Field(CimType.SINT32, array=True)}
+        ),
+        "DeleteValue": Method(_VALUE),
+        "GetDWORDValue": Method(_VALUE, {"uValue": _UINT32}),
+        "SetDWORDValue": Method({**_VALUE, "uValue": _UINT32}),
+        "GetStringValue": Method(_VALUE, {"sValue": _STRING}),
+    },
+)
+
+SUCCESS = 0
+ABSENT = frozenset({1, 2})
+TYPE_MISMATCH = 0x80041005
+# WinError 5, E_ACCESSDENIED and WBEM_E_ACCESS_DENIED: which one Windows sends was never recorded.
+DENIED = frozenset({5, 0x80070005, 0x80041003})
+
+
+class WrongType(HostError):
+    """The value exists, but with another type than the one asked for."""
+
+
+class Registry:
+    """Reads and writes of one host. Every method costs one request unless it says otherwise."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def subkeys(self, key: str) -> tuple[str, ...]:
+        """Names of the keys below; empty where the key is absent."""
+        result = self._call("EnumKey", key)
+        if result.return_value in ABSENT:
+            return ()
+        self._check(result, "listing", key)
+        return tuple(str(name) for name in _array(result, "sNames"))
+
+    def value_types(self, key: str) -> Mapping[str, int]:
+        """Lower-case value name to type number; empty where the key is absent or holds no value."""
+        result = self._call("EnumValues", key)
+        if result.return_value in ABSENT:
+            return {}
+        self._check(result, "listing the values of", key)
+        names, types = _array(result, "sNames"), _array(result, "Types")
+        if len(names) != len(types):
+            raise HostError(f"The host listed {len(names)} value names but {len(types)} types in HKLM\\{key}.")
+        return {str(name).lower(): int(kind) for name, kind in zip(names, types, strict=True)}
+
+    def dword(self, key: str, name: str) -> int | None:
+        """A REG_DWORD; None where value or key is absent. Raises WrongType for any other type."""
+        value = self._get("GetDWORDValue", "uValue", key, name)
+        return value if isinstance(value, int) else None
+
+    def string(self, key: str, name: str) -> str | None:
+        """A REG_SZ; None where value or key is absent. Raises WrongType for any other type."""
+        value = self._get("GetStringValue", "sValue", key, name)
+        return value if isinstance(value, str) else None
+
+    def set_dword(self, key: str, name: str, value: int) -> None:
+        """Write a REG_DWORD, whatever was there. Makes the key where it is missing: then three requests."""
+        result = self._call("SetDWORDValue", key, sValueName=name, uValue=value)
+        if result.return_value in ABSENT:
+            self._check(self._call("CreateKey", key), "creating", key)
+            result = self._call("SetDWORDValue", key, sValueName=name, uValue=value)
+        self._check(result, "writing", f"{key}\\{name}")
+
+    def delete_value(self, key: str, name: str) -> None:
+        """Delete a value; one that is absent already is fine."""
+        result = self._call("DeleteValue", key, sValueName=name)
+        if result.return_value not in ABSENT:
+            self._check(result, "deleting", f"{key}\\{name}")
+
+    def _get(self, method: str, output: str, key: str, name: str) -> CimValue:
+        result = self._call(method, key, sValueName=name)
+        if result.return_value in ABSENT:
+            return None
+        if result.return_value == TYPE_MISMATCH:
+            raise WrongType(f"HKLM\\{key}\\{name} has another type than {method[3:-5]}.")
+        self._check(result, "reading", f"{key}\\{name}")
+        return result.outputs.get(output)
+
+    def _call(self, method: str, key: str, **arguments: str | int) -> InvokeResult:
+        return self._session.call(
+            Invoke(STD_REG_PROV, method, {"hDefKey": HKEY_LOCAL_MACHINE, "sSubKeyName": key, **arguments})
+        )
+
+    @staticmethod
+    def _check(result: InvokeResult, doing: str, path: str) -> None:
+        if result.return_value == SUCCESS:
+            return
+        if result.return_value in DENIED:
+            raise AccessDenied(f"{doing} HKLM\\{path}")
+        code = "nothing" if result.return_value is None else f"{result.return_value} (0x{result.return_value:08X})"
+        raise HostError(f"{doing} HKLM\\{path} failed: StdRegProv returned {code}.".capitalize())
+
+
+def _array(result: InvokeResult, name: str) -> list[Any]:
+    value = result.outputs.get(name)
+    return list(value) if isinstance(value, list | tuple) else []

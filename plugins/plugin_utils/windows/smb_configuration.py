@@ -1,0 +1,64 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The SMB client and server configuration classes: read what is running, set one property.
+
+Source: Microsoft Learn, MSFT_SmbClientConfiguration and MSFT_SmbServerConfiguration, methods GetConfiguration and
+SetConfiguration. Whether a property is supported is decided by its presence in the instance, never by the build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..errors import HostError
+from ..session import Session
+from ..settings import Setting, Side, on_side
+from ..wsman.cim import CimClass, CimInstance, CimType, Field, Method
+from ..wsman.operations import Invoke
+
+NAMESPACE = "root/Microsoft/Windows/SMB"
+
+
+def _configuration_class(name: str, side: Side) -> CimClass:
+    properties = {row.cim_property: Field(CimType.BOOLEAN) for row in on_side(side)}
+    instance = CimClass(NAMESPACE, name, properties)
+    return CimClass(
+        NAMESPACE,
+        name,
+        properties,
+        {"GetConfiguration": Method({}, {"Output": Field(instance)}), "SetConfiguration": Method(properties)},
+    )
+
+
+CLASSES: Mapping[Side, CimClass] = MappingProxyType(
+    {
+        Side.CLIENT: _configuration_class("MSFT_SmbClientConfiguration", Side.CLIENT),
+        Side.SERVER: _configuration_class("MSFT_SmbServerConfiguration", Side.SERVER),
+    }
+)
+
+
+def get_configuration(session: Session, side: Side) -> CimInstance:
+    """The running configuration of one side. A property that this Windows does not have is not in it."""
+    cls = CLASSES[side]
+    result = session.call(Invoke(cls, "GetConfiguration"))
+    if result.return_value not in (0, None):
+        raise HostError(f"{cls.name}.GetConfiguration returned {result.return_value}, 0 was expected.")
+    output = result.outputs.get("Output")
+    if not isinstance(output, CimInstance) or not output.values:
+        raise HostError(f"{cls.name}.GetConfiguration answered without a configuration. Is the SMB service running?")
+    return output
+
+
+def set_configuration(session: Session, setting: Setting, value: bool) -> None:
+    """Set one property: it takes effect at once and is kept in the Parameters key. The caller reads back."""
+    cls = CLASSES[setting.side]
+    result = session.call(Invoke(cls, "SetConfiguration", {setting.cim_property: value}))
+    if result.return_value not in (0, None):
+        raise HostError(
+            f"{cls.name}.SetConfiguration({setting.cim_property}={value}) returned {result.return_value}, "
+            "0 was expected."
+        )
