@@ -1,0 +1,112 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every action plugin of the collection shares: options in, session open, errors to results, result out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible.plugins.action import ActionBase
+
+from .configure import Outcome, configure
+from .errors import HostUnreachable, RequestError, SmbGuestError
+from .plan import Wish
+from .session import Session, open_session
+from .settings import SETTINGS, Layer
+from .wsman.errors import WsmanError
+
+SCOPE_OPTIONS: Mapping[str, Any] = {
+    "scope": {
+        "type": "list",
+        "elements": "str",
+        "choices": [Layer.LOCAL.value, Layer.POLICY.value],
+        "default": [Layer.LOCAL.value],
+    },
+    "managed": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
+}
+
+
+class SmbGuestAction(ActionBase):  # type: ignore[misc]  # ansible-core ships no type information
+    """An action that talks to the host over a session. A subclass says its options and does its work."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = True
+
+    ARGUMENT_SPEC: ClassVar[Mapping[str, Any]]
+    REQUIRED_ONE_OF: ClassVar[list[list[str]] | None] = None
+
+    def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Do the task and give its result. Raises SmbGuestError."""
+        raise NotImplementedError
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ansible's entry point."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(
+            argument_spec=dict(self.ARGUMENT_SPEC), required_one_of=self.REQUIRED_ONE_OF
+        )
+        if getattr(self._connection, "become", None) is not None:
+            self._warn(
+                result,
+                "become has no effect: winops.smb_guest starts no process whose user could change. It works "
+                "with the rights of ansible_user.",
+            )
+        try:
+            result.update(self.work(open_session(self._connection), options))
+        except HostUnreachable as error:
+            result.update(unreachable=True, changed=error.changed, msg=self._without_password(error))
+        except SmbGuestError as error:
+            result.update(failed=True, changed=error.changed, msg=self._without_password(error))
+        except WsmanError as error:
+            result.update(failed=True, changed=False, msg=f"A bug in winops.smb_guest: {self._without_password(error)}")
+        return result
+
+    def _without_password(self, error: Exception) -> str:
+        """No library's error text is trusted to keep a secret."""
+        password = self._connection.get_option("remote_password") if self._connection.transport != "local" else None
+        text = str(error)
+        return text.replace(password, "********") if password else text
+
+    @staticmethod
+    def _warn(result: dict[str, Any], *warnings: str) -> None:
+        result.setdefault("warnings", []).extend(warnings)
+
+
+def setting_options(names: Mapping[str, str]) -> dict[str, Any]:
+    """The argument spec of options that are settings. names: option to setting name."""
+    return {option: {"type": "str", "choices": list(SETTINGS[name].words.choices)} for option, name in names.items()}
+
+
+class SettingsAction(SmbGuestAction):
+    """An action that is a door to `configure`. OPTIONS: option to the name of the setting that it stands for."""
+
+    OPTIONS: ClassVar[Mapping[str, str]]
+
+    def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
+        outcome = self.configure(session, options)
+        result = outcome.as_dict()
+        if warnings := outcome.warnings():
+            self._warn(result, *warnings)
+        return result
+
+    def configure(self, session: Session, options: Mapping[str, Any]) -> Outcome:
+        """Turn the options into wishes and make them true."""
+        scopes = {Layer(scope) for scope in options["scope"]}
+        if not scopes:
+            raise RequestError("scope is empty: say local, policy, or both. Nothing was written.")
+        wishes = [
+            Wish(SETTINGS[name], SETTINGS[name].words.value(options[option]))
+            for option, name in self.OPTIONS.items()
+            if options.get(option) is not None
+        ]
+        return configure(
+            session,
+            wishes,
+            scopes,
+            tolerate_managed=options["managed"] == "warn",
+            check_mode=bool(self._task.check_mode),
+        )
