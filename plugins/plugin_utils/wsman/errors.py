@@ -1,0 +1,54 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The error families of the wire: our mistake, the peer's mistake, and a fault that the peer reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .fault import Fault
+
+Problem = Literal[
+    "not_xml",
+    "doctype",
+    "too_large",
+    "too_deep",
+    "too_many_items",
+    "too_many_pages",
+    "wrong_relates_to",
+    "unexpected_shape",
+    "bad_value",
+]
+
+
+class WsmanError(Exception):
+    """Whatever can go wrong between typed values and bytes."""
+
+
+class LocalProtocolError(WsmanError):
+    """We asked for something that cannot be said: a value outside its type, an unknown name, an illegal character."""
+
+
+class RemoteProtocolError(WsmanError):
+    """The peer's answer breaks the protocol. The message is one sentence for people, `problem` a word for programs."""
+
+    def __init__(self, problem: Problem, message: str) -> None:
+        super().__init__(message)
+        self.problem: Problem = problem
+
+
+class WsmanFault(WsmanError):
+    """The peer answered with a SOAP fault; everything it said is in `fault`."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+def shorten(peer_text: str | None, limit: int = 60) -> str:
+    """Quote text of the peer for an error message: printable, and never longer than about `limit` characters."""
+    text = peer_text or ""
+    return ascii(text if len(text) <= limit else text[: limit - 3] + "...")

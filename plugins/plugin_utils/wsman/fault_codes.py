@@ -1,0 +1,88 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the numbers and names in a fault mean: one table, a row per code, with the source of each.
+
+Sources:
+    capture     answers recorded from Windows hosts by the test suites of pypsrp, pywinrm, WinRb, masterzen, OpenNMS
+    omi         answers of Microsoft's OMI server
+    wsmerror    wsmerror.h of the Windows SDK, as published in microsoft/windows-rs
+    wmi         MicrosoftDocs/win32, desktop-src/WmiSdk/wmi-error-constants.md
+    winerror    winerror.h: a Win32 error, and the same as HRESULT 0x8007xxxx
+    dmtf        CIM status numbers of DSP0004/DSP0200 (27 captured from Windows; 3, 5, 6, 12 from OMI)
+    soap        fault subcodes of DSP0226 and WS-Addressing
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Kind = Literal["access_denied", "not_found", "timed_out", "quota", "invalid_parameter", "method_not_found"]
+
+
+class Row(NamedTuple):
+    """One code (unsigned 32-bit number), CIM status number or subcode (local name), and what it means."""
+
+    key: int | str
+    kind: Kind
+    name: str
+    source: str
+
+
+CODES = (
+    Row(5, "access_denied", "ERROR_ACCESS_DENIED", "winerror"),
+    Row(0x80070005, "access_denied", "E_ACCESSDENIED", "winerror"),
+    Row(0x80041003, "access_denied", "WBEM_E_ACCESS_DENIED", "wmi"),
+    Row(0x80338104, "access_denied", "ERROR_WSMAN_WMI_SVC_ACCESS_DENIED", "wsmerror"),
+    Row(0x80338105, "access_denied", "ERROR_WSMAN_WMI_PROVIDER_ACCESS_DENIED", "wsmerror"),
+    Row(0x80338106, "access_denied", "ERROR_WSMAN_WMI_CANNOT_CONNECT_ACCESS_DENIED", "wsmerror"),
+    Row(0x80338000, "not_found", "ERROR_WSMAN_RESOURCE_NOT_FOUND", "capture"),
+    # Also a bad query; the captured one says that the class does not exist in the namespace.
+    Row(0x8033801A, "not_found", "ERROR_WSMAN_ENUMERATE_CANNOT_PROCESS_FILTER", "capture"),
+    Row(0x80041002, "not_found", "WBEM_E_NOT_FOUND", "wmi"),
+    Row(0x8004100E, "not_found", "WBEM_E_INVALID_NAMESPACE", "wmi"),
+    Row(0x80041010, "not_found", "WBEM_E_INVALID_CLASS", "wmi"),
+    Row(0x80338029, "timed_out", "ERROR_WSMAN_OPERATION_TIMEDOUT", "capture"),
+    Row(0x803381A5, "quota", "ERROR_WSMAN_QUOTA_MAX_SHELLS", "capture"),
+    Row(0x803381A6, "quota", "ERROR_WSMAN_QUOTA_MAX_OPERATIONS", "capture"),
+    Row(0x8033803F, "quota", "ERROR_WSMAN_QUOTA_LIMIT", "wsmerror"),
+    Row(0x803381E5, "quota", "ERROR_WSMAN_QUOTA_MAX_USERS_PPQ", "wsmerror"),
+    Row(0x803381E7, "quota", "ERROR_WSMAN_QUOTA_MAX_PLUGINOPERATIONS_PPQ", "wsmerror"),
+    Row(0x803381E8, "quota", "ERROR_WSMAN_QUOTA_MAX_OPERATIONS_USER_PPQ", "wsmerror"),
+    Row(87, "invalid_parameter", "ERROR_INVALID_PARAMETER", "capture"),
+    Row(0x80070057, "invalid_parameter", "E_INVALIDARG", "winerror"),
+    Row(0x80041008, "invalid_parameter", "WBEM_E_INVALID_PARAMETER", "wmi"),
+    Row(0x8004102F, "invalid_parameter", "WBEM_E_INVALID_METHOD_PARAMETERS", "wmi"),
+    Row(0x80338041, "invalid_parameter", "ERROR_WSMAN_SCHEMA_VALIDATION_ERROR", "capture"),
+    Row(0x8033811E, "invalid_parameter", "ERROR_WSMAN_WMI_PROVIDER_INVALID_PARAMETER", "wsmerror"),
+    Row(0x8004102E, "method_not_found", "WBEM_E_INVALID_METHOD", "wmi"),
+    Row(0x80338001, "method_not_found", "ERROR_WSMAN_INVALID_ACTIONURI", "wsmerror"),
+    Row(0x80338013, "method_not_found", "ERROR_WSMAN_ACTION_NOT_SUPPORTED", "wsmerror"),
+)
+
+ACCESS_DENIED = frozenset(row.key for row in CODES if row.kind == "access_denied")
+"""The numbers that say access denied, in a fault or as a method's ReturnValue: which one comes is not recorded."""
+
+CIM_STATUSES = (
+    Row(2, "access_denied", "CIM_ERR_ACCESS_DENIED", "dmtf"),
+    Row(3, "not_found", "CIM_ERR_INVALID_NAMESPACE", "omi"),
+    Row(4, "invalid_parameter", "CIM_ERR_INVALID_PARAMETER", "dmtf"),
+    Row(5, "not_found", "CIM_ERR_INVALID_CLASS", "omi"),
+    Row(6, "not_found", "CIM_ERR_NOT_FOUND", "omi"),
+    Row(12, "invalid_parameter", "CIM_ERR_NO_SUCH_PROPERTY", "omi"),
+    Row(16, "method_not_found", "CIM_ERR_METHOD_NOT_AVAILABLE", "dmtf"),
+    Row(17, "method_not_found", "CIM_ERR_METHOD_NOT_FOUND", "dmtf"),
+    Row(27, "quota", "CIM_ERR_SERVER_LIMITS_EXCEEDED", "capture"),
+)
+
+SUBCODES = (
+    Row("AccessDenied", "access_denied", "wsman:AccessDenied", "soap"),
+    Row("DestinationUnreachable", "not_found", "wsa:DestinationUnreachable", "capture"),
+    Row("CannotProcessFilter", "not_found", "wsen:CannotProcessFilter", "capture"),
+    Row("TimedOut", "timed_out", "wsman:TimedOut", "capture"),
+    Row("QuotaLimit", "quota", "wsman:QuotaLimit", "capture"),
+    Row("InvalidParameter", "invalid_parameter", "wsman:InvalidParameter", "capture"),
+    Row("SchemaValidationError", "invalid_parameter", "wsman:SchemaValidationError", "capture"),
+    Row("ActionNotSupported", "method_not_found", "wsa:ActionNotSupported", "soap"),
+)
