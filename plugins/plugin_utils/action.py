@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from ansible.plugins.action import ActionBase
 
 from .configure import Outcome, configure
-from .errors import HostUnreachable, RequestError, SmbGuestError
+from .errors import AccessDenied, HostUnreachable, RequestError, SmbGuestError
 from .plan import Wish
-from .session import Session, open_session
+from .session import SUPPORTED, Session, open_session
 from .settings import SETTINGS, Layer
 from .wsman.errors import WsmanError
 
@@ -61,13 +61,16 @@ class SmbGuestAction(ActionBase):  # type: ignore[misc]  # ansible-core ships no
             result.update(unreachable=True, changed=error.changed, msg=self._without_password(error))
         except SmbGuestError as error:
             result.update(failed=True, changed=error.changed, msg=self._without_password(error))
+            if isinstance(error, AccessDenied):
+                result["msg"] += " " + AccessDenied.advice(self._connection.get_option("remote_user"))
         except WsmanError as error:
             result.update(failed=True, changed=False, msg=f"A bug in winops.smb_guest: {self._without_password(error)}")
         return result
 
     def _without_password(self, error: Exception) -> str:
         """No library's error text is trusted to keep a secret."""
-        password = self._connection.get_option("remote_password") if self._connection.transport != "local" else None
+        connects = getattr(self._connection, "transport", None) in SUPPORTED
+        password = self._connection.get_option("remote_password") if connects else None
         text = str(error)
         return text.replace(password, "********") if password else text
 

@@ -37,12 +37,20 @@ class AccessDenied(HostError):
     """The host knows the account and denies it the operation. `what`: such as `reading HKLM\\...`."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(
-            f"The host denied access when {what}. The account must be an administrator of the host with full rights "
-            "over the network: a local administrator other than the built-in one loses them to UAC unless "
-            r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System\LocalAccountTokenFilterPolicy is 1; any "
-            "other account would need the WMI right 'Remote Enable' as well. Use the built-in Administrator or a "
-            "domain account of the host's Administrators group."
+        super().__init__(f"The host denied access when {what}.")
+
+    @staticmethod
+    def advice(account: str | None) -> str:
+        """Which right is probably missing. account: as the task names it, with or without a domain."""
+        if account and ("@" in account or "\\" in account.removeprefix(".\\")):
+            return (
+                f"{account} is a domain account: it must be in the host's Administrators group (any other account "
+                "would need the WMI right 'Remote Enable' and rights to the registry keys as well)."
+            )
+        return (
+            f"{account or 'The account'} is a local account: it must be in the host's Administrators group, and if it "
+            "is, UAC takes its rights away over the network unless it is the built-in Administrator or "
+            r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System\LocalAccountTokenFilterPolicy is 1."
         )
 
 

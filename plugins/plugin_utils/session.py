@@ -22,12 +22,16 @@ from .transport_errors import explain
 from .wsman.cim import CimInstance
 from .wsman.envelope import RequestContext
 from .wsman.errors import RemoteProtocolError, WsmanFault
+from .wsman.fault_codes import ACCESS_DENIED
 from .wsman.operations import Enumerate, Operation, drive, walk
 from .wsman.xml import MAX_BYTES
 
 T = TypeVar("T")
 
 SUPPORTED = ("winrm", "psrp")
+
+# What a web page, or any other service, looks like to a reader of SOAP.
+_NOT_WINRM = ("not_xml", "doctype", "unexpected_shape")
 
 _NO_SHELL = "winops.smb_guest opens no shell"
 _UTF8 = 65001
@@ -49,6 +53,9 @@ class Wire(Protocol):
     operation_timeout: float
 
     def send(self, message: bytes) -> bytes: ...
+
+    def reset(self) -> None:
+        """Forget a broken connection, so that the next message authenticates anew."""
 
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]: ...
 
@@ -92,7 +99,7 @@ class Session:
                 raise AccessDenied(f"calling {what}") from error
             raise HostFault(f"The host refused {what}: {error}", error.fault) from error
         except RemoteProtocolError as error:
-            if error.problem == "not_xml" and not self._answered:
+            if error.problem in _NOT_WINRM and not self._answered:
                 raise HostUnreachable(
                     f"{self._wire.endpoint} answers, but not as WinRM does ({error}). Check ansible_port and "
                     "ansible_winrm_path, and what else listens there."
@@ -105,10 +112,22 @@ class Session:
     def _through_library(self, exchange: Callable[[], T]) -> T:
         try:
             return exchange()
-        except (WsmanFault, RemoteProtocolError):
+        except RemoteProtocolError:
+            self._wire.reset()
             raise
         except Exception as error:  # whatever the libraries below raise becomes one sentence
-            raise explain(error, self._wire.endpoint, answered=self._answered) from error
+            self._wire.reset()
+            raise _of_shell_fault(error) or explain(error, self._wire.endpoint, answered=self._answered) from error
+
+
+def _of_shell_fault(error: Exception) -> HostError | None:
+    """A SOAP fault that pywinrm or pypsrp parsed itself, which they do for shells only."""
+    if type(error).__name__ != "WSManFaultError":
+        return None
+    code = getattr(error, "wsman_fault_code", None) or getattr(error, "code", None)
+    if isinstance(code, int) and code in ACCESS_DENIED:
+        return AccessDenied("opening a shell")
+    return HostError(f"The host refused a shell: {getattr(error, 'reason', None) or error}")
 
 
 def open_session(connection: Any) -> Session:
@@ -177,6 +196,13 @@ class _WinrmWire:
         self._transport = connection.protocol.transport
         self.endpoint: str = self._transport.endpoint
         self.operation_timeout: float = self._protocol.operation_timeout_sec
+        self._cap_every_session()
+
+    def _cap_every_session(self) -> None:
+        """pywinrm makes its session when the first message goes out, and uses it at once to set up encryption."""
+        if getattr(self._transport, "answers_are_capped", False):
+            return
+        self._transport.answers_are_capped = True
         exchange = self._transport._send_message_request
 
         def exchange_capped(session: Any, request: Any) -> Any:
@@ -193,6 +219,10 @@ class _WinrmWire:
         except WinRMTransportError as error:
             return _fault_body(error)
         return answer
+
+    def reset(self) -> None:
+        self._transport.close_session()
+        self._transport.encryption = None
 
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
         shell = self._protocol.open_shell(codepage=_UTF8)
@@ -225,14 +255,16 @@ class _PsrpWire:
         connection._build_kwargs()
         try:
             self._wsman = WSMan(**connection._psrp_conn_kwargs)
-            transport = self._wsman.transport
-            transport.session = transport._build_session()
+            self._transport = self._wsman.transport
+            self._open()
         except ValueError as error:
             raise RequestError(f"The psrp connection cannot be made from these variables: {error}") from error
-        _cap_answers(transport.session)
-        self._transport = transport
-        self.endpoint: str = transport.endpoint
+        self.endpoint: str = self._transport.endpoint
         self.operation_timeout: float = self._wsman.operation_timeout
+
+    def _open(self) -> None:
+        self._transport.session = self._transport._build_session()
+        _cap_answers(self._transport.session)
 
     def send(self, message: bytes) -> bytes:
         from pypsrp.exceptions import WinRMTransportError
@@ -242,6 +274,11 @@ class _PsrpWire:
         except WinRMTransportError as error:
             return _fault_body(error)
         return answer
+
+    def reset(self) -> None:
+        self._transport.close()
+        self._transport.encryption = None
+        self._open()
 
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
         from pypsrp.shell import WinRS

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import HostError
+from ..errors import AccessDenied, HostError
 from ..os_defaults import RELEASES, OsDefault, edition_group, os_default
 from ..session import Session
 from ..settings import Setting
@@ -110,6 +110,10 @@ def read_operating_system(session: Session, registry: Registry) -> OperatingSyst
 
 def _only(session: Session, cls: CimClass) -> CimInstance:
     instances = session.query(Enumerate(cls, f"SELECT {','.join(cls.properties)} FROM {cls.name}"))
+    if not instances:
+        raise AccessDenied(
+            f"querying {cls.name}: it answered with an empty list, as WMI does to accounts without rights"
+        )
     if len(instances) != 1:
         raise HostError(f"The host answered {len(instances)} instances of {cls.name}, one was expected.")
     return instances[0]

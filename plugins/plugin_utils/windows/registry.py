@@ -17,6 +17,7 @@ from typing import Any
 from ..errors import AccessDenied, HostError
 from ..session import Session
 from ..wsman.cim import CimClass, CimType, CimValue, Field, Method
+from ..wsman.fault_codes import ACCESS_DENIED
 from ..wsman.operations import Invoke, InvokeResult
 
 HKEY_LOCAL_MACHINE = 0x80000002
@@ -58,8 +59,6 @@ STD_REG_PROV = CimClass(
 SUCCESS = 0
 ABSENT = frozenset({1, 2})
 TYPE_MISMATCH = 0x80041005
-# WinError 5, E_ACCESSDENIED and WBEM_E_ACCESS_DENIED: which one Windows sends was never recorded.
-DENIED = frozenset({5, 0x80070005, 0x80041003})
 
 
 class WrongType(HostError):
@@ -133,7 +132,7 @@ class Registry:
     def _check(result: InvokeResult, doing: str, path: str) -> None:
         if result.return_value == SUCCESS:
             return
-        if result.return_value in DENIED:
+        if result.return_value in ACCESS_DENIED:
             raise AccessDenied(f"{doing} HKLM\\{path}")
         code = "nothing" if result.return_value is None else f"{result.return_value} (0x{result.return_value:08X})"
         raise HostError(f"{doing} HKLM\\{path} failed: StdRegProv returned {code}.".capitalize())
