@@ -135,7 +135,7 @@ class Registry:
         if result.return_value in ACCESS_DENIED:
             raise AccessDenied(f"{doing} HKLM\\{path}")
         code = "nothing" if result.return_value is None else f"{result.return_value} (0x{result.return_value:08X})"
-        raise HostError(f"{doing} HKLM\\{path} failed: StdRegProv returned {code}.".capitalize())
+        raise HostError(f"StdRegProv returned {code} when {doing} HKLM\\{path}; 0 was expected.")
 
 
 def _array(result: InvokeResult, name: str) -> list[Any]:
