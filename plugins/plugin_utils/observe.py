@@ -33,21 +33,22 @@ class Observer:
         self.system = system
 
     def observe(
-        self, settings: Collection[Setting], local: Collection[Setting] | None = None
+        self, settings: Collection[Setting], governing: Collection[Setting] = (), beside: Collection[Setting] = ()
     ) -> dict[str, SettingState]:
         """The state of each setting, by name.
 
-        local: the settings whose local layer is read as well (all, unless given). For the others the running value
-        stands in for it, which is enough to say whether guest access works.
+        governing: more settings, without their local layer. beside: more settings, by their running value alone. Both
+        tell whether guest access works, at the price of the values that policy or MDM hold, and of nothing.
         """
-        local = settings if local is None else local
+        local, layered = settings, [*settings, *governing]
+        settings = [*layered, *beside]
         running = {
             side: get_configuration(self._session, side) for side in Side if any(s.side is side for s in settings)
         }
         supported = [setting for setting in settings if setting.cim_property in running[setting.side]]
         layers: dict[str, dict[Layer, LayerValue]] = {setting.name: {} for setting in settings}
         for layer in (Layer.POLICY, Layer.MDM):
-            self._read_governing(layer, [s for s in supported if s.has(layer)], layers)
+            self._read_governing(layer, [s for s in supported if s in layered and s.has(layer)], layers)
         for side in Side:
             self._read_local(side, [s for s in supported if s.side is side and s in local], layers)
         states = {}

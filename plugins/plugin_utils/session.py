@@ -115,6 +115,8 @@ class Session:
         except RemoteProtocolError:
             self._wire.reset()
             raise
+        except UnicodeDecodeError as error:
+            raise RemoteProtocolError("not_xml", "it is no text") from error
         except Exception as error:  # whatever the libraries below raise becomes one sentence
             self._wire.reset()
             raise _of_shell_fault(error) or explain(error, self._wire.endpoint, answered=self._answered) from error

@@ -57,6 +57,10 @@ _BY_TYPE: tuple[tuple[frozenset[str], str], ...] = (
         "{where}: the host name cannot be resolved. Check ansible_host.",
     ),
     (
+        frozenset({"NewConnectionError"}),
+        "{where} cannot be reached ({words}). Check ansible_host, the route and the firewall.",
+    ),
+    (
         frozenset({"ConnectTimeout", "ConnectTimeoutError"}),
         "{where} did not answer the connection in time. Check address and firewall, and that the host is on.",
     ),
@@ -81,8 +85,8 @@ _BY_TYPE: tuple[tuple[frozenset[str], str], ...] = (
 )
 
 _UNENCRYPTED_REFUSED = (
-    "{where} answered HTTP 500 without a word: WinRM does so when it refuses unencrypted messages. Use "
-    "ansible_winrm_transport ntlm or kerberos, or HTTPS."
+    "{where} answered HTTP 500 without a word: WinRM does so when it refuses messages that are not encrypted. Use "
+    "ansible_winrm_transport ntlm or kerberos with their message encryption, or HTTPS."
 )
 _BUSY = "{where} answered HTTP {status} without a SOAP message. WinRM may be busy or restarting: try again."
 _NO_WINRM = "{where} answered HTTP {status}: this is not a WinRM listener. Check ansible_port and ansible_winrm_path."
@@ -98,7 +102,7 @@ def explain(error: BaseException, endpoint: str, *, answered: bool) -> HostUnrea
     certificate = next((link for link in chain if isinstance(link, ssl.SSLCertVerificationError)), None)
     if certificate is not None:
         return HostUnreachable(_certificate(certificate, endpoint))
-    names = {cls.__name__ for link in chain for cls in type(link).__mro__}
+    names = {type(link).__name__ for link in chain}
     status = next((getattr(link, "code", None) for link in chain if type(link).__name__ == "WinRMTransportError"), None)
     if status is None:
         template = next((text for types, text in _BY_TYPE if types & names), _UNKNOWN)
