@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.action import SCOPE_OPTIONS, SettingsAction, setting_options
+from ..plugin_utils.action import JOURNAL_OPTIONS, SCOPE_OPTIONS, SettingsAction, setting_options
 from ..plugin_utils.errors import SmbGuestError, UnexpectedState
 from ..plugin_utils.events import CHANNELS
 from ..plugin_utils.session import Session
@@ -32,6 +32,7 @@ class ActionModule(SettingsAction):
             },
         },
         **SCOPE_OPTIONS,
+        **JOURNAL_OPTIONS,
     }
     REQUIRED_ONE_OF = [[*OPTIONS, "channels"]]
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..plugin_utils.action import SCOPE_OPTIONS, SettingsAction, setting_options
+from ..plugin_utils.action import JOURNAL_OPTIONS, SCOPE_OPTIONS, SettingsAction, setting_options
 from ..plugin_utils.settings import SETTINGS
 
 
@@ -14,5 +14,5 @@ class ActionModule(SettingsAction):
     """Each option is the setting of the same name."""
 
     OPTIONS = {name: name for name in SETTINGS}
-    ARGUMENT_SPEC = {**setting_options(OPTIONS), **SCOPE_OPTIONS}
+    ARGUMENT_SPEC = {**setting_options(OPTIONS), **SCOPE_OPTIONS, **JOURNAL_OPTIONS}
     REQUIRED_ONE_OF = [list(OPTIONS)]

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..plugin_utils.action import SmbGuestAction
 from ..plugin_utils.events import audit_facts
+from ..plugin_utils.journal import Journal
 from ..plugin_utils.observe import Observer
 from ..plugin_utils.session import Session
 from ..plugin_utils.settings import SETTINGS
@@ -18,7 +19,7 @@ from ..plugin_utils.state import guest_access
 from ..plugin_utils.windows.operating_system import read_operating_system
 from ..plugin_utils.windows.registry import Registry
 
-SUBSETS = ("os", "settings")
+SUBSETS = ("os", "settings", "changes")
 
 
 class ActionModule(SmbGuestAction):
@@ -43,4 +44,8 @@ class ActionModule(SmbGuestAction):
             facts["settings"] = {name: state.as_dict() for name, state in states.items()}
             facts["guest_access"] = access.as_dict()
             facts["audit"] = audit_facts(states, access)
+        if "changes" in wanted:
+            journal = Journal(registry)
+            entries = [entry for change_id in journal.change_ids() if (entry := journal.read(change_id))]
+            facts["changes"] = [entry.as_dict() for entry in sorted(entries, key=lambda entry: entry.created_at)]
         return {"changed": False, "ansible_facts": {"smb_guest": facts}}

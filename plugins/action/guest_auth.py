@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
-from ..plugin_utils.action import SCOPE_OPTIONS, SettingsAction, setting_options
+from ..plugin_utils.action import JOURNAL_OPTIONS, SCOPE_OPTIONS, SettingsAction, setting_options
 
 
 class ActionModule(SettingsAction):
     """`state` is the setting insecure_guest_logons."""
 
     OPTIONS = {"state": "insecure_guest_logons"}
-    ARGUMENT_SPEC = {"state": {**setting_options(OPTIONS)["state"], "required": True}, **SCOPE_OPTIONS}
+    ARGUMENT_SPEC = {
+        "state": {**setting_options(OPTIONS)["state"], "required": True},
+        **SCOPE_OPTIONS,
+        **JOURNAL_OPTIONS,
+    }

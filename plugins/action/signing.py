@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from ..plugin_utils.action import SCOPE_OPTIONS, SettingsAction, setting_options
+from ..plugin_utils.action import JOURNAL_OPTIONS, SCOPE_OPTIONS, SettingsAction, setting_options
 
 
 class ActionModule(SettingsAction):
     """`client` is what this host demands of servers, `server` what it demands of clients."""
 
     OPTIONS = {"client": "client_signing", "server": "server_signing"}
-    ARGUMENT_SPEC = {**setting_options(OPTIONS), **SCOPE_OPTIONS}
+    ARGUMENT_SPEC = {**setting_options(OPTIONS), **SCOPE_OPTIONS, **JOURNAL_OPTIONS}
     REQUIRED_ONE_OF = [list(OPTIONS)]

@@ -6,16 +6,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
 
 from .configure import Outcome, configure
 from .errors import AccessDenied, HostUnreachable, RequestError, SmbGuestError
+from .journal import checked_change_id, checked_text
 from .plan import Wish
 from .session import SUPPORTED, Session, open_session
 from .settings import SETTINGS, Layer
+from .transaction import Terms
 from .wsman.errors import WsmanError
 
 SCOPE_OPTIONS: Mapping[str, Any] = {
@@ -27,6 +31,33 @@ SCOPE_OPTIONS: Mapping[str, Any] = {
     },
     "managed": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
 }
+
+JOURNAL_OPTIONS: Mapping[str, Any] = {
+    "change_id": {"type": "str"},
+    "reason": {"type": "str"},
+    "expires_in": {"type": "str"},
+}
+
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+MAX_EXPIRY = timedelta(days=366)
+
+
+def read_terms(options: Mapping[str, Any]) -> Terms:
+    """What the task asks of the journal, checked. Raises RequestError."""
+    change_id, reason, expires_in = (options.get(name) for name in JOURNAL_OPTIONS)
+    lifetime = None
+    if expires_in:
+        match = _DURATION.fullmatch(expires_in)
+        lifetime = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
+        if lifetime is None or lifetime > MAX_EXPIRY:
+            raise RequestError(
+                f"expires_in {expires_in!r} is not a time such as 30m, 8h, 3d or 2w, at most a year. "
+                "Nothing was written."
+            )
+    return Terms(
+        checked_change_id(change_id) if change_id else None, checked_text("reason", reason) if reason else "", lifetime
+    )
 
 
 class SmbGuestAction(ActionBase):  # type: ignore[misc]  # ansible-core ships no type information
@@ -112,4 +143,5 @@ class SettingsAction(SmbGuestAction):
             scopes,
             tolerate_managed=options["managed"] == "warn",
             check_mode=bool(self._task.check_mode),
+            terms=read_terms(options),
         )

@@ -10,36 +10,46 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .change import verify, write
-from .errors import SmbGuestError
+from .journal import Entry, stamp
 from .observe import Observer
 from .plan import Change, Plan, Wish, plan
 from .session import Session
 from .settings import GUEST, GUEST_BLOCKERS, Layer, Side
 from .state import LayerValue, SettingState, guest_access, judge
+from .transaction import Host, Recovery, Terms, carry_out, carry_out_journaled, recover
 from .windows.operating_system import read_operating_system
-from .windows.registry import Registry
+
+UNJOURNALED = Terms()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened, or in check mode what would. before, after: every setting that was observed, by name."""
+    """What happened, or in check mode what would. before, after: every setting that was observed, by name.
+
+    entry: the journal's record of it. recovery: what was done about a run that was cut off before. pending: the
+    change of such a run, where check mode left it alone.
+    """
 
     wishes: Sequence[Wish]
     plan: Plan
     before: Mapping[str, SettingState]
     after: Mapping[str, SettingState]
     verified: bool
+    entry: Entry | None = None
+    recovery: Recovery | None = None
+    pending: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The part of a module's result that is the same for all modules that change settings."""
         changes = self.plan.changes
         asked = [wish.setting.name for wish in self.wishes]
         result = {
-            "changed": bool(changes),
+            "changed": bool(changes) or bool(self.recovery and self.recovery.changed),
             "before": {name: self.before[name].as_dict() for name in asked},
             "after": {name: self.after[name].as_dict() for name in asked},
             "changes": [change.as_dict() for change in changes],
+            "change_id": self.entry.change_id if self.entry else None,
+            "expires_at": stamp(self.entry.expires_at) if self.entry and self.entry.expires_at else None,
             "verified": self.verified,
             "reboot_required": False,
             # A session keeps what it negotiated: what changes access is true for the next connection.
@@ -58,6 +68,10 @@ class Outcome:
     def warnings(self) -> list[str]:
         """What the user must hear although nothing failed."""
         warnings = list(self.plan.warnings)
+        if self.recovery:
+            warnings.append(self.recovery.told)
+        if self.pending:
+            warnings.append(f"A run that was cut off left the change {self.pending}; a real run deals with it first.")
         wants_guest = any(wish.setting is GUEST and wish.value for wish in self.wishes)
         if wants_guest and not (access := guest_access(self.after)).allowed:
             warnings.append(access.advice)
@@ -65,52 +79,53 @@ class Outcome:
 
 
 def configure(
-    session: Session, wishes: Sequence[Wish], scopes: Collection[Layer], *, tolerate_managed: bool, check_mode: bool
+    session: Session,
+    wishes: Sequence[Wish],
+    scopes: Collection[Layer],
+    *,
+    tolerate_managed: bool,
+    check_mode: bool,
+    terms: Terms = UNJOURNALED,
 ) -> Outcome:
     """Make the wishes true on one host. In check mode nothing is written and `after` is what would come of it."""
-    registry = Registry(session)
+    host = Host(session)
     needs_system = any(wish.value is None for wish in wishes)
-    observer = Observer(session, registry, read_operating_system(session, registry) if needs_system else None)
+    observer = Observer(session, host.registry, read_operating_system(session, host.registry) if needs_system else None)
     asked = [wish.setting for wish in wishes]
-    settings = list(asked)
-    if any(setting.side is Side.CLIENT for setting in asked):
-        settings += [setting for setting in (GUEST, *GUEST_BLOCKERS) if setting not in asked]
+    others = [setting for setting in (GUEST, *GUEST_BLOCKERS) if setting not in asked]
+    if all(setting.side is Side.SERVER for setting in asked):
+        others = []
+    # Where guest is to be opened, what governs the settings that may block it matters; else what runs is enough.
+    opening = any(wish.setting is GUEST and wish.value is not False for wish in wishes)
 
-    before = observer.observe(settings, local=asked)
-    if observer.system is None and not all(before[setting.name].observed.supported for setting in asked):
-        observer.system = read_operating_system(session, registry)
-    planned = plan(wishes, before, scopes, tolerate_managed=tolerate_managed, system=str(observer.system or ""))
-    if check_mode or not planned.changes:
-        return Outcome(wishes, planned, before, predict(before, planned.changes), verified=not planned.changes)
+    def observe() -> dict[str, SettingState]:
+        return observer.observe(asked, governing=others if opening else (), beside=() if opening else others)
 
-    _write_all(session, registry, planned.changes)
-    after = observer.observe(settings, local=asked)
-    try:
-        verify(planned.changes, after)
-    except SmbGuestError as error:
-        error.changed = True
-        raise
-    return Outcome(wishes, planned, before, after, verified=True)
+    def look() -> Outcome:
+        before = observe()
+        if observer.system is None and not all(before[setting.name].observed.supported for setting in asked):
+            observer.system = read_operating_system(session, host.registry)
+        system = str(observer.system or "")
+        planned = plan(wishes, before, scopes, tolerate_managed=tolerate_managed, system=system)
+        after = predict(before, planned.changes)
+        return Outcome(wishes, planned, before, after, verified=not planned.changes)
 
-
-def _write_all(session: Session, registry: Registry, changes: Sequence[Change]) -> None:
-    written: list[str] = []
-    for change in changes:
-        try:
-            write(session, registry, change)
-        except SmbGuestError as error:
-            # Whether the host took the last write before it fell silent cannot be known from here.
-            raise _interrupted(error, change, written) from error
-        written.append(change.location)
-
-
-def _interrupted(error: SmbGuestError, change: Change, written: list[str]) -> SmbGuestError:
-    stands = (
-        f"Written before that, and still in force: {', '.join(written)}." if written else "Nothing else was written."
-    )
-    told = SmbGuestError(f"Writing {change.location} failed: {error} {stands} Run the task again to finish it.")
-    told.changed = bool(written)
-    return told
+    outlook = look()
+    pending = host.journal.pending() if terms.journaled else None
+    if check_mode:
+        return replace(outlook, pending=pending)
+    if terms.journaled and (outlook.plan.changes or pending):
+        with host.held() as now:
+            recovery = recover(host)
+            outlook = replace(look(), recovery=recovery)
+            if not outlook.plan.changes:
+                return outlook
+            after, entry = carry_out_journaled(host, terms, now, outlook.plan.changes, outlook.before, observe)
+        return replace(outlook, after=after, verified=True, entry=entry)
+    if outlook.plan.changes:
+        after = carry_out(host, outlook.plan.changes, outlook.before, observe)
+        return replace(outlook, after=after, verified=True)
+    return outlook
 
 
 def predict(states: Mapping[str, SettingState], changes: Sequence[Change]) -> dict[str, SettingState]:

@@ -48,6 +48,17 @@ class Change:
         secure = self.setting.secure
         return secure is not None and (self.after is not secure if self.after is not None else self.before is secure)
 
+    def safest_first(self) -> tuple[int, int]:
+        """Sort key: closing before everything, guest first; opening after everything, guest last; then local first."""
+        guest = self.setting is GUEST
+        if self.opens:
+            rank = 4 if guest else 3
+        elif self.setting.secure is None:
+            rank = 2
+        else:
+            rank = 0 if guest else 1
+        return (rank, SCOPES.index(self.layer))
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "setting": self.setting.name,
@@ -94,7 +105,7 @@ def plan(
         problems += conflicts
     if problems:
         raise RequestError(" ".join(problems) + " Nothing was written.")
-    return Plan(tuple(sorted(changes, key=_safest_first)), tuple(conflicts))
+    return Plan(tuple(sorted(changes, key=Change.safest_first)), tuple(conflicts))
 
 
 def _impossible(wish: Wish, state: SettingState, scopes: Collection[Layer], system: str) -> str | None:
@@ -179,15 +190,3 @@ def _local_target(wish: Wish, state: SettingState) -> bool | str:
     else:
         as_wanted = as_bool(held) is target and (governed or seen.running in (None, target))
     return _NOTHING if as_wanted else target
-
-
-def _safest_first(change: Change) -> tuple[int, ...]:
-    """Closing before everything, guest first; opening after everything, guest last; within a setting local first."""
-    guest = change.setting is GUEST
-    if change.opens:
-        rank = 4 if guest else 3
-    elif change.setting.secure is None:
-        rank = 2
-    else:
-        rank = 0 if guest else 1
-    return (rank, SCOPES.index(change.layer))

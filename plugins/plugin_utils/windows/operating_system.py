@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -35,10 +36,9 @@ OPERATING_SYSTEM = CimClass(
         "ProductType": Field(CimType.UINT32),
     },
 )
+CLOCK = CimClass("root/cimv2", "Win32_OperatingSystem", {"LocalDateTime": Field(CimType.DATETIME)})
 COMPUTER_SYSTEM = CimClass(
-    "root/cimv2",
-    "Win32_ComputerSystem",
-    {"PartOfDomain": Field(CimType.BOOLEAN), "Domain": Field(CimType.STRING)},
+    "root/cimv2", "Win32_ComputerSystem", {"PartOfDomain": Field(CimType.BOOLEAN), "Domain": Field(CimType.STRING)}
 )
 
 PRODUCT_TYPES: Mapping[int, str] = MappingProxyType({1: "workstation", 2: "domain_controller", 3: "server"})
@@ -106,6 +106,14 @@ def read_operating_system(session: Session, registry: Registry) -> OperatingSyst
         part_of_domain=part_of_domain if isinstance(part_of_domain, bool) else None,
         domain=str(computer.get("Domain")) if part_of_domain else None,
     )
+
+
+def read_clock(session: Session) -> datetime:
+    """The host's clock, aware. One request."""
+    now = _only(session, CLOCK).get("LocalDateTime")
+    if not isinstance(now, datetime):
+        raise HostError(f"Win32_OperatingSystem.LocalDateTime is {now!r}, a time was expected.")
+    return (now if now.tzinfo else now.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _only(session: Session, cls: CimClass) -> CimInstance:

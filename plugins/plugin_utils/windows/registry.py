@@ -11,6 +11,7 @@ value and which a missing key was never recorded, so both mean absent.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -39,6 +40,16 @@ _STRING = Field(CimType.STRING)
 _KEY = {"hDefKey": _UINT32, "sSubKeyName": _STRING}
 _VALUE = {**_KEY, "sValueName": _STRING}
 
+# Type to the name in its Get and Set method, the parameter that carries the data, and that parameter's CIM type.
+_TYPED = {
+    RegistryType.REG_SZ: ("String", "sValue", _STRING),
+    RegistryType.REG_EXPAND_SZ: ("ExpandedString", "sValue", _STRING),
+    RegistryType.REG_BINARY: ("Binary", "uValue", Field(CimType.OCTETS)),
+    RegistryType.REG_DWORD: ("DWORD", "uValue", _UINT32),
+    RegistryType.REG_MULTI_SZ: ("MultiString", "sValue", Field(CimType.STRING, array=True)),
+    RegistryType.REG_QWORD: ("QWORD", "uValue", Field(CimType.UINT64)),
+}
+
 STD_REG_PROV = CimClass(
     "root/default",
     "StdRegProv",
@@ -49,16 +60,27 @@ STD_REG_PROV = CimClass(
         "EnumValues": Method(
             _KEY, {"sNames": Field(CimType.STRING, array=True), "Types": Field(CimType.SINT32, array=True)}
         ),
+        "DeleteKey": Method(_KEY),
         "DeleteValue": Method(_VALUE),
-        "GetDWORDValue": Method(_VALUE, {"uValue": _UINT32}),
-        "SetDWORDValue": Method({**_VALUE, "uValue": _UINT32}),
-        "GetStringValue": Method(_VALUE, {"sValue": _STRING}),
+        **{f"Get{name}Value": Method(_VALUE, {out: field}) for name, out, field in _TYPED.values()},
+        **{f"Set{name}Value": Method({**_VALUE, out: field}) for name, out, field in _TYPED.values()},
     },
 )
 
 SUCCESS = 0
 ABSENT = frozenset({1, 2})
 TYPE_MISMATCH = 0x80041005
+
+
+@dataclass(frozen=True)
+class RegistryValue:
+    """A value as it stands: its type and its data (int, str, bytes, or a tuple of str for REG_MULTI_SZ)."""
+
+    kind: RegistryType
+    data: int | str | bytes | tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.kind.name} {self.data!r}"
 
 
 class WrongType(HostError):
@@ -100,13 +122,49 @@ class Registry:
         value = self._get("GetStringValue", "sValue", key, name)
         return value if isinstance(value, str) else None
 
-    def set_dword(self, key: str, name: str, value: int) -> None:
-        """Write a REG_DWORD, whatever was there. Makes the key where it is missing: then three requests."""
-        result = self._call("SetDWORDValue", key, sValueName=name, uValue=value)
+    def value(self, key: str, name: str) -> RegistryValue | None:
+        """A value of any type: two requests, one where it is absent."""
+        number = self.value_types(key).get(name.lower())
+        if number is None:
+            return None
+        try:
+            kind = RegistryType(number)
+        except ValueError as error:
+            raise HostError(f"HKLM\\{key}\\{name} has the type {number}, which StdRegProv cannot read.") from error
+        method, output, _ = _TYPED[kind]
+        data = self._get(f"Get{method}Value", output, key, name)
+        if kind is RegistryType.REG_MULTI_SZ:
+            data = tuple(str(line) for line in data) if isinstance(data, list) else ()
+        elif kind is RegistryType.REG_BINARY:
+            data = data if isinstance(data, bytes) else b""
+        elif not isinstance(data, int | str):
+            data = ""
+        return RegistryValue(kind, data)
+
+    def set_value(self, key: str, name: str, value: RegistryValue) -> None:
+        """Write a value of any type. Makes the key where it is missing: then three requests."""
+        method, parameter, _ = _TYPED[value.kind]
+        data: CimValue = list(value.data) if isinstance(value.data, tuple) else value.data
+        arguments = {"sValueName": name, parameter: data}
+        result = self._call(f"Set{method}Value", key, **arguments)
         if result.return_value in ABSENT:
-            self._check(self._call("CreateKey", key), "creating", key)
-            result = self._call("SetDWORDValue", key, sValueName=name, uValue=value)
+            self.create_key(key)
+            result = self._call(f"Set{method}Value", key, **arguments)
         self._check(result, "writing", f"{key}\\{name}")
+
+    def set_dword(self, key: str, name: str, value: int) -> None:
+        """Write a REG_DWORD, whatever was there."""
+        self.set_value(key, name, RegistryValue(RegistryType.REG_DWORD, value))
+
+    def create_key(self, key: str) -> None:
+        """Make a key and all its missing parents; one that exists is fine."""
+        self._check(self._call("CreateKey", key), "creating", key)
+
+    def delete_key(self, key: str) -> None:
+        """Delete a key without subkeys; one that is absent already is fine."""
+        result = self._call("DeleteKey", key)
+        if result.return_value not in ABSENT:
+            self._check(result, "deleting", key)
 
     def delete_value(self, key: str, name: str) -> None:
         """Delete a value; one that is absent already is fine."""
@@ -123,7 +181,7 @@ class Registry:
         self._check(result, "reading", f"{key}\\{name}")
         return result.outputs.get(output)
 
-    def _call(self, method: str, key: str, **arguments: str | int) -> InvokeResult:
+    def _call(self, method: str, key: str, **arguments: CimValue) -> InvokeResult:
         return self._session.call(
             Invoke(STD_REG_PROV, method, {"hDefKey": HKEY_LOCAL_MACHINE, "sSubKeyName": key, **arguments})
         )

@@ -1,0 +1,146 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One writer at a time on a host, without any atomic operation but "this key exists".
+
+Every contender makes a key for itself, then lists all of them. Whoever is alone holds the host, and says so by a second
+key. Where two are there at once neither can be alone, so the one whose name sorts first waits for the others to step
+back. A claim names its process: on the same controller a dead process is seen at once; the claim of another
+controller counts as dead after `LEASE`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from .errors import HostError, SmbGuestError
+from .journal import ROOT
+from .windows.registry import Registry
+
+LOCK = ROOT + r"\Lock"
+LEASE = timedelta(minutes=15)
+
+_HELD = "~held"
+_NAME = re.compile(r"(\d{1,12})~([A-Za-z0-9.-]{1,80})~(\d{1,12})~(\d{1,20})~[0-9a-f]{8}")
+_POLLS = 40
+_PAUSE = 0.25
+
+
+class HostBusy(HostError):
+    """Somebody else is changing this host right now."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of a controller: where its number means something, the number, and when it started (clock ticks)."""
+
+    machine: str
+    pid: int
+    started: int
+
+    @classmethod
+    def current(cls) -> Process:
+        return cls(_machine(), os.getpid(), _started(os.getpid()) or 0)
+
+    def is_dead(self) -> bool | None:
+        """None where it cannot be told, because it runs elsewhere."""
+        if self.machine != _machine():
+            return None
+        if self.pid == os.getpid():
+            return True
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        started = _started(self.pid)
+        return started is not None and started != self.started
+
+
+@dataclass(frozen=True)
+class _Claim:
+    name: str
+    since: datetime
+    owner: Process
+
+    @classmethod
+    def parse(cls, name: str) -> _Claim | None:
+        match = _NAME.fullmatch(name)
+        if match is None:
+            return None
+        owner = Process(match[2], int(match[3]), int(match[4]))
+        return cls(name, datetime.fromtimestamp(int(match[1]), UTC), owner)
+
+    def is_dead(self, now: datetime) -> bool:
+        dead = self.owner.is_dead()
+        return now - self.since > LEASE if dead is None else dead
+
+
+@contextmanager
+def sole_writer(registry: Registry, now: datetime) -> Iterator[None]:
+    """Hold the host for the time of the block. now: by the host's clock. Raises HostBusy."""
+    me = Process.current()
+    name = f"{int(now.timestamp())}~{me.machine}~{me.pid}~{me.started}~{secrets.token_hex(4)}"
+    registry.create_key(f"{LOCK}\\{name}")
+    try:
+        _wait_until_alone(registry, name, now)
+        registry.create_key(f"{LOCK}\\{name}{_HELD}")
+        yield
+    finally:
+        # A claim left behind is that of a dead process soon: no reason to hide what happened in the block.
+        with suppress(SmbGuestError):
+            registry.delete_key(f"{LOCK}\\{name}{_HELD}")
+            registry.delete_key(f"{LOCK}\\{name}")
+
+
+def _wait_until_alone(registry: Registry, name: str, now: datetime) -> None:
+    for _ in range(_POLLS):
+        others = [other for other in registry.subkeys(LOCK) if other.lower() != name.lower()]
+        living: list[_Claim] = []
+        held = False
+        for other in others:
+            claim = _Claim.parse(other.removesuffix(_HELD))
+            if claim is None or claim.is_dead(now):
+                registry.delete_key(f"{LOCK}\\{other}")
+                continue
+            living.append(claim)
+            held = held or other.endswith(_HELD)
+        if not living:
+            return
+        if held or min(claim.name for claim in living) < name:
+            break
+        time.sleep(_PAUSE)
+    owner = living[0].owner
+    raise HostBusy(
+        f"Another run is changing this host right now (process {owner.pid} on {owner.machine.partition('.ns')[0]}, "
+        f"since {living[0].since:%Y-%m-%dT%H:%M:%SZ}). Nothing was written. Run again when it is done; a "
+        f"run of another controller that died counts as gone after {LEASE.seconds // 60} minutes."
+    )
+
+
+def _machine() -> str:
+    """Where a process number means something: a host, and on it a PID namespace."""
+    host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:60] or "controller"
+    with suppress(OSError):
+        return f"{host}.ns{Path('/proc/self/ns/pid').stat().st_ino}"
+    return host
+
+
+def _started(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(stat.rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,0 +1,223 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A change as a transaction: remember, journal, set the expiry, write, verify; on any failure put all of it back."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from .change import verify, write
+from .errors import HostError, RequestError, SmbGuestError
+from .expiry import expiry_task
+from .journal import Entry, Journal, Status, stamp
+from .lock import Process, sole_writer
+from .plan import Change
+from .session import Session
+from .settings import KEYS, Layer
+from .snapshot import Snapshot, restore, take
+from .state import SettingState
+from .windows.operating_system import read_clock
+from .windows.registry import Registry
+from .windows.scheduled_task import delete_task, register_task
+from .windows.smb_configuration import get_configuration
+
+States = Mapping[str, SettingState]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a task asks of the journal. A change is journaled when it asks for anything."""
+
+    change_id: str | None = None
+    reason: str = ""
+    expires_in: timedelta | None = None
+
+    @property
+    def journaled(self) -> bool:
+        return bool(self.change_id or self.reason or self.expires_in)
+
+
+class Host:
+    """One host under change: the session, and what of it a transaction needs."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.registry = Registry(session)
+        self.journal = Journal(self.registry)
+
+    @contextmanager
+    def held(self) -> Iterator[datetime]:
+        """Hold the host against other writers; gives the host's clock."""
+        now = read_clock(self.session)
+        with sole_writer(self.registry, now):
+            yield now
+
+
+def carry_out(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> States:
+    """Write without a journal. What was written is put back when anything fails."""
+    snapshot = take(host.registry, changes, before)
+    try:
+        return _write(host, changes, observe)
+    except SmbGuestError as error:
+        raise _undone(host, snapshot, error) from error
+
+
+def carry_out_journaled(
+    host: Host, terms: Terms, now: datetime, changes: Sequence[Change], before: States, observe: Callable[[], States]
+) -> tuple[States, Entry]:
+    """Write with a journal entry before the first write, and an expiry if the terms ask for one."""
+    entry = Entry(
+        change_id=terms.change_id or new_change_id(now),
+        status=Status.PENDING,
+        reason=terms.reason,
+        created_at=now,
+        expires_at=now + terms.expires_in if terms.expires_in else None,
+        before=take(host.registry, changes, before),
+        wanted=tuple(changes),
+        controller=Process.current().machine.partition(".ns")[0],
+    )
+    if entry.change_id.lower() in {known.lower() for known in host.journal.change_ids()}:
+        raise RequestError(
+            f"The journal of this host has a change {entry.change_id} already. Choose another change_id, or leave it "
+            "out to have one made. Nothing was written."
+        )
+    task = expiry_task(entry, entry.expires_at) if entry.expires_at else None
+    try:
+        host.journal.begin(entry)
+        if task:
+            register_task(host.session, entry.change_id, task)
+        after = _write(host, changes, observe)
+    except SmbGuestError as error:
+        raise _undone(host, entry.before, error, entry) from error
+    try:
+        entry = host.journal.finish(entry, Status.APPLIED)
+        host.journal.nothing_pending()
+    except SmbGuestError as error:
+        told = HostError(
+            f"The change {entry.change_id} was made and verified, but the journal could not be closed: {error} The "
+            "next run closes it."
+        )
+        told.changed = True
+        raise told from error
+    return after, entry
+
+
+def _write(host: Host, changes: Sequence[Change], observe: Callable[[], States]) -> States:
+    for change in changes:
+        write(host.session, host.registry, change)
+    after = observe()
+    verify(changes, after)
+    return after
+
+
+def _undone(host: Host, snapshot: Snapshot, error: SmbGuestError, entry: Entry | None = None) -> SmbGuestError:
+    """Put everything back after `error`, and say how that went."""
+    try:
+        restore(host.session, host.registry, snapshot)
+    except SmbGuestError as second:
+        told = HostError(
+            f"{error} Undoing it failed as well: {second} The host may hold some of the new values: "
+            + ", ".join(item.location for item in snapshot.held)
+            + (f". The change {entry.change_id} is journaled: the next run undoes it." if entry else ".")
+        )
+        told.changed = True
+        return told
+    if entry is None:
+        return _put_back(error)
+    try:
+        close(host, entry, Status.ROLLED_BACK, f"failed and put back: {error}")
+    except SmbGuestError as second:
+        return HostError(
+            f"{error} Everything was put back and checked, but the journal could not be closed: {second} The next run "
+            f"closes the change {entry.change_id}."
+        )
+    return _put_back(error)
+
+
+def _put_back(error: SmbGuestError) -> SmbGuestError:
+    return HostError(f"{error} Everything was put back as it was, and checked.")
+
+
+def close(host: Host, entry: Entry, status: Status, note: str) -> Entry:
+    """End a change that was undone: no expiry, a status, nothing pending."""
+    if entry.expires_at:
+        delete_task(host.session, entry.change_id)
+    entry = host.journal.finish(entry, status, " ".join(note.split()))
+    host.journal.nothing_pending()
+    return entry
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What was done about a run that was cut off. changed: whether settings were put back."""
+
+    told: str
+    changed: bool
+
+
+def recover(host: Host) -> Recovery | None:
+    """Finish or undo what a run that was cut off has left, and say so. The caller holds the host.
+
+    What all stands as wanted was only not signed off. What somebody else changed meanwhile is left as it is.
+    """
+    change_id = host.journal.pending()
+    if change_id is None:
+        return None
+    entry = host.journal.read(change_id)
+    if entry is None:
+        host.journal.forget(change_id)
+        host.journal.nothing_pending()
+        return Recovery(f"A run cut off before its first write left the change {change_id}; it was removed.", False)
+    if entry.status is not Status.PENDING:
+        host.journal.nothing_pending()
+        return None
+    foreign = changed_since(host, entry)
+    if not foreign and all(_stands(host, change) for change in entry.wanted):
+        host.journal.finish(entry, Status.APPLIED, "completed by the run after the one that was cut off")
+        host.journal.nothing_pending()
+        return Recovery(f"A run that was cut off had completed the change {change_id}; it was signed off.", False)
+    ours = tuple(item for item in entry.before.held if item.location not in foreign)
+    restore(host.session, host.registry, replace(entry.before, held=ours))
+    left = f" Left as somebody else set it since: {', '.join(sorted(foreign))}." if foreign else ""
+    close(host, entry, Status.ROLLED_BACK, f"cut off; undone by the next run.{left}")
+    return Recovery(f"A run cut off in the middle left the change {change_id}; it was undone.{left}", True)
+
+
+def changed_since(host: Host, entry: Entry) -> dict[str, str]:
+    """Locations whose value is neither what the change found nor what it wrote, with what they hold now."""
+    wanted = {(change.setting.name, change.layer): change for change in entry.wanted}
+    foreign = {}
+    for item in entry.before.held:
+        now = host.registry.value(item.key, item.name)
+        change = wanted.get((item.setting.name, item.layer))
+        if now == item.value or (change is not None and _holds(change, now.data if now else None)):
+            continue
+        if now is None and item.layer is Layer.LOCAL:
+            continue  # SetConfiguration may store a value equal to the default by storing none.
+        foreign[item.location] = str(now or "absent")
+    return foreign
+
+
+def _holds(change: Change, data: object) -> bool:
+    return data is None if change.after is None else isinstance(data, int) and bool(data) is change.after
+
+
+def _stands(host: Host, change: Change) -> bool:
+    """Whether a change is in force: stored, and for the local layer running as well."""
+    if change.layer is Layer.LOCAL:
+        running = get_configuration(host.session, change.setting.side).get(change.setting.cim_property)
+        if running is not change.after:
+            return False
+    value = host.registry.value(KEYS[change.setting.side][change.layer], change.setting.names[change.layer])
+    return _holds(change, value.data if value else None)
+
+
+def new_change_id(now: datetime) -> str:
+    """A name that sorts by time and that no other run chooses."""
+    return f"{stamp(now).replace('-', '').replace(':', '')}-{secrets.token_hex(3)}"
