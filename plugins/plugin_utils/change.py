@@ -43,16 +43,17 @@ def _lost(change: Change, state: SettingState) -> str | None:
     seen = state.observed
     held = seen.layer(change.layer)
     wanted = "absent" if change.after is None else int(change.after)
-    # SetConfiguration may store a value equal to the default by storing none; what runs then decides.
-    stored = as_bool(held) is change.after or (change.layer is Layer.LOCAL and held is Reading.ABSENT)
-    if not stored:
+    governed = any(state.governed(layer) for layer in (Layer.POLICY, Layer.MDM))
+    local = change.layer is Layer.LOCAL
+    # SetConfiguration may store a value equal to the default by storing none: then what runs decides.
+    by_running = local and held is Reading.ABSENT and not governed
+    if as_bool(held) is not change.after and not by_running:
         is_now = held.value if isinstance(held, Reading) else held
         return (
             f"{change.location} was written as {wanted} and is {is_now}. Something on the host writes it back: "
             f"look for a policy or a management agent (winner: {state.winner.value})."
         )
-    governed = any(state.governed(layer) for layer in (Layer.POLICY, Layer.MDM))
-    if change.layer is Layer.LOCAL and not governed and seen.running is not change.after:
+    if local and not governed and seen.running is not change.after:
         return (
             f"{change.setting.name} was set to {change.setting.words.word(bool(change.after))}, and the host took it, "
             f"but still runs with {seen.running}. Restart the service "

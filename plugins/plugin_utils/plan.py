@@ -118,8 +118,7 @@ def _impossible(wish: Wish, state: SettingState, scopes: Collection[Layer], syst
         )
     if not any(setting.has(layer) for layer in scopes):
         return (
-            f"{setting.name} has no policy value: its security option writes {setting.location(Layer.LOCAL)} itself. "
-            "Add local to scope."
+            f"{setting.name} has no policy value in Windows, only {setting.location(Layer.LOCAL)}. Add local to scope."
         )
     if Layer.LOCAL in scopes and wish.value is None and _default_unknown(state):
         default = state.observed.default
@@ -185,7 +184,9 @@ def _local_target(wish: Wish, state: SettingState) -> bool | str:
         return _NOTHING
     if target is None:
         return _NOTHING
-    if held is Reading.ABSENT:
+    if held is Reading.ABSENT and wish.value is None:
+        as_wanted = not governed and seen.running is target  # a stored default has to be there
+    elif held is Reading.ABSENT:
         as_wanted = state.effective is target
     else:
         as_wanted = as_bool(held) is target and (governed or seen.running in (None, target))

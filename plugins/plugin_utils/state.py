@@ -171,7 +171,9 @@ def _advice(blocked_by: list[str], states: Mapping[str, SettingState]) -> str:
         )
     if blocked_by == [GUEST.name]:
         return "Insecure guest logons are blocked. " + _where(states[GUEST.name])
-    others = " and ".join(f"{name} (required)" for name in blocked_by if name != GUEST.name)
+    others = " and ".join(
+        f"{name} ({'required' if states[name].effective else 'unknown'})" for name in blocked_by if name != GUEST.name
+    )
     if GUEST.name in blocked_by:
         return f"Insecure guest logons are blocked, and would stay blocked by {others} if they were allowed."
     return (

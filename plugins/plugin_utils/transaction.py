@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .change import verify, write
-from .errors import HostError, RequestError, SmbGuestError
+from .errors import AccessDenied, HostError, RequestError, SmbGuestError
 from .expiry import expiry_task
 from .journal import Entry, Journal, Status, stamp
 from .lock import Process, sole_writer
@@ -141,7 +141,11 @@ def _undone(host: Host, snapshot: Snapshot, error: SmbGuestError, entry: Entry |
 
 
 def _put_back(error: SmbGuestError) -> SmbGuestError:
-    return HostError(f"{error} Everything was put back as it was, and checked.")
+    told = f"{error} Everything was put back as it was, and checked."
+    if isinstance(error, AccessDenied):  # its kind says which right to look for
+        error.args = (told,)
+        return error
+    return HostError(told)
 
 
 def close(host: Host, entry: Entry, status: Status, note: str) -> Entry:

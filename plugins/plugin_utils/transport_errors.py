@@ -58,7 +58,7 @@ _BY_TYPE: tuple[tuple[frozenset[str], str], ...] = (
     ),
     (
         frozenset({"NewConnectionError"}),
-        "{where} cannot be reached ({words}). Check ansible_host, the route and the firewall.",
+        "{where} cannot be reached ({words}). Check address, route and firewall.",
     ),
     (
         frozenset({"ConnectTimeout", "ConnectTimeoutError"}),
@@ -85,7 +85,7 @@ _BY_TYPE: tuple[tuple[frozenset[str], str], ...] = (
 )
 
 _UNENCRYPTED_REFUSED = (
-    "{where} answered HTTP 500 without a word: WinRM does so when it refuses messages that are not encrypted. Use "
+    "{where} answered HTTP 500 without a word: WinRM does so when it refuses unencrypted messages. Use "
     "ansible_winrm_transport ntlm or kerberos with their message encryption, or HTTPS."
 )
 _BUSY = "{where} answered HTTP {status} without a SOAP message. WinRM may be busy or restarting: try again."

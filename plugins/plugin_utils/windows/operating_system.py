@@ -10,6 +10,7 @@ Win32_ComputerSystem (PartOfDomain, Domain). EditionID and UBR stand in no class
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -93,7 +94,7 @@ def read_operating_system(session: Session, registry: Registry) -> OperatingSyst
     product_type = PRODUCT_TYPES.get(number) if isinstance(number, int) else None
     if product_type is None:
         raise HostError(f"Win32_OperatingSystem.ProductType is {number!r}; 1, 2 or 3 was expected.")
-    part_of_domain = computer.get("PartOfDomain")
+    part_of_domain, domain = computer.get("PartOfDomain"), computer.get("Domain")
     return OperatingSystem(
         caption=str(system.get("Caption") or "Windows").strip(),
         product="client" if product_type == "workstation" or sku == MULTI_SESSION_SKU else "server",
@@ -104,7 +105,7 @@ def read_operating_system(session: Session, registry: Registry) -> OperatingSyst
         ubr=_ubr(registry),
         product_type=product_type,
         part_of_domain=part_of_domain if isinstance(part_of_domain, bool) else None,
-        domain=str(computer.get("Domain")) if part_of_domain else None,
+        domain=domain if part_of_domain and isinstance(domain, str) else None,
     )
 
 
@@ -129,7 +130,7 @@ def _only(session: Session, cls: CimClass) -> CimInstance:
 
 def _build_number(system: CimInstance) -> int:
     text = system.get("BuildNumber")
-    if not isinstance(text, str) or not text.isascii() or not text.isdigit():
+    if not isinstance(text, str) or not re.fullmatch("[0-9]{1,9}", text):
         raise HostError(f"Win32_OperatingSystem.BuildNumber is {text!r}, a number was expected.")
     return int(text)
 

@@ -108,8 +108,10 @@ class Registry:
             return {}
         self._check(result, "listing the values of", key)
         names, types = _array(result, "sNames"), _array(result, "Types")
-        if len(names) != len(types):
-            raise HostError(f"The host listed {len(names)} value names but {len(types)} types in HKLM\\{key}.")
+        if len(names) != len(types) or None in (*names, *types):
+            raise HostError(
+                f"The host listed {len(names)} value names but {len(types)} types in HKLM\\{key}, or NULLs."
+            )
         return {str(name).lower(): int(kind) for name, kind in zip(names, types, strict=True)}
 
     def dword(self, key: str, name: str) -> int | None:
