@@ -18,20 +18,25 @@ from ..plugin_utils.transaction import Host
 
 
 class ActionModule(SmbGuestAction):
-    """One of change_id, latest and all says what; force says against whom."""
+    """One of change_id, latest, expiring and all says what; force says against whom."""
 
     ARGUMENT_SPEC = {
         "change_id": {"type": "str"},
         "latest": {"type": "bool", "default": False},
+        "expiring": {"type": "bool", "default": False},
         "all": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},
     }
 
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
-        if sum(map(bool, (options["change_id"], options["latest"], options["all"]))) != 1:
-            raise RequestError("Say exactly one of change_id, latest: true and all: true. Nothing was written.")
+        if sum(bool(options[name]) for name in ("change_id", "latest", "expiring", "all")) != 1:
+            raise RequestError(
+                "Say exactly one of change_id, latest: true, expiring: true and all: true. Nothing was written."
+            )
         change_id = options["change_id"]
-        selection = Selection(checked_change_id(change_id) if change_id else None, options["latest"])
+        selection = Selection(
+            checked_change_id(change_id) if change_id else None, options["latest"], options["expiring"]
+        )
         reverted = revert(Host(session), selection, force=options["force"], check_mode=bool(self._task.check_mode))
         result = dict(as_result(reverted))
         result["diff"] = {

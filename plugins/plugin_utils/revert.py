@@ -21,10 +21,11 @@ from .transaction import Host, Recovery, changed_since, close, recover
 
 @dataclass(frozen=True)
 class Selection:
-    """Which changes to undo: one by its id, the latest that still stands, or all that stand."""
+    """Which changes to undo: one by its id, the latest that still stands, those that wait for their expiry, or all."""
 
     change_id: str | None = None
     latest: bool = False
+    expiring: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def _select(host: Host, selection: Selection) -> list[Entry]:
         return [entry] if entry.revertible else []
     entries = [entry for change_id in host.journal.change_ids() if (entry := host.journal.read(change_id))]
     standing = sorted((e for e in entries if e.revertible), key=lambda e: (e.created_at, e.change_id), reverse=True)
+    if selection.expiring:
+        return [entry for entry in standing if entry.expires_at]
     return standing[:1] if selection.latest else standing
 
 

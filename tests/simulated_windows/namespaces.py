@@ -1,0 +1,23 @@
+"""XML namespaces and fixed URIs of WS-Management as Windows uses them."""
+
+from __future__ import annotations
+
+SOAP = "http://www.w3.org/2003/05/soap-envelope"
+ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
+ANONYMOUS = f"{ADDRESSING}/role/anonymous"
+ENUMERATION = "http://schemas.xmlsoap.org/ws/2004/09/enumeration"
+TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
+WSMAN = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
+WSMAN_MS = "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd"
+WSMAN_FAULT = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
+WSMAN_FAULT_ACTION_BASE = "http://schemas.dmtf.org/wbem/wsman/1/wsman"
+CIM_COMMON = "http://schemas.dmtf.org/wbem/wscim/1/common"
+CIM_BINDING = "http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xsd"
+CIM_SCHEMA = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/"
+WMI_BASE = "http://schemas.microsoft.com/wbem/wsman/1/wmi/"
+SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
+SHELL_CMD = f"{SHELL}/cmd"
+CONFIG = "http://schemas.microsoft.com/wbem/wsman/1/config"
+WQL_DIALECT = "http://schemas.microsoft.com/wbem/wsman/1/WQL"
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
