@@ -44,8 +44,9 @@ class ActionModule(SmbGuestAction):
             facts["settings"] = {name: state.as_dict() for name, state in states.items()}
             facts["guest_access"] = access.as_dict()
             facts["audit"] = audit_facts(states, access)
+        result = {"changed": False, "ansible_facts": {"smb_guest": facts}}
         if "changes" in wanted:
-            journal = Journal(registry)
-            entries = [entry for change_id in journal.change_ids() if (entry := journal.read(change_id))]
-            facts["changes"] = [entry.as_dict() for entry in sorted(entries, key=lambda entry: entry.created_at)]
-        return {"changed": False, "ansible_facts": {"smb_guest": facts}}
+            entries, damaged = Journal(registry).entries()
+            facts["changes"] = [entry.as_dict() for entry in entries]
+            self._warn(result, *damaged)
+        return result

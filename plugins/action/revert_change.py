@@ -46,6 +46,5 @@ class ActionModule(SmbGuestAction):
                 ("after", [(c, c.after) for c in reverted.changes]),
             )
         }
-        if reverted.recovery:
-            self._warn(result, reverted.recovery.told)
+        self._warn(result, *reverted.damaged, *([reverted.recovery.told] if reverted.recovery else []))
         return result

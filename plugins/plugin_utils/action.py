@@ -107,7 +107,8 @@ class SmbGuestAction(ActionBase):  # type: ignore[misc]  # ansible-core ships no
 
     @staticmethod
     def _warn(result: dict[str, Any], *warnings: str) -> None:
-        result.setdefault("warnings", []).extend(warnings)
+        if warnings:
+            result.setdefault("warnings", []).extend(warnings)
 
 
 def setting_options(names: Mapping[str, str]) -> dict[str, Any]:
@@ -123,8 +124,7 @@ class SettingsAction(SmbGuestAction):
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
         outcome = self.configure(session, options)
         result = outcome.as_dict()
-        if warnings := outcome.warnings():
-            self._warn(result, *warnings)
+        self._warn(result, *outcome.warnings())
         return result
 
     def configure(self, session: Session, options: Mapping[str, Any]) -> Outcome:

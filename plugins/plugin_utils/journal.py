@@ -110,6 +110,18 @@ class Journal:
         """Every change that the host remembers. One request."""
         return self._registry.subkeys(CHANGES)
 
+    def entries(self) -> tuple[list[Entry], list[str]]:
+        """Every complete entry, oldest first, and a sentence for each that is damaged."""
+        entries, damaged = [], []
+        for change_id in self.change_ids():
+            try:
+                entry = self.read(change_id)
+            except (DamagedEntry, RequestError) as error:
+                damaged.append(str(error))
+            else:
+                entries += [entry] if entry else []
+        return sorted(entries, key=lambda entry: (entry.created_at, entry.change_id)), damaged
+
     def pending(self) -> str | None:
         """The change under way, or cut off. One request."""
         change_id = self._registry.string(ROOT, PENDING)

@@ -30,10 +30,14 @@ class Selection:
 
 @dataclass(frozen=True)
 class Reverted:
-    """What was undone, or in check mode would be, newest change first. changes: the writes that this takes."""
+    """What was undone, or in check mode would be, newest change first.
+
+    changes: the writes that this takes. damaged: a sentence for each journal entry that could not be used.
+    """
 
     entries: tuple[Entry, ...]
     changes: tuple[Change, ...]
+    damaged: tuple[str, ...] = ()
     recovery: Recovery | None = None
 
 
@@ -44,8 +48,9 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool) -
     """
     if check_mode:
         return _plan(host, selection, force)
-    if not _select(host, selection):
-        return Reverted((), ())
+    selected, damaged = _select(host, selection)
+    if not selected:
+        return Reverted((), (), damaged)
     with host.held():
         recovery = recover(host)
         planned = _plan(host, selection, force)
@@ -57,7 +62,7 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool) -
             except SmbGuestError as error:
                 error.changed = True
                 raise
-    return Reverted(tuple(undone), planned.changes, recovery)
+    return replace(planned, entries=tuple(undone), recovery=recovery)
 
 
 def settings_of(entries: Sequence[Entry]) -> list[Setting]:
@@ -66,8 +71,8 @@ def settings_of(entries: Sequence[Entry]) -> list[Setting]:
     return [setting for name, setting in SETTINGS.items() if name in names]
 
 
-def _select(host: Host, selection: Selection) -> list[Entry]:
-    """The changes to undo, newest first; empty where there is nothing (left) to undo."""
+def _select(host: Host, selection: Selection) -> tuple[list[Entry], tuple[str, ...]]:
+    """The changes to undo, newest first (none where nothing is left to undo), and what of the journal is damaged."""
     if selection.change_id is not None:
         entry = host.journal.read(selection.change_id)
         if entry is None:
@@ -75,17 +80,17 @@ def _select(host: Host, selection: Selection) -> list[Entry]:
             raise RequestError(
                 f"This host's journal has no change {selection.change_id}. It has: {known}. Nothing was written."
             )
-        return [entry] if entry.revertible else []
-    entries = [entry for change_id in host.journal.change_ids() if (entry := host.journal.read(change_id))]
-    standing = sorted((e for e in entries if e.revertible), key=lambda e: (e.created_at, e.change_id), reverse=True)
+        return ([entry] if entry.revertible else []), ()
+    entries, damaged = host.journal.entries()
+    standing = [entry for entry in reversed(entries) if entry.revertible]
     if selection.expiring:
-        return [entry for entry in standing if entry.expires_at]
-    return standing[:1] if selection.latest else standing
+        standing = [entry for entry in standing if entry.expires_at]
+    return (standing[:1] if selection.latest else standing), tuple(damaged)
 
 
 def _plan(host: Host, selection: Selection, force: bool) -> Reverted:
     """What undoing will write, seen from what the host holds now."""
-    entries = _select(host, selection)
+    entries, damaged = _select(host, selection)
     now: dict[str, bool | None] = {}
     changes: list[Change] = []
     overlaid: set[str] = set()
@@ -100,7 +105,7 @@ def _plan(host: Host, selection: Selection, force: bool) -> Reverted:
                 changes.append(Change(item.setting, item.layer, now[item.location], target))
             now[item.location] = target
             overlaid.add(item.location)
-    return Reverted(tuple(entries), tuple(changes))
+    return Reverted(tuple(entries), tuple(changes), damaged)
 
 
 def _refuse_foreign(host: Host, entry: Entry, overlaid: set[str], force: bool) -> None:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from .change import verify, write
 from .errors import AccessDenied, HostError, RequestError, SmbGuestError
 from .expiry import expiry_task
-from .journal import Entry, Journal, Status, stamp
+from .journal import DamagedEntry, Entry, Journal, Status, stamp
 from .lock import Process, sole_writer
 from .plan import Change
 from .session import Session
@@ -173,7 +173,11 @@ def recover(host: Host) -> Recovery | None:
     change_id = host.journal.pending()
     if change_id is None:
         return None
-    entry = host.journal.read(change_id)
+    try:
+        entry = host.journal.read(change_id)
+    except DamagedEntry as error:
+        host.journal.nothing_pending()
+        return Recovery(f"A run was cut off, and what it left cannot be undone: {error}", False)
     if entry is None:
         host.journal.forget(change_id)
         host.journal.nothing_pending()
