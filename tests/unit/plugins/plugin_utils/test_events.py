@@ -1,0 +1,95 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which events a host should be expected to write, and what the facts say of auditing."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+import pytest
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events import (
+    CHANNELS,
+    EVENTS,
+    audit_facts,
+    expected_events,
+)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import AUDITS, SETTINGS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import SettingState, guest_access
+
+from .fakes import state_of
+
+NEW = {"client_encryption", *(row.name for row in AUDITS)}
+
+
+def host(
+    *, on: tuple[str, ...] = (), missing: Set[str] = frozenset(), unknown: tuple[str, ...] = ()
+) -> dict[str, SettingState]:
+    return {
+        name: state_of(name, supported=name not in missing, running=None if name in unknown else name in on)
+        for name in SETTINGS
+    }
+
+
+def ids(states: dict[str, SettingState]) -> list[int]:
+    return [event["id"] for event in expected_events(states, guest_access(states))]
+
+
+GUEST, SIGNING = "insecure_guest_logons", "client_signing"
+
+
+@pytest.mark.parametrize(
+    ("on", "old", "expected"),
+    [
+        ((), False, [31017]),
+        ((), True, [31017]),
+        ((GUEST,), False, [31018, 31022]),
+        ((GUEST,), True, [31018]),
+        # Blocked by signing: the logon fails without an event.
+        ((GUEST, SIGNING), False, [31018]),
+        (("audit_insecure_guest_logons", "server_audit_insecure_guest_logons"), False, [3023, 31017, 31997]),
+        (("audit_server_without_signing",), False, [31017, 31998]),
+        (("audit_server_without_encryption",), False, [31017, 31999]),
+        (("server_audit_client_without_signing",), False, [3021, 31017]),
+        (("server_audit_client_without_encryption",), False, [3022, 31017]),
+    ],
+)
+def test_expected_events(on: tuple[str, ...], old: bool, expected: list[int]) -> None:
+    assert ids(host(on=on, missing=NEW if old else set())) == expected
+
+
+def test_nothing_is_promised_where_nothing_is_known() -> None:
+    assert ids(host(unknown=(GUEST,))) == []
+
+
+@pytest.mark.parametrize("number", EVENTS)
+def test_every_event_has_a_channel_and_belongs_to_a_setting(number: int) -> None:
+    assert EVENTS[number].channel in CHANNELS
+    assert [row.name for row in SETTINGS.values() if number in row.events]
+
+
+def test_every_event_of_a_setting_is_in_the_table() -> None:
+    assert {number for row in SETTINGS.values() for number in row.events} == set(EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("missing", "supported", "reason"),
+    [
+        (set(), True, "every audit setting is supported"),
+        (NEW, False, "SMB auditing came with Windows 11 24H2 and Windows Server 2025"),
+        (
+            {"server_audit_insecure_guest_logons"},
+            True,
+            "not supported on this Windows: server_audit_insecure_guest_logons",
+        ),
+    ],
+)
+def test_audit_facts(missing: set[str], supported: bool, reason: str) -> None:
+    states = host(missing=missing)
+    facts = audit_facts(states, guest_access(states))
+    assert (facts["supported"], facts["reason"]) == (supported, reason)
+    assert facts["events_to_expect"] == [
+        {"id": 31017, "channel": "Microsoft-Windows-SmbClient/Security", "meaning": EVENTS[31017].meaning}
+    ]

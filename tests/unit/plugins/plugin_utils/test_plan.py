@@ -1,0 +1,369 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wanted against what was observed: which writes, in which order, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.configure import predict
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.os_defaults import NOT_KNOWN, OsDefault
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.plan import Change, Plan, Wish, plan
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS, Layer
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Reading, SettingState
+
+from .fakes import state_of
+
+GUEST, SIGNING, ENCRYPTION = "insecure_guest_logons", "client_signing", "client_encryption"
+AUDIT = "audit_insecure_guest_logons"
+BAD = Reading.WRONG_TYPE
+LOCAL, POLICY = Layer.LOCAL, Layer.POLICY
+BOTH = (LOCAL, POLICY)
+SYSTEM = "Windows Made Up (build 1)"
+ALLOWS, DENIES = OsDefault(True, "derived"), OsDefault(False, "derived")
+DENIES_STORED = OsDefault(False, "confirmed", "a note", stored=True)
+
+
+def wish(name: str, word: str) -> Wish:
+    return Wish(SETTINGS[name], SETTINGS[name].words.value(word))
+
+
+def make(
+    wishes: Iterable[Wish], states: Iterable[SettingState], scopes: Iterable[Layer] = (LOCAL,), *, warn: bool = False
+) -> Plan:
+    by_name = {state.setting.name: state for state in states}
+    return plan(list(wishes), by_name, set(scopes), tolerate_managed=warn, system=SYSTEM)
+
+
+def brief(planned: Plan) -> list[tuple[str, str, bool | None, bool | None]]:
+    return [(change.setting.name, change.layer.value, change.before, change.after) for change in planned.changes]
+
+
+# word, scopes, what the host says -> the writes as (scope, from, to)
+ONE_SETTING = [
+    # Nothing is configured, the running value decides.
+    ("allowed", [LOCAL], {"running": True}, []),
+    ("allowed", [LOCAL], {"running": False}, [("local", None, True)]),
+    ("blocked", [LOCAL], {"running": True}, [("local", None, False)]),
+    ("blocked", [LOCAL], {"running": False}, []),
+    ("allowed", [POLICY], {"running": True}, [("policy", None, True)]),
+    ("blocked", [POLICY], {"running": False}, [("policy", None, False)]),
+    ("blocked", BOTH, {"running": True}, [("local", None, False), ("policy", None, False)]),
+    # A local value.
+    ("blocked", [LOCAL], {"running": False, "local": 0}, []),
+    ("blocked", [LOCAL], {"running": True, "local": 1}, [("local", True, False)]),
+    ("allowed", [LOCAL], {"running": False, "local": 0}, [("local", False, True)]),
+    ("allowed", [LOCAL], {"running": True, "local": 2}, []),
+    ("blocked", [LOCAL], {"running": False, "local": BAD}, [("local", None, False)]),
+    # What is stored is as wanted, what runs is not: write again.
+    ("blocked", [LOCAL], {"running": True, "local": 0}, [("local", False, False)]),
+    ("blocked", [LOCAL], {"running": None, "local": 0}, []),
+    # A policy that agrees: no conflict. What runs then says nothing about the local value.
+    ("blocked", [LOCAL], {"running": False, "local": 1, "policy": 0}, [("local", True, False)]),
+    ("allowed", [LOCAL], {"running": True, "local": 1, "policy": 1}, []),
+    # Policy scope.
+    ("blocked", [POLICY], {"running": False, "policy": 0}, []),
+    ("blocked", [POLICY], {"running": True, "policy": 1}, [("policy", True, False)]),
+    ("blocked", [POLICY], {"running": True, "policy": BAD}, [("policy", None, False)]),
+    ("allowed", BOTH, {"running": False, "policy": 0, "local": 0}, [("local", False, True), ("policy", False, True)]),
+    ("allowed", [POLICY], {"running": True, "local": 0, "policy": 1}, []),
+    # Default, local: the explicit default over a value, never a delete; nothing where there is no value.
+    ("default", [LOCAL], {"running": True, "default": ALLOWS}, []),
+    ("default", [LOCAL], {"running": False, "local": 0, "default": ALLOWS}, [("local", False, True)]),
+    ("default", [LOCAL], {"running": True, "local": 1, "default": ALLOWS}, []),
+    ("default", [LOCAL], {"running": True, "local": 1, "default": DENIES}, [("local", True, False)]),
+    ("default", [LOCAL], {"running": True, "local": BAD, "default": DENIES}, [("local", None, False)]),
+    # 1709 to 1909 and Server 2019: the default to deny is a stored value, without it guest is on.
+    ("default", [LOCAL], {"running": True, "default": DENIES_STORED}, [("local", None, False)]),
+    ("default", [LOCAL], {"running": True, "default": DENIES}, []),
+    ("default", [LOCAL], {"running": False, "local": 0, "default": DENIES_STORED}, []),
+    ("default", [LOCAL], {"running": True, "local": 1, "default": DENIES_STORED}, [("local", True, False)]),
+    # Default, policy: not configured.
+    ("default", [POLICY], {"running": True, "policy": 1}, [("policy", True, None)]),
+    ("default", [POLICY], {"running": False, "policy": 0}, [("policy", False, None)]),
+    ("default", [POLICY], {"running": False, "policy": BAD}, [("policy", None, None)]),
+    ("default", [POLICY], {"running": False}, []),
+    ("default", [POLICY], {"running": True, "local": 1, "policy": 1}, [("policy", True, None)]),
+    # An unknown default is in nobody's way where nothing has to be written over.
+    ("default", [LOCAL], {"running": True}, []),
+    ("default", BOTH, {"running": False, "policy": 0}, [("policy", False, None)]),
+]
+
+
+@pytest.mark.parametrize(("word", "scopes", "host", "expected"), ONE_SETTING)
+def test_one_setting(word: str, scopes: list[Layer], host: dict[str, object], expected: list[object]) -> None:
+    planned = make([wish(GUEST, word)], [state_of(GUEST, **host)], scopes)
+    assert brief(planned) == [(GUEST, *change) for change in expected]
+    assert planned.warnings == ()
+
+
+@pytest.mark.parametrize("running", [False, True, None])
+@pytest.mark.parametrize("local", [None, 0, 1, BAD])
+@pytest.mark.parametrize("policy", [None, 0, 1, BAD])
+@pytest.mark.parametrize("word", ["allowed", "blocked", "default"])
+@pytest.mark.parametrize("default", [ALLOWS, DENIES, DENIES_STORED])
+def test_a_local_value_is_never_deleted(
+    word: str, policy: object, local: object, running: bool | None, default: OsDefault
+) -> None:
+    state = state_of(GUEST, running=running, policy=policy, local=local, default=default)
+    for scopes in ([LOCAL], BOTH):
+        for change in make([wish(GUEST, word)], [state], scopes, warn=True).changes:
+            assert change.layer is POLICY or change.after is not None
+
+
+def test_default_in_both_scopes_stores_the_default_that_the_policy_stood_for() -> None:
+    """1809 Enterprise with a policy 0 and no local value: without the policy, guest would be on."""
+    state = state_of(GUEST, running=False, policy=0, default=DENIES_STORED)
+    planned = make([wish(GUEST, "default")], [state], BOTH)
+    assert brief(planned) == [(GUEST, "local", None, False), (GUEST, "policy", False, None)]
+
+
+# --- order ---
+
+OPEN, CLOSED = {"running": True, "local": 1}, {"running": False, "local": 0}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_closing_begins_with_guest(order: tuple[int, ...]) -> None:
+    wishes = [wish(GUEST, "blocked"), wish(SIGNING, "required"), wish(ENCRYPTION, "required"), wish(AUDIT, "enabled")]
+    states = [state_of(GUEST, **OPEN), *(state_of(name, **CLOSED) for name in (SIGNING, ENCRYPTION, AUDIT))]
+    names = [change.setting.name for change in make([wishes[i] for i in order], states).changes]
+    assert names[0] == GUEST
+    assert names[-1] == AUDIT
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_opening_ends_with_guest(order: tuple[int, ...]) -> None:
+    wishes = [
+        wish(GUEST, "allowed"),
+        wish(SIGNING, "not_required"),
+        wish(ENCRYPTION, "not_required"),
+        wish(AUDIT, "enabled"),
+    ]
+    states = [state_of(GUEST, **CLOSED), *(state_of(name, **OPEN) for name in (SIGNING, ENCRYPTION))]
+    states.append(state_of(AUDIT, **CLOSED))
+    names = [change.setting.name for change in make([wishes[i] for i in order], states).changes]
+    assert names[0] == AUDIT
+    assert names[-1] == GUEST
+
+
+def test_what_closes_comes_before_what_opens() -> None:
+    wishes = [wish(SIGNING, "not_required"), wish("server_signing", "required"), wish(GUEST, "blocked")]
+    states = [state_of(SIGNING, **OPEN), state_of("server_signing", **CLOSED), state_of(GUEST, **OPEN)]
+    assert [change.setting.name for change in make(wishes, states).changes] == [GUEST, "server_signing", SIGNING]
+
+
+@pytest.mark.parametrize(("word", "host"), [("allowed", {"running": False}), ("blocked", {"running": True})])
+def test_local_before_policy(word: str, host: dict[str, object]) -> None:
+    planned = make([wish(GUEST, word)], [state_of(GUEST, **host)], BOTH)
+    assert [change.layer for change in planned.changes] == [LOCAL, POLICY]
+
+
+def test_opening_guest_stays_last_with_both_scopes() -> None:
+    wishes = [wish(GUEST, "allowed"), wish(ENCRYPTION, "not_required")]
+    states = [state_of(GUEST, **CLOSED), state_of(ENCRYPTION, **OPEN)]
+    names = [change.setting.name for change in make(wishes, states, BOTH).changes]
+    assert names == [ENCRYPTION, ENCRYPTION, GUEST, GUEST]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "opens"),
+    [
+        (GUEST, False, True, True),
+        (GUEST, None, True, True),
+        (GUEST, True, False, False),
+        (GUEST, False, None, True),
+        (GUEST, True, None, False),
+        (GUEST, None, None, False),
+        (SIGNING, True, False, True),
+        (SIGNING, False, True, False),
+        (ENCRYPTION, True, None, True),
+        (ENCRYPTION, False, None, False),
+        (AUDIT, True, False, False),
+        (AUDIT, True, None, False),
+    ],
+)
+def test_what_opens(name: str, before: bool | None, after: bool | None, opens: bool) -> None:
+    assert Change(SETTINGS[name], POLICY, before, after).opens is opens
+
+
+# --- refusals ---
+
+
+def refused(wishes: list[Wish], states: list[SettingState], scopes: Iterable[Layer] = (LOCAL,)) -> str:
+    with pytest.raises(RequestError) as caught:
+        make(wishes, states, scopes)
+    assert str(caught.value).endswith("Nothing was written.")
+    assert caught.value.changed is False
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("scopes", [(LOCAL,), (POLICY,), BOTH])
+@pytest.mark.parametrize("warn", [False, True])
+def test_unsupported_names_the_first_release(name: str, scopes: tuple[Layer, ...], warn: bool) -> None:
+    setting = SETTINGS[name]
+    for word in setting.words.choices:
+        with pytest.raises(RequestError) as caught:
+            make([wish(name, word)], [state_of(name, supported=False)], scopes, warn=warn)
+        text = str(caught.value)
+        for part in (f"{name}={word}", setting.first_release, str(setting.first_build), SYSTEM, "client_facts"):
+            assert part in text
+
+
+@pytest.mark.parametrize("name", [SIGNING, "server_signing", "server_encryption"])
+def test_no_policy_value(name: str) -> None:
+    text = refused([wish(name, "required")], [state_of(name, running=False)], (POLICY,))
+    assert f"{name} has no policy value" in text
+    assert "Add local to scope" in text
+    both = make([wish(name, "required")], [state_of(name, running=False)], BOTH)
+    assert brief(both) == [(name, "local", None, True)]
+
+
+def test_only_signing_has_a_security_option() -> None:
+    """EncryptData has neither ADMX policy nor security option: nothing may say that it has."""
+    text = refused([wish("server_encryption", "required")], [state_of("server_encryption", running=False)], (POLICY,))
+    assert "security option" not in text
+
+
+@pytest.mark.parametrize("local", [0, 1, BAD])
+def test_unknown_default_is_an_error_where_it_would_be_written(local: object) -> None:
+    state = state_of(GUEST, running=True, local=local)
+    text = refused([wish(GUEST, "default")], [state])
+    for part in (f"{GUEST}=default", SYSTEM, NOT_KNOWN.note, "Say allowed or blocked"):
+        assert part in text
+
+
+def test_all_that_stands_against_it_is_said_at_once() -> None:
+    states = [state_of(ENCRYPTION, supported=False), state_of(GUEST, running=True, policy=1), state_of(SIGNING)]
+    text = refused([wish(ENCRYPTION, "required"), wish(GUEST, "blocked"), wish(SIGNING, "required")], states)
+    assert ENCRYPTION in text
+    assert SETTINGS[GUEST].location(POLICY) in text
+    assert text.count("Nothing was written.") == 1
+
+
+# word, scopes, policy, MDM -> the sources that are complained of
+CONFLICTS = [
+    ("blocked", [LOCAL], 1, None, ["policy"]),
+    ("allowed", [LOCAL], 0, None, ["policy"]),
+    ("blocked", [LOCAL], 0, None, []),
+    ("blocked", [LOCAL], None, 1, ["mdm"]),
+    ("blocked", [LOCAL], 1, 1, ["policy", "mdm"]),
+    ("blocked", [LOCAL], 0, 1, ["mdm"]),
+    ("blocked", [LOCAL], BAD, None, []),
+    ("blocked", [POLICY], 1, None, []),
+    ("blocked", [POLICY], 1, 1, ["mdm"]),
+    ("blocked", [POLICY], None, 0, []),
+    ("blocked", BOTH, 1, None, []),
+    ("blocked", BOTH, 1, 1, ["mdm"]),
+    ("default", [LOCAL], 1, None, ["policy"]),
+    ("default", [LOCAL], 0, None, []),
+    ("default", [POLICY], 1, 1, ["mdm"]),
+    ("default", BOTH, 1, None, []),
+]
+
+
+@pytest.mark.parametrize(("word", "scopes", "policy", "mdm", "sources"), CONFLICTS)
+def test_managed(word: str, scopes: list[Layer], policy: object, mdm: object, sources: list[str]) -> None:
+    host = state_of(GUEST, running=True, policy=policy, mdm=mdm, local=1, default=DENIES)
+    warned = make([wish(GUEST, word)], [host], scopes, warn=True)
+    assert len(warned.warnings) == len(sources)
+    for source, text in zip(sources, warned.warnings, strict=True):
+        layer, value = Layer(source), policy if source == "policy" else mdm
+        assert f"{GUEST}={word} would be overridden" in text
+        assert f"{SETTINGS[GUEST].location(layer)} = {value} ({'allowed' if value else 'blocked'})" in text
+        assert ("add policy to scope" in text) is (source == "policy")
+        assert ("Intune" in text) is (source == "mdm")
+    if sources:
+        text = refused([wish(GUEST, word)], [host], scopes)
+        assert all(warning in text for warning in warned.warnings)
+    else:
+        assert make([wish(GUEST, word)], [host], scopes).changes == warned.changes
+
+
+def test_managed_warn_writes_all_the_same() -> None:
+    host = state_of(GUEST, running=True, policy=1, local=1)
+    assert brief(make([wish(GUEST, "blocked")], [host], warn=True)) == [(GUEST, "local", True, False)]
+
+
+def test_settings_that_are_not_asked_for_are_left_alone() -> None:
+    states = [state_of(name, running=True, local=1) for name in SETTINGS]
+    assert make([wish(SIGNING, "required")], states).changes == ()
+
+
+def test_change_as_users_see_it() -> None:
+    (change,) = make([wish(ENCRYPTION, "default")], [state_of(ENCRYPTION, running=True, policy=1)], (POLICY,)).changes
+    assert change.as_dict() == {
+        "setting": ENCRYPTION,
+        "scope": "policy",
+        "from": True,
+        "to": None,
+        "location": SETTINGS[ENCRYPTION].location(POLICY),
+    }
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_wish_speaks_the_users_words(name: str) -> None:
+    assert [wish(name, word).word for word in SETTINGS[name].words.choices] == list(SETTINGS[name].words.choices)
+
+
+# --- idempotence ---
+
+VALUES = st.sampled_from([None, 0, 1, 2, BAD])
+DEFAULTS = st.sampled_from([ALLOWS, DENIES, DENIES_STORED, NOT_KNOWN])
+
+
+@st.composite
+def hosts(draw: st.DrawFn) -> list[SettingState]:
+    """Any state of any settings, sensible or not."""
+    return [
+        state_of(
+            name,
+            supported=draw(st.integers(0, 9)) > 0,
+            running=draw(st.sampled_from([None, False, True])),
+            default=draw(DEFAULTS),
+            policy=draw(VALUES) if SETTINGS[name].has(POLICY) else None,
+            mdm=draw(VALUES) if SETTINGS[name].has(Layer.MDM) else None,
+            local=draw(VALUES),
+        )
+        for name in (GUEST, SIGNING, ENCRYPTION, AUDIT)
+    ]
+
+
+@hypothesis_settings(deadline=None, max_examples=600, database=None)
+@given(
+    states=hosts(),
+    words=st.tuples(*(st.sampled_from([None, True, False, "default"]) for _ in range(4))),
+    scopes=st.sampled_from([(LOCAL,), (POLICY,), BOTH]),
+)
+def test_a_plan_carried_out_leaves_nothing_to_plan(
+    states: list[SettingState], words: tuple[object, ...], scopes: tuple[Layer, ...]
+) -> None:
+    wishes = [
+        Wish(state.setting, None if word == "default" else bool(word))
+        for state, word in zip(states, words, strict=True)
+        if word is not None
+    ]
+    before = {state.setting.name: state for state in states}
+    try:
+        planned = plan(wishes, before, scopes, tolerate_managed=True, system=SYSTEM)
+    except RequestError:
+        return
+    after = predict(before, planned.changes)
+    again = plan(wishes, after, scopes, tolerate_managed=True, system=SYSTEM)
+    assert brief(again) == []
+    touched = {change.setting.name for change in planned.changes}
+    assert all(after[name] is before[name] for name in set(before) - touched)
+    for change in planned.changes:
+        assert after[change.setting.name].observed.layer(change.layer) == (
+            Reading.ABSENT if change.after is None else int(change.after)
+        )

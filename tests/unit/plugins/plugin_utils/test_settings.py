@@ -1,0 +1,139 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of settings against the design's table, typed here a second time."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils import settings
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS, Layer, Side
+
+from .fakes import CLIENT_LOCAL, CLIENT_MDM, CLIENT_POLICY, SERVER_LOCAL, SERVER_MDM, SERVER_POLICY
+
+NEW, OLD, GUEST_BUILD = 26100, 9200, 14393
+# name: side, words, CIM property, local value, policy value, MDM value, first build, secure value, events
+ROWS = {
+    "insecure_guest_logons": (
+        "client", ("allowed", "blocked"), "EnableInsecureGuestLogons",
+        "AllowInsecureGuestAuth", "AllowInsecureGuestAuth", "EnableInsecureGuestLogons",
+        GUEST_BUILD, False, (31017, 31018, 31022),
+    ),
+    "client_signing": (
+        "client", ("required", "not_required"), "RequireSecuritySignature",
+        "RequireSecuritySignature", None, None, OLD, True, (),
+    ),
+    "client_encryption": (
+        "client", ("required", "not_required"), "RequireEncryption",
+        "RequireEncryption", "RequireEncryption", "RequireEncryption", NEW, True, (),
+    ),
+    "audit_insecure_guest_logons": (
+        "client", ("enabled", "disabled"), "AuditInsecureGuestLogon",
+        *["AuditInsecureGuestLogon"] * 3, NEW, None, (31997,),
+    ),
+    "audit_server_without_signing": (
+        "client", ("enabled", "disabled"), "AuditServerDoesNotSupportSigning",
+        *["AuditServerDoesNotSupportSigning"] * 3, NEW, None, (31998,),
+    ),
+    "audit_server_without_encryption": (
+        "client", ("enabled", "disabled"), "AuditServerDoesNotSupportEncryption",
+        *["AuditServerDoesNotSupportEncryption"] * 3, NEW, None, (31999,),
+    ),
+    "server_signing": (
+        "server", ("required", "not_required"), "RequireSecuritySignature",
+        "RequireSecuritySignature", None, None, OLD, True, (),
+    ),
+    "server_encryption": (
+        "server", ("required", "not_required"), "EncryptData", "EncryptData", None, None, OLD, True, (),
+    ),
+    "server_audit_insecure_guest_logons": (
+        "server", ("enabled", "disabled"), "AuditInsecureGuestLogon",
+        *["AuditInsecureGuestLogon"] * 3, NEW, None, (3023,),
+    ),
+    "server_audit_client_without_signing": (
+        "server", ("enabled", "disabled"), "AuditClientDoesNotSupportSigning",
+        *["AuditClientDoesNotSupportSigning"] * 3, NEW, None, (3021,),
+    ),
+    "server_audit_client_without_encryption": (
+        "server", ("enabled", "disabled"), "AuditClientDoesNotSupportEncryption",
+        *["AuditClientDoesNotSupportEncryption"] * 3, NEW, None, (3022,),
+    ),
+}  # fmt: skip
+
+
+def test_one_row_per_setting_of_the_design() -> None:
+    assert list(SETTINGS) == list(ROWS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_row(name: str) -> None:
+    row = SETTINGS[name]
+    names = [row.names.get(layer) for layer in (Layer.LOCAL, Layer.POLICY, Layer.MDM)]
+    assert row.name == name
+    assert (
+        row.side.value,
+        (row.words.true, row.words.false),
+        row.cim_property,
+        *names,
+        row.first_build,
+        row.secure,
+        row.events,
+    ) == ROWS[name]
+    assert row.source
+    assert str(row.first_build) not in row.first_release
+    assert [row.has(layer) for layer in (Layer.LOCAL, Layer.POLICY, Layer.MDM)] == [each is not None for each in names]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_location_is_what_an_administrator_looks_up(name: str) -> None:
+    row = SETTINGS[name]
+    keys = {
+        ("client", Layer.LOCAL): CLIENT_LOCAL,
+        ("client", Layer.POLICY): CLIENT_POLICY,
+        ("client", Layer.MDM): CLIENT_MDM,
+        ("server", Layer.LOCAL): SERVER_LOCAL,
+        ("server", Layer.POLICY): SERVER_POLICY,
+        ("server", Layer.MDM): SERVER_MDM,
+    }
+    for layer, value in row.names.items():
+        assert row.location(layer) == "HKLM\\" + keys[row.side.value, layer] + "\\" + value
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_words_go_both_ways(name: str) -> None:
+    words = SETTINGS[name].words
+    assert words.choices == (words.true, words.false, "default")
+    for value in (True, False):
+        assert words.value(words.word(value)) is value
+    assert words.value("default") is None
+    with pytest.raises(KeyError):
+        words.value("perhaps")
+
+
+def test_two_settings_never_share_a_value_or_a_property() -> None:
+    locations = [row.location(layer) for row in SETTINGS.values() for layer in row.names]
+    assert len(locations) == len(set(locations))
+    assert len({(row.side, row.cim_property) for row in SETTINGS.values()}) == len(SETTINGS)
+
+
+def test_nothing_manages_what_has_no_effect_or_opens_smb1() -> None:
+    named = {name for row in SETTINGS.values() for name in (row.cim_property, *row.names.values())}
+    assert "EnableSecuritySignature" not in named
+    assert not any("SMB1" in name.upper() for name in named)
+
+
+def test_groups() -> None:
+    assert settings.GUEST.name == "insecure_guest_logons"
+    assert [row.name for row in settings.GUEST_BLOCKERS] == ["client_signing", "client_encryption"]
+    assert {row.name for row in settings.AUDITS} == {name for name in ROWS if "audit" in name}
+    for side in Side:
+        assert {row.name for row in settings.on_side(side)} == {n for n, row in ROWS.items() if row[0] == side.value}
+
+
+def test_the_table_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        SETTINGS["other"] = SETTINGS["client_signing"]  # type: ignore[index]
+    with pytest.raises(TypeError):
+        settings.GUEST.names[Layer.LOCAL] = "other"  # type: ignore[index]

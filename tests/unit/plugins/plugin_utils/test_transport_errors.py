@@ -1,0 +1,251 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One sentence for every way in which a connection fails, from the errors that the libraries really raise.
+
+requests and urllib3 build their own chains here: only the socket and TLS calls under them are made to fail.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+import urllib3
+from pypsrp.exceptions import AuthenticationError
+from pypsrp.exceptions import WinRMTransportError as PsrpTransportError
+from winrm.exceptions import InvalidCredentialsError, WinRMError
+from winrm.exceptions import WinRMTransportError as WinrmTransportError
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.transport_errors import explain
+
+HTTP, HTTPS = "http://host.example:5985/wsman", "https://host.example:5986/wsman"
+PASSWORD = "Corr3ct-Horse"
+
+Fail = Callable[[pytest.MonkeyPatch], None]
+
+
+def _raising(error: BaseException) -> Callable[..., Any]:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise error
+
+    return fail
+
+
+def _connecting(error: BaseException) -> Fail:
+    return lambda patch: patch.setattr(urllib3.util.connection, "create_connection", _raising(error))
+
+
+def _connected(patch: pytest.MonkeyPatch) -> None:
+    here, there = socket.socketpair()
+    patch.setattr(urllib3.util.connection, "create_connection", lambda *args, **kwargs: here)
+    patch.setattr(urllib3.connection.HTTPConnection, "_keep_open", there, raising=False)
+
+
+def _handshaking(error: BaseException) -> Fail:
+    def arrange(patch: pytest.MonkeyPatch) -> None:
+        _connected(patch)
+        patch.setattr(urllib3.connection, "_ssl_wrap_socket_and_match_hostname", _raising(error))
+
+    return arrange
+
+
+def _answering(error: BaseException) -> Fail:
+    def arrange(patch: pytest.MonkeyPatch) -> None:
+        _connected(patch)
+        patch.setattr(urllib3.connection.HTTPConnection, "getresponse", _raising(error))
+
+    return arrange
+
+
+def _reading(headers: str, *, timeout: float = 5) -> Fail:
+    """The peer sends this much and hangs up, or falls silent if there is a short `timeout`."""
+
+    def arrange(patch: pytest.MonkeyPatch) -> None:
+        here, there = socket.socketpair()
+        here.settimeout(timeout)
+        there.sendall(headers.encode())
+        if timeout == 5:
+            there.shutdown(socket.SHUT_WR)
+        patch.setattr(urllib3.util.connection, "create_connection", lambda *args, **kwargs: here)
+        patch.setattr(urllib3.connection.HTTPConnection, "_keep_open", there, raising=False)
+
+    return arrange
+
+
+def _certificate(code: int, message: str) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] {message} (_ssl.c:1016)")
+    error.verify_code, error.verify_message = code, message
+    return error
+
+
+def library_error(arrange: Fail, endpoint: str, timeout: float = 5) -> requests.RequestException:
+    """What `requests` raises for a message to the endpoint."""
+    with pytest.MonkeyPatch.context() as patch:
+        arrange(patch)
+        session = requests.Session()
+        session.trust_env = False
+        with pytest.raises(requests.RequestException) as caught:
+            session.post(endpoint, data=b"<x/>", timeout=timeout, auth=("user", PASSWORD))
+    return caught.value
+
+
+REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+PARTIAL = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<s:Env"
+CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n<s:Env"
+NOT_TLS = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1016)")
+
+FAILURES = {
+    "refused": (_connecting(REFUSED), HTTP, "refused the connection", "ansible_port"),
+    "refused-tls": (_connecting(REFUSED), HTTPS, "refused the connection", "ansible_port"),
+    "no-such-name": (
+        _connecting(socket.gaierror(socket.EAI_NONAME, "Name or service not known")),
+        HTTP,
+        "cannot be resolved",
+        "ansible_host",
+    ),
+    "connect-timeout": (_connecting(TimeoutError("timed out")), HTTP, "did not answer the connection", "firewall"),
+    "syn-timeout": (
+        _connecting(TimeoutError(errno.ETIMEDOUT, "Connection timed out")),
+        HTTP,
+        "did not answer the connection",
+        "firewall",
+    ),
+    "read-timeout": (_answering(TimeoutError("timed out")), HTTP, "gave no answer in time", "read_timeout"),
+    "reset": (
+        _answering(ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")),
+        HTTP,
+        "closed the connection without an answer",
+        "WinRM listener",
+    ),
+    "hung-up": (
+        _answering(http.client.RemoteDisconnected("Remote end closed connection without response")),
+        HTTP,
+        "closed the connection without an answer",
+        "WinRM listener",
+    ),
+    "cut-off": (_reading(PARTIAL), HTTP, "cut its answer off in the middle", "proxy"),
+    "cut-off-chunks": (_reading(CHUNKED), HTTP, "cut its answer off in the middle", "proxy"),
+    "not-tls": (_handshaking(NOT_TLS), HTTPS, "does not complete a TLS handshake", "HTTPS listener"),
+    "tls-hang-up": (
+        _handshaking(ssl.SSLEOFError(8, "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred")),
+        HTTPS,
+        "does not complete a TLS handshake",
+        "HTTPS listener",
+    ),
+    "self-signed": (
+        _handshaking(_certificate(18, "self-signed certificate")),
+        HTTPS,
+        "is self-signed",
+        "ansible_winrm_ca_trust_path",
+    ),
+    "expired": (_handshaking(_certificate(10, "certificate has expired")), HTTPS, "has expired", "Renew it"),
+    "not-yet": (_handshaking(_certificate(9, "not yet valid")), HTTPS, "is not valid yet", "clocks"),
+    "unknown-root": (_handshaking(_certificate(19, "x")), HTTPS, "root that is not trusted", "ansible_psrp_ca_cert"),
+    "unknown-issuer": (_handshaking(_certificate(20, "x")), HTTPS, "issuer that is not trusted", "ca_trust_path"),
+    "other-name": (_handshaking(_certificate(62, "mismatch")), HTTPS, "for another host name", "ansible_host"),
+    "other-address": (_handshaking(_certificate(64, "mismatch")), HTTPS, "for another address", "ansible_host"),
+    "revoked": (_handshaking(_certificate(23, "certificate revoked")), HTTPS, "(certificate revoked)", "on the host"),
+}
+
+
+def checked(error: BaseException, endpoint: str, *, answered: bool = False) -> str:
+    """The sentence, after the checks that every sentence must pass."""
+    told = explain(error, endpoint, answered=answered)
+    assert isinstance(told, HostUnreachable)
+    text = str(told)
+    assert endpoint in text
+    assert PASSWORD not in text
+    for sign_of_raw_error in ("Traceback", "object at 0x", "\n", "Max retries", "{"):
+        assert sign_of_raw_error not in text
+    assert len(text) < 450
+    return text
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_each_failure_has_a_sentence_of_its_own(name: str) -> None:
+    arrange, endpoint, found, cure = FAILURES[name]
+    text = checked(library_error(arrange, endpoint), endpoint)
+    assert found in text
+    assert cure in text
+    others = {row[2] for row in FAILURES.values()} - {found}
+    assert not [other for other in others if other in text]
+
+
+def test_silence_in_the_middle_of_an_answer_is_a_time_out() -> None:
+    text = checked(library_error(_reading(PARTIAL, timeout=0.05), HTTP, timeout=0.05), HTTP)
+    assert "gave no answer in time" in text
+
+
+@pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ENETUNREACH])
+def test_no_route_is_not_a_closed_connection(number: int) -> None:
+    """There was no connection that anybody could have closed."""
+    text = checked(library_error(_connecting(OSError(number, "No route to host")), HTTP), HTTP)
+    assert "closed the connection" not in text
+    assert "Check address" in text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidCredentialsError("the specified credentials were rejected by the server"),
+        AuthenticationError(f"Failed to authenticate the user admin with negotiate {PASSWORD}"),
+    ],
+    ids=["pywinrm", "pypsrp"],
+)
+@pytest.mark.parametrize("answered", [False, True])
+def test_rejected_credentials(error: Exception, answered: bool) -> None:
+    text = checked(error, HTTP, answered=answered)
+    assert "rejected the credentials (HTTP 401)" in text
+    assert "ansible_password" in text
+
+
+BUSY, NOT_WINRM, UNENCRYPTED = "busy or restarting", "not a WinRM listener", "refuses unencrypted messages"
+# status, endpoint, answered before -> what is said
+STATUSES = [
+    (404, HTTP, False, NOT_WINRM),
+    (403, HTTPS, False, NOT_WINRM),
+    (405, HTTP, False, NOT_WINRM),
+    (302, HTTP, False, NOT_WINRM),
+    (404, HTTP, True, BUSY),
+    (503, HTTP, False, BUSY),
+    (503, HTTPS, True, BUSY),
+    (500, HTTP, False, UNENCRYPTED),
+    (500, HTTPS, False, BUSY),
+    (500, HTTP, True, BUSY),
+    (500, HTTPS, True, BUSY),
+]
+
+
+@pytest.mark.parametrize("kind", [WinrmTransportError, PsrpTransportError], ids=["pywinrm", "pypsrp"])
+@pytest.mark.parametrize(("status", "endpoint", "answered", "said"), STATUSES)
+def test_statuses(kind: type[Exception], status: int, endpoint: str, answered: bool, said: str) -> None:
+    text = checked(kind("http", status, f"<html>{PASSWORD}</html>"), endpoint, answered=answered)
+    assert f"HTTP {status}" in text
+    assert [part for part in (BUSY, NOT_WINRM, UNENCRYPTED) if part in text] == [said]
+
+
+def test_what_nobody_foresaw_is_still_one_short_sentence() -> None:
+    text = checked(WinRMError("first line\nsecond  line " + "x" * 500), HTTP)
+    assert "the WinRM library gave up (WinRMError: first line second line xxx" in text
+    assert "no reason given" in checked(RuntimeError(), HTTP)
+
+
+def test_the_innermost_reason_is_the_one_that_is_told() -> None:
+    error = WinRMError("something failed")
+    error.__cause__ = ValueError("bad ticket cache")
+    assert "bad ticket cache" in checked(error, HTTP)
+
+
+def test_a_chain_that_bites_its_tail_ends() -> None:
+    one, other = WinRMError("one"), WinRMError("other")
+    one.__cause__, other.__cause__ = other, one
+    assert "gave up" in checked(one, HTTP)
