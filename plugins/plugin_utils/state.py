@@ -106,25 +106,20 @@ def judge(setting: Setting, observed: Observed) -> SettingState:
         return SettingState(setting, observed, None, Winner.UNSUPPORTED, None, False)
     for layer in (Layer.POLICY, Layer.MDM, Layer.LOCAL):
         value = observed.layer(layer)
-        if value is Reading.ABSENT:
-            continue
-        location = setting.location(layer)
         decided = as_bool(value)
+        if value is Reading.ABSENT or (layer is Layer.MDM and observed.running not in (decided, None)):
+            continue  # the driver never reads the MDM key itself: it counts where what runs agrees with it
         if decided is None:
-            return SettingState(setting, observed, observed.running, Winner.UNKNOWN, location, False)
-        winner = _policy_writer(observed, decided) if layer is Layer.POLICY else Winner(layer.value)
+            return SettingState(setting, observed, observed.running, Winner.UNKNOWN, setting.location(layer), False)
+        # MDM writes mapped policies into the Policies key too: where both agree, MDM is the place to change it.
+        source = Layer.MDM if layer is Layer.POLICY and as_bool(observed.layer(Layer.MDM)) is decided else layer
         drift = observed.running is not None and observed.running != decided
-        return SettingState(setting, observed, decided, winner, location, drift)
+        return SettingState(setting, observed, decided, Winner(source.value), setting.location(source), drift)
     if observed.running is not None:
         return SettingState(setting, observed, observed.running, Winner.OS_DEFAULT, None, False)
     if observed.default.value is not None:
         return SettingState(setting, observed, observed.default.value, Winner.OS_DEFAULT, None, False)
     return SettingState(setting, observed, None, Winner.UNKNOWN, None, False)
-
-
-def _policy_writer(observed: Observed, decided: bool) -> Winner:
-    """MDM writes mapped policies into the Policies key as well: where both agree, MDM is the place to change it."""
-    return Winner.MDM if as_bool(observed.layer(Layer.MDM)) is decided else Winner.POLICY
 
 
 @dataclass(frozen=True)
@@ -170,7 +165,10 @@ def _advice(blocked_by: list[str], states: Mapping[str, SettingState]) -> str:
             "authenticated. Block them with winops.smb_guest.guest_auth state=blocked."
         )
     if blocked_by == [GUEST.name]:
-        return "Insecure guest logons are blocked. " + _where(states[GUEST.name])
+        return (
+            f"Insecure guest logons are blocked. {_where(states[GUEST.name])} If a server really needs them, open them "
+            "with winops.smb_guest.guest_auth state=allowed; better give the server an account."
+        )
     others = " and ".join(
         f"{name} ({'required' if states[name].effective else 'unknown'})" for name in blocked_by if name != GUEST.name
     )
@@ -183,6 +181,8 @@ def _advice(blocked_by: list[str], states: Mapping[str, SettingState]) -> str:
 
 
 def _where(state: SettingState) -> str:
+    if state.effective is None:
+        return "At least nothing says that they are allowed."
     if state.location is None:
         return "That is the default of this Windows."
     return f"Decided by {state.location}."

@@ -46,6 +46,14 @@ _BY_TYPE: tuple[tuple[frozenset[str], str], ...] = (
         ),
     ),
     (
+        frozenset({"ProxyError"}),
+        "{where}: the proxy on the way refuses ({words}). Check ansible_winrm_proxy and the proxy variables.",
+    ),
+    (
+        frozenset({"BadStatusLine", "InvalidHeader", "LocationParseError"}),
+        "{where} answers, but not in HTTP ({words}): this is not a WinRM listener. Check ansible_port.",
+    ),
+    (
         frozenset({"ConnectionRefusedError"}),
         (
             "{where} refused the connection: nothing listens there. Check ansible_port, and that WinRM is configured "

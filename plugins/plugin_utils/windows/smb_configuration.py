@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ..errors import HostError
+from ..errors import AccessDenied, HostError
 from ..session import Session
 from ..settings import Setting, Side, on_side
 from ..wsman.cim import CimClass, CimInstance, CimType, Field, Method
-from ..wsman.operations import Invoke
+from ..wsman.fault_codes import ACCESS_DENIED
+from ..wsman.operations import Invoke, InvokeResult
 
 NAMESPACE = "root/Microsoft/Windows/SMB"
 
@@ -45,8 +46,7 @@ def get_configuration(session: Session, side: Side) -> CimInstance:
     """The running configuration of one side. A property that this Windows does not have is not in it."""
     cls = CLASSES[side]
     result = session.call(Invoke(cls, "GetConfiguration"))
-    if result.return_value not in (0, None):
-        raise HostError(f"{cls.name}.GetConfiguration returned {result.return_value}, 0 was expected.")
+    _check(result, f"{cls.name}.GetConfiguration")
     output = result.outputs.get("Output")
     if not isinstance(output, CimInstance) or not output.values:
         raise HostError(f"{cls.name}.GetConfiguration answered without a configuration. Is the SMB service running?")
@@ -57,8 +57,12 @@ def set_configuration(session: Session, setting: Setting, value: bool) -> None:
     """Set one property: it takes effect at once and is kept in the Parameters key. The caller reads back."""
     cls = CLASSES[setting.side]
     result = session.call(Invoke(cls, "SetConfiguration", {setting.cim_property: value}))
+    _check(result, f"{cls.name}.SetConfiguration({setting.cim_property}={value})")
+
+
+def _check(result: InvokeResult, what: str) -> None:
+    if result.return_value in ACCESS_DENIED:
+        raise AccessDenied(f"calling {what}")
+    # Some methods of Windows answer without a ReturnValue when all went well.
     if result.return_value not in (0, None):
-        raise HostError(
-            f"{cls.name}.SetConfiguration({setting.cim_property}={value}) returned {result.return_value}, "
-            "0 was expected."
-        )
+        raise HostError(f"{what} returned {result.return_value}, 0 was expected.")

@@ -71,7 +71,8 @@ def test_a_value_of_another_type(layer: Layer, settings: list[Setting]) -> None:
     host = windows_10().put(KEYS[row.side][layer], row.names[layer], "1")
     state = observe(host, settings)[GUEST]
     assert state.observed.layer(layer) is Reading.WRONG_TYPE
-    assert (state.winner.value, state.effective) == ("unknown", True)
+    # The driver does not read the MDM key itself: a bad value there decides nothing.
+    assert (state.winner.value, state.effective) == ("os_default" if layer is Layer.MDM else "unknown", True)
 
 
 @pytest.mark.parametrize("name", ["allowinsecureguestauth", "ALLOWINSECUREGUESTAUTH"])

@@ -33,12 +33,12 @@ GOVERNED = {
     (None, 1): (True, "mdm", "mdm"),
     (None, BAD): ("running", "unknown", "mdm"),
     (0, None): (False, "policy", "policy"),
-    (0, 0): (False, "mdm", "policy"),
+    (0, 0): (False, "mdm", "mdm"),
     (0, 1): (False, "policy", "policy"),
     (0, BAD): (False, "policy", "policy"),
     (1, None): (True, "policy", "policy"),
     (1, 0): (True, "policy", "policy"),
-    (1, 1): (True, "mdm", "policy"),
+    (1, 1): (True, "mdm", "mdm"),
     (1, BAD): (True, "policy", "policy"),
     (BAD, None): ("running", "unknown", "policy"),
     (BAD, 0): ("running", "unknown", "policy"),
@@ -73,7 +73,10 @@ def test_judge(policy: object, mdm: object, local: object, running: bool | None,
     state = state_of(
         "insecure_guest_logons", running=running, default=KNOWN[default], policy=policy, mdm=mdm, local=local
     )
-    decided = GOVERNED[policy, mdm] if GOVERNED[policy, mdm] != "-" else LOCAL[local]
+    decided = GOVERNED[policy, mdm]
+    if policy is None and running not in (None, {0: False, 1: True}.get(mdm)):
+        decided = "-"  # the driver does not read the MDM key: contradicted by what runs, it decides nothing
+    decided = LOCAL[local] if decided == "-" else decided
     if decided == "-":
         effective, winner = UNCONFIGURED[running, default]
         location, drift = None, False

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import AccessDenied, HostError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS, Side, on_side
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.smb_configuration import (
     CLASSES,
@@ -52,7 +52,7 @@ def test_get(side: Side, returned: int | None) -> None:
     ("result", "said"),
     [
         (InvokeResult(1, {}), "GetConfiguration returned 1"),
-        (InvokeResult(5, {"Output": CimInstance(None, {"RequireSecuritySignature": True})}), "returned 5"),
+        (InvokeResult(87, {"Output": CimInstance(None, {"RequireSecuritySignature": True})}), "returned 87"),
         (InvokeResult(0, {}), "without a configuration"),
         (InvokeResult(0, {"Output": None}), "without a configuration"),
         (InvokeResult(0, {"Output": CimInstance(None, {})}), "without a configuration"),
@@ -77,7 +77,15 @@ def test_set_sends_one_parameter_only(name: str, value: bool, returned: int | No
     assert (asked.method, dict(asked.arguments)) == ("SetConfiguration", {SETTINGS[name].cim_property: value})
 
 
-@pytest.mark.parametrize("returned", [1, 5, 87, 0x80070005])
+@pytest.mark.parametrize("returned", [5, 0x80070005])
+def test_access_denied_as_a_return_value(returned: int) -> None:
+    with pytest.raises(AccessDenied, match="SetConfiguration"):
+        set_configuration(OneAnswer(InvokeResult(returned, {})), SETTINGS["insecure_guest_logons"], True)
+    with pytest.raises(AccessDenied, match="GetConfiguration"):
+        get_configuration(OneAnswer(InvokeResult(returned, {})), Side.CLIENT)
+
+
+@pytest.mark.parametrize("returned", [1, 87])
 def test_set_that_fails(returned: int) -> None:
     with pytest.raises(HostError, match=f"SetConfiguration.*EnableInsecureGuestLogons=True.*{returned}"):
         set_configuration(OneAnswer(InvokeResult(returned, {})), SETTINGS["insecure_guest_logons"], True)
