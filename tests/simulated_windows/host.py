@@ -29,6 +29,7 @@ from .smb_configuration import (
     present_properties,
 )
 from .task_provider import PsScheduledTaskProvider, ScheduledTaskProvider
+from .wsman_faults import WsmanFault
 
 if TYPE_CHECKING:
     from .cim import Provider
@@ -215,7 +216,10 @@ class SimulatedHost:
         method = next(item for item in provider.cim_class.methods if item.name == "SetConfiguration")
         if not values.keys() <= {item.name for item in provider.cim_class.properties}:
             return False
-        provider.invoke(method, values)
+        try:
+            provider.invoke(method, values)
+        except WsmanFault:
+            return False
         self.note_driver_changes()
         return True
 
