@@ -1,0 +1,102 @@
+"""Runs checks as processes: output live, none left behind, none for ever."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from typing import NoReturn
+
+from counts import Counts, from_exit, from_junit
+from stages import Check
+
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+CHECK_LIMIT_S = 20 * 60
+"""A check that takes longer hangs: it is stopped and counted as failed."""
+
+
+class Processes:
+    """The commands that are running, each in a process group of its own, so that none outlives the gate."""
+
+    def __init__(self) -> None:
+        """Nothing runs."""
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self.stopping = False
+
+    def run(self, check: Check, environ: dict[str, str], prefix: str = "") -> Counts:
+        """Run a check to its end, its output passed on line by line; return what it ran."""
+        if not check.junit:
+            return from_exit(self._run(check, environ, prefix))
+        shutil.rmtree(check.junit, ignore_errors=True)
+        status = self._run(check, environ, prefix)
+        return from_junit(sorted(check.junit.glob("*.xml")), status)
+
+    def _run(self, check: Check, environ: dict[str, str], prefix: str) -> int:
+        with self._lock:
+            if self.stopping:
+                return 1
+            print(f"{prefix}--- {check.name}: {' '.join(check.command)}", flush=True)
+            process = subprocess.Popen(
+                check.command,
+                cwd=check.cwd,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+            self._running.add(process)
+        alarm = threading.Timer(CHECK_LIMIT_S, self._overdue, [check, process])
+        alarm.daemon = True
+        alarm.start()
+        assert process.stdout
+        for line in process.stdout:
+            print(f"{prefix}{line}", end="", flush=True)
+        status = process.wait()
+        alarm.cancel()
+        with self._lock:
+            self._running.discard(process)
+        return status
+
+    def _overdue(self, check: Check, process: subprocess.Popen[str]) -> None:
+        print(f"{check.name}: no end after {CHECK_LIMIT_S} s, stopped", flush=True)
+        _end(process)
+
+    def stop(self) -> None:
+        """Let everything that runs clean up and end; start nothing more. For the main thread."""
+        for number in INTERRUPTS:  # a second Ctrl-C must not leave the half behind
+            signal.signal(number, signal.SIG_IGN)
+        with self._lock:
+            self.stopping = True
+            running = list(self._running)
+        for process in running:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Interrupt first: pytest and molecule then stop what they started."""
+    for number, patience_s in ((signal.SIGINT, 15), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(patience_s)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        else:
+            return
+
+
+def interrupt_on_signals() -> None:
+    """Make being terminated the same as Ctrl-C, and Ctrl-C work even for a background job of a shell."""
+    for number in INTERRUPTS:
+        signal.signal(number, _raise_interrupt)
+
+
+def _raise_interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
