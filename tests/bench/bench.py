@@ -1,0 +1,161 @@
+"""Runs the cases, ours and the peer's one right after the other, counts on the host's side, and reports."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cases import BYTES_DIVISOR, CASES, MANY, MANY_FORKS, MANY_HOSTS, PRESET, Case, Count, Tasks
+from checkout import OUTPUT, clean_environ
+from playbook_run import PlaybookRun, run_playbook
+from processes import interrupt_on_signals
+
+from simulated_windows.client import Fleet
+
+COUNTED = {
+    "requests": "requests",
+    "requests_after_auth": "requests_after_auth",
+    "bytes_sent": "bytes_received",  # what the controller sends is what the host receives
+    "shells": "shells",
+    "processes": "processes",
+}
+"""Our name to the control port's."""
+
+Row = dict[str, Any]
+
+
+class BenchFailed(Exception):
+    """A run did not do what its case says; the message holds its output."""
+
+
+def main() -> int:
+    """The whole bench; returns the exit status."""
+    if not (Path(sys.executable).parent / "ansible-playbook").is_file():
+        print("This needs its own environment. Start it with: make bench", file=sys.stderr)
+        return 2
+    interrupt_on_signals()
+    try:
+        broken = _bench()
+    except BenchFailed as failure:
+        print(f"\nThe bench failed. {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. Everything that the bench had started is stopped.", file=sys.stderr)
+        return 130
+    return 1 if broken else 0
+
+
+def _bench() -> bool:
+    """Measure and report; return whether a bound is broken."""
+    rows: list[Row] = []
+    broken: set[tuple[str, str]] = set()
+    print(f"On one simulated host ({PRESET}), over NTLM with message encryption; ours / ansible.windows\n")
+    _print_line(HEADINGS)
+    with Fleet({"hosts": [{"name": "host", "preset": PRESET}]}) as fleet:
+        for case in CASES:
+            ours = _measure(fleet, case.name, case.ours, changed=case.changed)
+            peer = _measure(fleet, f"{case.name}, the peer", case.peer)
+            _report(case, ours, peer, rows, broken)
+    with Fleet({"hosts": [{"name": "host", "preset": PRESET, "count": MANY_HOSTS}]}) as fleet:
+        _report(MANY, _measure(fleet, MANY.name, MANY.ours, forks=MANY_FORKS), None, rows, broken)
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    (OUTPUT / "bench.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    print("\nThe simulated host answers a PowerShell module at once; a real one needs one to three seconds for each.")
+    print("\nBounds:")
+    for promise, cases in _promises().items():
+        told = "BROKEN" if any((case, promise) in broken for case in cases) else "kept"
+        everywhere = "every case" if len(cases) == len(CASES) + 1 else ", ".join(cases)
+        print(f"  {told:6}  {promise:36}  {everywhere}")
+    short = [row["case"] for row in rows if (row["ratios"].get("bytes_sent") or BYTES_DIVISOR) < BYTES_DIVISOR]
+    if short:
+        print(f"  Not held to 1/{BYTES_DIVISOR} of the bytes, and not reaching it:")
+        print("\n".join(f"          {name}" for name in short))
+    print(f"\nWritten: {os.path.relpath(OUTPUT / 'bench.json')}")
+    return bool(broken)
+
+
+def _promises() -> dict[str, list[str]]:
+    """The names of the cases that each promise is about."""
+    promises: dict[str, list[str]] = {}
+    for case in (*CASES, MANY):
+        for bound in case.bounds:
+            promises.setdefault(bound.promise, []).append(case.name)
+    return promises
+
+
+def _measure(fleet: Fleet, name: str, tasks: Tasks, *, changed: bool = False, forks: int = 5) -> Count:
+    """Run a playbook of these tasks against every host as installed; return what all hosts together counted.
+
+    Raises BenchFailed unless every host ends as expected.
+    """
+    for host in fleet.hosts:
+        fleet.control.reset(host)
+        fleet.control.reset_counters(host)
+    with tempfile.TemporaryDirectory(prefix="winops-bench-") as folder:
+        playbook = Path(folder, "playbook.yml")
+        # JSON is YAML.
+        playbook.write_text(json.dumps([{"hosts": "windows", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+        command = ["ansible-playbook", "-i", str(fleet.inventory_path), "-f", str(forks), str(playbook)]
+        run = run_playbook(command, cwd=Path(folder), environ=_environ())
+    expected = "changed" if changed else "ok"
+    wrong = {host: word for host in fleet.hosts if (word := _outcome(run, host, len(tasks))) != expected}
+    if run.status or wrong:
+        raise BenchFailed(f"{name}: status {run.status}, expected {expected}, were {wrong}.\n{run.output}")
+    counters = [fleet.control.counters(host) for host in fleet.hosts]
+    total: dict[str, Any] = {ours: sum(row[theirs] for row in counters) for ours, theirs in COUNTED.items()}
+    return total | {"wall_s": round(run.wall_s, 2)}
+
+
+def _outcome(run: PlaybookRun, host: str, tasks: int) -> str:
+    """The run's word for a host, but `incomplete` unless all tasks ran."""
+    word = run.outcome(host)
+    return word if run.recap.get(host, {}).get("ok") == tasks or word in ("failed", "unreachable") else "incomplete"
+
+
+def _environ() -> dict[str, str]:
+    environ = clean_environ(Path(sys.executable).parent)
+    return environ | {"ANSIBLE_ACTION_PLUGINS": str(Path(__file__).resolve().parent / "action_plugins")}
+
+
+def _report(case: Case, ours: Count, peer: Count | None, rows: list[Row], broken: set[tuple[str, str]]) -> None:
+    """Print a case's line; add its row and its broken bounds. A ratio is the peer's count for one of ours."""
+    ratios = {name: _ratio(peer[name], ours[name]) for name in ours} if peer else {}
+    rows.append({"case": case.name, **ours, "peer": peer, "ratios": ratios})
+    broken.update((case.name, bound.promise) for bound in case.bounds if not bound.holds(ours, peer or {}))
+    _print_line(_cells(case.name, ours, peer, ratios))
+
+
+def _ratio(peer: float, ours: float) -> float | None:
+    """None where we need nothing at all."""
+    return round(peer / ours, 1) if ours else None
+
+
+HEADINGS = ("case", "requests", "after auth", "KB sent", "1/", "shells", "processes", "seconds")
+WIDTHS = (50, 9, 11, 12, 5, 8, 10, 10)
+
+
+def _cells(name: str, ours: Count, peer: Count | None, ratios: Mapping[str, float | None]) -> Sequence[str]:
+    def pair(key: str, form: str = "{}", unit: float = 1) -> str:
+        return " / ".join(form.format(side[key] / unit if unit != 1 else side[key]) for side in (ours, peer) if side)
+
+    fraction = ratios.get("bytes_sent")
+    return (
+        name,
+        pair("requests"),
+        pair("requests_after_auth"),
+        pair("bytes_sent", "{:.0f}", 1000),
+        "" if fraction is None else f"{fraction:.0f}",
+        pair("shells"),
+        pair("processes"),
+        pair("wall_s", "{:.1f}"),
+    )
+
+
+def _print_line(cells: Sequence[str]) -> None:
+    first, *others = (cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True))
+    print("  ".join([first, *(cell.strip().rjust(len(cell)) for cell in others)]), flush=True)

@@ -1,0 +1,167 @@
+"""The bench's cases as data: our tasks, the peer's tasks that do the same, and the bounds that a case must keep.
+
+The host is a Windows 11 24H2 Pro as installed. The peer is ansible.windows on a host that answers a PowerShell module
+at once, its best case: a win_regedit task for each value, or a single script where it is said. It writes what it is
+told; ours also reads what policy and MDM say, and after a change reads back.
+
+The bound of 1/60 of the bytes is read as one on client_config with nothing to change, all settings in one task: what a
+nightly run over a fleet costs. A change (written and read back) and a task about one setting do not reach it; they are
+not held to it, and the bench names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import KEYS, SETTINGS, Layer, Side
+
+Tasks = Sequence[Mapping[str, Any]]
+Count = Mapping[str, Any]
+"""{requests, requests_after_auth, bytes_sent, shells, processes, wall_s}, summed over the hosts of a run."""
+
+BYTES_DIVISOR = 60
+PRESET = "windows_11_24h2_pro"
+AS_INSTALLED = {name: setting.words.false for name, setting in SETTINGS.items()} | {
+    "client_signing": "required",
+    "server_signing": "required",
+}
+"""What PRESET runs with, as option words of client_config."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A promise of the project: `holds` of our count and the peer's."""
+
+    promise: str
+    holds: Callable[[Count, Count], bool]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row. `changed` is what our last task must report; no peer: the case is for itself."""
+
+    name: str
+    ours: Tasks
+    peer: Tasks = ()
+    changed: bool = False
+    bounds: Sequence[Bound] = field(default_factory=tuple)
+
+
+def at_most(limit: int, name: str) -> Bound:
+    return Bound(f"{name} <= {limit}", lambda ours, _: ours[name] <= limit)
+
+
+def peer_fraction(divisor: int) -> Bound:
+    return Bound(
+        f"bytes_sent <= 1/{divisor} of the peer's",
+        lambda ours, peer: ours["bytes_sent"] * divisor <= peer["bytes_sent"],
+    )
+
+
+NO_PROCESS = (at_most(0, "shells"), at_most(0, "processes"))
+
+
+def _module(name: str, **options: str) -> Tasks:
+    return [{f"winops.smb_guest.{name}": options}]
+
+
+def _other(name: str) -> str:
+    """The option word that is not the installed state's."""
+    words = SETTINGS[name].words
+    return words.false if AS_INSTALLED[name] == words.true else words.true
+
+
+def _regedit(wanted: Mapping[str, str]) -> Tasks:
+    """One win_regedit task per setting, which writes the value that local scope writes. wanted: words by setting."""
+    return [
+        {
+            "ansible.windows.win_regedit": {
+                "path": "HKLM:\\" + KEYS[SETTINGS[name].side][Layer.LOCAL],
+                "name": SETTINGS[name].names[Layer.LOCAL],
+                "data": int(word == SETTINGS[name].words.true),
+                "type": "dword",
+            }
+        }
+        for name, word in wanted.items()
+    ]
+
+
+def _setting_script(wanted: Mapping[str, str]) -> Tasks:
+    """All settings in one task, without asking first what they are. wanted: words by setting."""
+    lines = []
+    for side in Side:
+        rows = [(SETTINGS[name], word) for name, word in wanted.items() if SETTINGS[name].side is side]
+        arguments = " ".join(f"-{row.cim_property} ${str(word == row.words.true).lower()}" for row, word in rows)
+        lines.append(f"Set-Smb{side.value.title()}Configuration {arguments} -Force\n")
+    return [{"ansible.windows.win_powershell": {"script": "".join(lines)}}]
+
+
+def _reading_script() -> Tasks:
+    """What client_facts reads, in a single task: the system, what runs, and every registry layer."""
+    keys = [KEYS[side][layer] for side in Side for layer in Layer]
+    listed = ", ".join(f"'HKLM:\\{key}'" for key in keys)
+    script = (
+        "$Ansible.Result = @{\n"
+        "  os = Get-CimInstance Win32_OperatingSystem | Select-Object Caption, BuildNumber, ProductType\n"
+        "  computer = Get-CimInstance Win32_ComputerSystem | Select-Object PartOfDomain, Domain\n"
+        "  version = Get-ItemProperty 'HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion'\n"
+        "  client = Get-SmbClientConfiguration\n"
+        "  server = Get-SmbServerConfiguration\n"
+        f"  registry = @({listed}) | Where-Object {{ Test-Path $_ }} | ForEach-Object {{ Get-ItemProperty $_ }}\n"
+        "}\n"
+        "$Ansible.Changed = $false\n"
+    )
+    return [{"ansible.windows.win_powershell": {"script": script}}]
+
+
+def _setter(
+    label: str, module: str, options: Mapping[str, str], *, changed: bool = True, bounds: Sequence[Bound] = ()
+) -> Case:
+    """A module that sets settings, beside as many win_regedit tasks. options: option to setting name."""
+    words = {name: _other(name) if changed else AS_INSTALLED[name] for name in options.values()}
+    ours = _module(module, **{option: words[name] for option, name in options.items()})
+    return Case(label, ours, _regedit(words), changed, (*NO_PROCESS, *bounds))
+
+
+_ALL = {name: name for name in SETTINGS}
+_AUDITS = {name: name for name in SETTINGS if "audit" in name}
+_OTHERS = {name: _other(name) for name in SETTINGS}
+_GUEST = {"state": "insecure_guest_logons"}
+_SIGNING = {"client": "client_signing", "server": "server_signing"}
+_ENCRYPTION = {"client": "client_encryption", "server": "server_encryption"}
+
+CASES = (
+    Case("floor: nothing / win_ping", [{"nothing": {}}], [{"ansible.windows.win_ping": {}}], bounds=NO_PROCESS),
+    Case(
+        "client_facts / one script",
+        _module("client_facts"),
+        _reading_script(),
+        bounds=(*NO_PROCESS, at_most(20, "requests_after_auth")),
+    ),
+    _setter(
+        f"client_config, nothing to change, {len(_ALL)} settings",
+        "client_config",
+        _ALL,
+        changed=False,
+        bounds=(at_most(6, "requests_after_auth"), peer_fraction(BYTES_DIVISOR)),
+    ),
+    _setter(f"client_config, change, {len(_ALL)} settings", "client_config", _ALL),
+    Case(
+        f"client_config, change, {len(_ALL)} settings / one script",
+        _module("client_config", **_OTHERS),
+        _setting_script(_OTHERS),
+        changed=True,
+        bounds=NO_PROCESS,
+    ),
+    _setter("guest_auth, nothing to change, 1 setting", "guest_auth", _GUEST, changed=False),
+    _setter("guest_auth, change, 1 setting", "guest_auth", _GUEST),
+    _setter("signing, change, 2 settings", "signing", _SIGNING),
+    _setter("encryption, change, 2 settings", "encryption", _ENCRYPTION),
+    _setter(f"audit, change, {len(_AUDITS)} settings", "audit", _AUDITS),
+)
+
+MANY_HOSTS = 200
+MANY_FORKS = 10
+MANY = Case(f"client_facts, {MANY_HOSTS} hosts, {MANY_FORKS} forks", _module("client_facts"), bounds=NO_PROCESS)
