@@ -4,9 +4,8 @@ The host is a Windows 11 24H2 Pro as installed. The peer is ansible.windows on a
 at once, its best case: a win_regedit task for each value, or a single script where it is said. It writes what it is
 told; ours also reads what policy and MDM say, and after a change reads back.
 
-The bound of 1/60 of the bytes is read as one on client_config with nothing to change, all settings in one task: what a
-nightly run over a fleet costs. A change (written and read back) and a task about one setting do not reach it; they are
-not held to it, and the bench names them.
+The bound of 1/60 of the bytes holds for client_config with all settings in one task, changing them or not. A task
+about one or two settings pays for its authentication and its read-back and does not reach it: the bench names those.
 """
 
 from __future__ import annotations
@@ -147,7 +146,12 @@ CASES = (
         changed=False,
         bounds=(at_most(6, "requests_after_auth"), peer_fraction(BYTES_DIVISOR)),
     ),
-    _setter(f"client_config, change, {len(_ALL)} settings", "client_config", _ALL),
+    _setter(
+        f"client_config, change, {len(_ALL)} settings",
+        "client_config",
+        _ALL,
+        bounds=(peer_fraction(BYTES_DIVISOR),),
+    ),
     Case(
         f"client_config, change, {len(_ALL)} settings / one script",
         _module("client_config", **_OTHERS),
