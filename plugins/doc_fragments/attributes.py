@@ -29,8 +29,8 @@ attributes:
 attributes:
   action_group:
     description: >-
-      Use C(group/winops.smb_guest.smb_guest) in C(module_defaults) for O(scope) and O(managed) of all modules that have
-      them.
+      Use C(group/winops.smb_guest.smb_guest) in C(module_defaults) for the options that all modules of the group have,
+      such as O(scope), O(managed), O(reason) and O(expires_in).
     support: full
     membership:
       - winops.smb_guest.smb_guest

@@ -112,6 +112,9 @@ ERROR_TYPES = {
     "UnexpectedState",
     "SmbGuestError",
     "WrongType",
+    "HostBusy",
+    "DamagedEntry",
+    "Recovery",
 }
 
 

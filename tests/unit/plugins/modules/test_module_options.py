@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.action import JOURNAL_OPTIONS, SCOPE_OPTIONS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -70,7 +71,7 @@ def test_every_choice_is_explained(documented: Any, module: str) -> None:
 
 def test_client_config_documents_every_setting(documented: Any) -> None:
     options = documented["client_config"]["doc"]["options"]
-    assert set(options) - {"scope", "managed"} == set(SETTINGS)
+    assert set(options) - {*SCOPE_OPTIONS, *JOURNAL_OPTIONS} == set(SETTINGS)
     for name, setting in SETTINGS.items():
         text = " ".join(options[name]["description"])
         assert f"since {setting.first_release.split(' (')[0]}" in text, name
@@ -99,6 +100,13 @@ def _tasks(node: Any) -> Iterator[dict[str, Any]]:
             yield from _tasks(tasks)
         if not nested:
             yield item
+
+
+def test_revert_change_shows_every_selection(documented: Any) -> None:
+    tasks = list(_tasks(yaml.safe_load(documented["revert_change"]["examples"])))
+    used = {option for task in tasks for option in task[f"{COLLECTION}.revert_change"]}
+    assert used == set(documented["revert_change"]["doc"]["options"])
+    assert any(task.get("check_mode") for task in tasks)
 
 
 def test_examples_have_names_and_use_existing_options(documented: Any, module: str) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.action import audit, client_facts
+from ansible_collections.winops.smb_guest.plugins.action import audit, client_facts, revert_change
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.action import SettingsAction
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.configure import Outcome
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.journal import Entry, Status
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.plan import Change, Plan, Wish
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.revert import Reverted
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import GUEST, SETTINGS, Layer
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.snapshot import Snapshot
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Observed, SettingState, judge
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.event_log import Channel
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import OperatingSystem
@@ -32,9 +37,13 @@ def _states() -> dict[str, SettingState]:
     return {name: judge(setting, observed) for name, setting in SETTINGS.items()}
 
 
-def _outcome() -> Outcome:
-    change = Change(GUEST, Layer.LOCAL, None, True)
-    return Outcome([Wish(GUEST, True)], Plan((change,), ()), _states(), _states(), verified=True)
+CHANGE = Change(GUEST, Layer.LOCAL, None, True)
+NOW = datetime(2026, 11, 23, 21, 30, tzinfo=UTC)
+ENTRY = Entry("CHG0042", Status.APPLIED, "", NOW, NOW + timedelta(hours=8), Snapshot(()), (CHANGE,))
+
+
+def _outcome(entry: Entry | None = ENTRY) -> Outcome:
+    return Outcome([Wish(GUEST, True)], Plan((CHANGE,), ()), _states(), _states(), verified=True, entry=entry)
 
 
 def _mismatches(returned: Any, documented: dict[str, Any], where: str) -> list[str]:
@@ -66,12 +75,16 @@ def facts(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What client_facts returns of a host that answers everything."""
     monkeypatch.setattr(client_facts, "read_operating_system", lambda *_: SYSTEM)
     monkeypatch.setattr(client_facts, "Observer", lambda *_: SimpleNamespace(observe=lambda _: _states()))
+    journal = SimpleNamespace(entries=lambda: ([ENTRY, replace(ENTRY, expires_at=None)], []))
+    monkeypatch.setattr(client_facts, "Journal", lambda _: journal)
     action = client_facts.ActionModule.__new__(client_facts.ActionModule)
     return lambda *subset: action.work(None, {"gather_subset": list(subset)})
 
 
-def _settings_result(monkeypatch: pytest.MonkeyPatch, action_class: Any, module: str) -> dict[str, Any]:
-    monkeypatch.setattr(SettingsAction, "configure", lambda *_: _outcome())
+def _settings_result(
+    monkeypatch: pytest.MonkeyPatch, action_class: Any, module: str, entry: Entry | None
+) -> dict[str, Any]:
+    monkeypatch.setattr(SettingsAction, "configure", lambda *_: _outcome(entry))
     monkeypatch.setattr(audit, "read_channels", lambda *_: {CHANNEL: Channel(enabled=False, max_size=1)})
     action = action_class(module).__new__(action_class(module))
     action._task = SimpleNamespace(check_mode=True)
@@ -79,14 +92,24 @@ def _settings_result(monkeypatch: pytest.MonkeyPatch, action_class: Any, module:
     return result
 
 
+@pytest.mark.parametrize("entry", [ENTRY, None], ids=["journaled", "unjournaled"])
 @pytest.mark.parametrize("name", ["audit", "client_config", "encryption", "guest_auth", "signing"])
 def test_modules_that_change_settings(
-    documented: Any, action_class: Any, monkeypatch: pytest.MonkeyPatch, name: str
+    documented: Any, action_class: Any, monkeypatch: pytest.MonkeyPatch, name: str, entry: Entry | None
 ) -> None:
-    result = _settings_result(monkeypatch, action_class, name)
+    result = _settings_result(monkeypatch, action_class, name, entry)
     result.pop("warnings", None)
     returned = {key: value for key, value in result.items() if key not in COMMON}
     assert _mismatches(returned, documented[name]["return"], name) == []
+
+
+def test_revert_change(documented: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revert_change, "revert", lambda *_, **__: Reverted((ENTRY,), (CHANGE,)))
+    action = revert_change.ActionModule.__new__(revert_change.ActionModule)
+    action._task = SimpleNamespace(check_mode=True)
+    options = {"change_id": None, "latest": True, "expiring": False, "all": False, "force": False}
+    returned = {key: value for key, value in action.work(None, options).items() if key not in COMMON}
+    assert _mismatches(returned, documented["revert_change"]["return"], "revert_change") == []
 
 
 def test_client_facts(documented: Any, facts: Any) -> None:
@@ -94,7 +117,10 @@ def test_client_facts(documented: Any, facts: Any) -> None:
     assert _mismatches(returned, documented["client_facts"]["return"]["ansible_facts"]["contains"], "facts") == []
 
 
-@pytest.mark.parametrize(("subset", "keys"), [("os", {"os"}), ("settings", {"settings", "guest_access", "audit"})])
+@pytest.mark.parametrize(
+    ("subset", "keys"),
+    [("os", {"os"}), ("settings", {"settings", "guest_access", "audit"}), ("changes", {"changes"})],
+)
 def test_client_facts_says_which_subset_brings_what(documented: Any, facts: Any, subset: str, keys: set[str]) -> None:
     contains = documented["client_facts"]["return"]["ansible_facts"]["contains"]["smb_guest"]["contains"]
     assert set(facts(subset)["ansible_facts"]["smb_guest"]) == keys
