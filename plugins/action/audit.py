@@ -50,6 +50,7 @@ class ActionModule(SettingsAction):
                 error.changed = True
                 raise
         result["changed"] = result["changed"] or bool(changes)
+        result["verified"] = result["verified"] and not (changes and self._task.check_mode)
         result["channels"] = [
             {"name": name, "before": before[name].as_dict(), "after": after[name].as_dict()} for name in asked
         ]

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .errors import NOTHING_WRITTEN, stating
 from .journal import Entry, stamp
 from .observe import Observer
 from .plan import Change, Plan, Wish, plan
@@ -110,14 +111,16 @@ def configure(
         after = predict(before, planned.changes)
         return Outcome(wishes, planned, before, after, verified=not planned.changes)
 
-    outlook = look()
-    pending = host.journal.pending() if terms.journaled else None
+    with stating(NOTHING_WRITTEN):
+        outlook = look()
+        pending = host.journal.pending() if terms.journaled else None
     if check_mode:
         return replace(outlook, pending=pending)
     if terms.journaled and (outlook.plan.changes or pending):
         with host.held() as now:
             recovery = recover(host)
-            outlook = replace(look(), recovery=recovery)
+            with stating("Nothing else was written." if recovery and recovery.changed else NOTHING_WRITTEN):
+                outlook = replace(look(), recovery=recovery)
             if not outlook.plan.changes:
                 return outlook
             after, entry = carry_out_journaled(host, terms, now, outlook.plan.changes, outlook.before, observe)

@@ -9,7 +9,12 @@ As on the wire there are two families: what was asked is wrong (`RequestError`),
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from .wsman.fault import Fault
+
+NOTHING_WRITTEN = "Nothing was written."
 
 
 class SmbGuestError(Exception):
@@ -19,6 +24,18 @@ class SmbGuestError(Exception):
     """
 
     changed = False
+
+
+@contextmanager
+def stating(what: str, *, changed: bool = False) -> Iterator[None]:
+    """Let every error that leaves the block say what state the host is in."""
+    try:
+        yield
+    except SmbGuestError as error:
+        if what not in str(error):
+            error.args = (f"{error} {what}",)
+        error.changed = error.changed or changed
+        raise
 
 
 class RequestError(SmbGuestError):

@@ -18,13 +18,14 @@ from datetime import datetime
 from xml.sax.saxutils import escape
 
 from .errors import RequestError
-from .journal import CHANGES, Entry, Status, stamp
+from .journal import CHANGES, Entry, Status, checked_change_id, stamp
 from .settings import Layer, Side
 from .snapshot import Held
 from .windows.registry import RegistryType, RegistryValue
 from .windows.scheduled_task import FOLDER
 
 _CMDLETS = {Side.CLIENT: "Set-SmbClientConfiguration", Side.SERVER: "Set-SmbServerConfiguration"}
+_LONGEST_COMMAND = 8000  # cmd.exe takes 8191, with its own name and switches
 _HARMLESS = re.compile(r"[A-Za-z0-9 ._:-]*")
 
 _XML = """<?xml version="1.0" encoding="UTF-16"?>
@@ -65,8 +66,14 @@ _XML = """<?xml version="1.0" encoding="UTF-16"?>
 
 def expiry_task(entry: Entry, expires_at: datetime) -> str:
     """The task's XML. Raises RequestError for a value that no command line can carry safely."""
+    checked_change_id(entry.change_id)
     # One cmd line: each command runs whatever became of the one before it.
     script = '"' + " & ".join(_commands(entry)) + '"'
+    if len(script) > _LONGEST_COMMAND:
+        raise RequestError(
+            f"An expiry for {len(entry.before.held)} values takes a command of {len(script)} characters, more than "
+            f"the {_LONGEST_COMMAND} that cmd.exe takes. Make fewer changes in one task. Nothing was written."
+        )
     return _XML.format(change_id=entry.change_id, start=stamp(expires_at), script=escape(script))
 
 
@@ -109,10 +116,11 @@ def _add(key: str, name: str, kind: str, data: str) -> str:
 def _data(item: Held, value: RegistryValue) -> str:
     if isinstance(value.data, bytes):
         return value.data.hex()
-    text = "\\0".join(value.data) if isinstance(value.data, tuple) else str(value.data)
-    if not _HARMLESS.fullmatch(text.replace("\\0", "") if value.kind is RegistryType.REG_MULTI_SZ else text):
+    lines = value.data if isinstance(value.data, tuple) else (str(value.data),)
+    # reg.exe drops the empty strings of a list.
+    if not all(_HARMLESS.fullmatch(line) and (line or value.kind is not RegistryType.REG_MULTI_SZ) for line in lines):
         raise RequestError(
-            f"{item.location} holds the text {text!r}, which an expiry could not restore safely. Clean the value up "
+            f"{item.location} holds {value}, which an expiry could not restore safely. Clean the value up "
             "first, or change it without expires_in. Nothing was written."
         )
-    return text
+    return "\\0".join(lines)

@@ -138,8 +138,9 @@ class Journal:
 
     def finish(self, entry: Entry, status: Status, note: str = "") -> Entry:
         """Say how a change ended."""
+        note = " ".join(note.split())[:MAX_TEXT]
         if note:
-            self._registry.set_value(_key(entry.change_id), "Note", _text(note[:MAX_TEXT]))
+            self._registry.set_value(_key(entry.change_id), "Note", _text(note))
         self._registry.set_value(_key(entry.change_id), "Status", _text(status.value))
         return replace(entry, status=status, note=note)
 
@@ -161,7 +162,7 @@ class Journal:
             return None
         try:
             return _entry(change_id, {name: text or "" for name, text in texts.items()})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise DamagedEntry(
                 f"HKLM\\{key} is damaged, or was not written by this collection ({error}). Nothing of it is used."
             ) from error
@@ -209,17 +210,25 @@ def _held_as_json(item: Held) -> dict[str, Any]:
 
 def _entry(change_id: str, texts: Mapping[str, str]) -> Entry:
     before = json.loads(texts["Before"])
+    held = tuple(map(_held, before["values"]))
     return Entry(
         change_id=change_id,
         status=Status(texts["Status"]),
         reason=texts["Reason"],
-        created_at=datetime.fromisoformat(texts["CreatedAt"]),
-        expires_at=datetime.fromisoformat(texts["ExpiresAt"]) if texts["ExpiresAt"] else None,
-        before=Snapshot(tuple(map(_held, before["values"])), _missing_keys(before["missing_keys"])),
-        wanted=tuple(map(_wanted, json.loads(texts["Wanted"]))),
+        created_at=_moment(texts["CreatedAt"]),
+        expires_at=_moment(texts["ExpiresAt"]) if texts["ExpiresAt"] else None,
+        before=Snapshot(held, _missing_keys(before["missing_keys"])),
+        wanted=tuple(_wanted(row, held) for row in json.loads(texts["Wanted"])),
         controller=texts["Controller"],
         note=texts["Note"],
     )
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} is a time of no place")
+    return moment.astimezone(UTC)
 
 
 def _held(row: Mapping[str, Any]) -> Held:
@@ -231,16 +240,21 @@ def _held(row: Mapping[str, Any]) -> Held:
 def _value(kind: RegistryType, data: Any) -> RegistryValue:
     if kind is RegistryType.REG_BINARY:
         return RegistryValue(kind, bytes.fromhex(data))
-    if kind is RegistryType.REG_MULTI_SZ:
-        return RegistryValue(kind, tuple(str(line) for line in data))
-    wanted_type = int if kind in (RegistryType.REG_DWORD, RegistryType.REG_QWORD) else str
-    if not isinstance(data, wanted_type) or isinstance(data, bool):
-        raise ValueError(f"{kind.name} cannot hold {data!r}")
-    return RegistryValue(kind, data)
+    if kind is RegistryType.REG_MULTI_SZ and isinstance(data, list) and all(isinstance(line, str) for line in data):
+        return RegistryValue(kind, tuple(data))
+    if kind in (RegistryType.REG_SZ, RegistryType.REG_EXPAND_SZ) and isinstance(data, str):
+        return RegistryValue(kind, data)
+    bits = {RegistryType.REG_DWORD: 32, RegistryType.REG_QWORD: 64}.get(kind, 0)
+    if isinstance(data, int) and not isinstance(data, bool) and 0 <= data < 2**bits:
+        return RegistryValue(kind, data)
+    raise ValueError(f"{kind.name} cannot hold {str(data)[:40]!r}")
 
 
-def _wanted(row: Mapping[str, Any]) -> Change:
-    return Change(SETTINGS[row["setting"]], _layer(row), None, _boolean(row["value"]))
+def _wanted(row: Mapping[str, Any], held: Sequence[Held]) -> Change:
+    setting, layer = SETTINGS[row["setting"]], _layer(row)
+    (found,) = [item for item in held if (item.setting, item.layer) == (setting, layer)]
+    data = found.value.data if found.value else None
+    return Change(setting, layer, bool(data) if isinstance(data, int) else None, _boolean(row["value"]))
 
 
 def _layer(row: Mapping[str, Any]) -> Layer:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from .errors import HostError, SmbGuestError
+from .errors import NOTHING_WRITTEN, HostError, SmbGuestError, stating
 from .journal import ROOT
 from .windows.registry import Registry
 
@@ -58,14 +58,14 @@ class Process:
             return None
         if self.pid == os.getpid():
             return True
+        started = _started(self.pid)
+        if started is not None:
+            return started != self.started  # another process of that number, or a zombie: -1
         try:
             os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
-        started = _started(self.pid)
-        return started is not None and started != self.started
+        except (OSError, OverflowError) as error:
+            return not isinstance(error, PermissionError)
+        return False
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,15 @@ class _Claim:
         if match is None:
             return None
         owner = Process(match[2], int(match[3]), int(match[4]))
-        return cls(name, datetime.fromtimestamp(int(match[1]), UTC), owner)
+        try:
+            return cls(name, datetime.fromtimestamp(int(match[1]), UTC), owner)
+        except (ValueError, OverflowError, OSError):
+            return None
 
     def is_dead(self, now: datetime) -> bool:
         dead = self.owner.is_dead()
-        return now - self.since > LEASE if dead is None else dead
+        # Of the future: the host's clock was set back since.
+        return abs(now - self.since) > LEASE if dead is None else dead
 
 
 @contextmanager
@@ -92,16 +96,18 @@ def sole_writer(registry: Registry, now: datetime) -> Iterator[None]:
     """Hold the host for the time of the block. now: by the host's clock. Raises HostBusy."""
     me = Process.current()
     name = f"{int(now.timestamp())}~{me.machine}~{me.pid}~{me.started}~{secrets.token_hex(4)}"
-    registry.create_key(f"{LOCK}\\{name}")
+    with stating(NOTHING_WRITTEN):
+        registry.create_key(f"{LOCK}\\{name}")
     try:
-        _wait_until_alone(registry, name, now)
-        registry.create_key(f"{LOCK}\\{name}{_HELD}")
+        with stating(NOTHING_WRITTEN):
+            _wait_until_alone(registry, name, now)
+            registry.create_key(f"{LOCK}\\{name}{_HELD}")
         yield
     finally:
         # A claim left behind is that of a dead process soon: no reason to hide what happened in the block.
-        with suppress(SmbGuestError):
-            registry.delete_key(f"{LOCK}\\{name}{_HELD}")
-            registry.delete_key(f"{LOCK}\\{name}")
+        for claim in (name + _HELD, name):
+            with suppress(SmbGuestError):
+                registry.delete_key(f"{LOCK}\\{claim}")
 
 
 def _wait_until_alone(registry: Registry, name: str, now: datetime) -> None:
@@ -138,9 +144,10 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; None where the system does not tell."""
+    """When a process started, in clock ticks since boot; -1 for a zombie, None where the system does not tell."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        return int(stat.rpartition(")")[2].split()[19])
+        fields = stat.rpartition(")")[2].split()
+        return -1 if fields[0] == "Z" else int(fields[19])
     except (OSError, ValueError, IndexError):
         return None

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .errors import RequestError, SmbGuestError
+from .errors import NOTHING_WRITTEN, RequestError, stating
 from .journal import Entry, Status
 from .plan import Change
 from .settings import SETTINGS, Setting
@@ -48,20 +48,19 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool) -
     """
     if check_mode:
         return _plan(host, selection, force)
-    selected, damaged = _select(host, selection)
+    with stating(NOTHING_WRITTEN):
+        selected, damaged = _select(host, selection)
     if not selected:
         return Reverted((), (), damaged)
     with host.held():
         recovery = recover(host)
-        planned = _plan(host, selection, force)
+        with stating(NOTHING_WRITTEN):
+            planned = _plan(host, selection, force)
         undone: list[Entry] = []
         for entry in planned.entries:
-            try:
+            with stating("Some values may have been put back already: run it again to finish.", changed=True):
                 restore(host.session, host.registry, entry.before)
                 undone.append(close(host, entry, Status.REVERTED, "reverted"))
-            except SmbGuestError as error:
-                error.changed = True
-                raise
     return replace(planned, entries=tuple(undone), recovery=recovery)
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .change import verify, write
-from .errors import AccessDenied, HostError, RequestError, SmbGuestError
+from .errors import NOTHING_WRITTEN, AccessDenied, HostError, RequestError, SmbGuestError, stating
 from .expiry import expiry_task
 from .journal import DamagedEntry, Entry, Journal, Status, stamp
 from .lock import Process, sole_writer
@@ -54,16 +54,18 @@ class Host:
     @contextmanager
     def held(self) -> Iterator[datetime]:
         """Hold the host against other writers; gives the host's clock."""
-        now = read_clock(self.session)
+        with stating(NOTHING_WRITTEN):
+            now = read_clock(self.session)
         with sole_writer(self.registry, now):
             yield now
 
 
 def carry_out(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> States:
     """Write without a journal. What was written is put back when anything fails."""
-    snapshot = take(host.registry, changes, before)
+    with stating(NOTHING_WRITTEN):
+        snapshot = take(host.registry, changes, before)
     try:
-        return _write(host, changes, observe)
+        return _write(host, changes, before, observe)
     except SmbGuestError as error:
         raise _undone(host, snapshot, error) from error
 
@@ -72,17 +74,20 @@ def carry_out_journaled(
     host: Host, terms: Terms, now: datetime, changes: Sequence[Change], before: States, observe: Callable[[], States]
 ) -> tuple[States, Entry]:
     """Write with a journal entry before the first write, and an expiry if the terms ask for one."""
+    with stating(NOTHING_WRITTEN):
+        snapshot = take(host.registry, changes, before)
+        known = {name.lower() for name in host.journal.change_ids()}
     entry = Entry(
         change_id=terms.change_id or new_change_id(now),
         status=Status.PENDING,
         reason=terms.reason,
         created_at=now,
         expires_at=now + terms.expires_in if terms.expires_in else None,
-        before=take(host.registry, changes, before),
+        before=snapshot,
         wanted=tuple(changes),
         controller=Process.current().machine.partition(".ns")[0],
     )
-    if entry.change_id.lower() in {known.lower() for known in host.journal.change_ids()}:
+    if entry.change_id.lower() in known:
         raise RequestError(
             f"The journal of this host has a change {entry.change_id} already. Choose another change_id, or leave it "
             "out to have one made. Nothing was written."
@@ -92,7 +97,7 @@ def carry_out_journaled(
         host.journal.begin(entry)
         if task:
             register_task(host.session, entry.change_id, task)
-        after = _write(host, changes, observe)
+        after = _write(host, changes, before, observe)
     except SmbGuestError as error:
         raise _undone(host, entry.before, error, entry) from error
     try:
@@ -108,9 +113,17 @@ def carry_out_journaled(
     return after, entry
 
 
-def _write(host: Host, changes: Sequence[Change], observe: Callable[[], States]) -> States:
+def _write(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> States:
     for change in changes:
-        write(host.session, host.registry, change)
+        try:
+            write(host.session, host.registry, change)
+        except AccessDenied as error:
+            if change.layer is Layer.LOCAL and before[change.setting.name].governed(Layer.POLICY):
+                raise HostError(
+                    f"Windows refused to set {change.setting.name} beneath the policy that governs it, "
+                    f"{change.setting.location(Layer.POLICY)}. Change it there."
+                ) from error
+            raise
     after = observe()
     verify(changes, after)
     return after
@@ -121,6 +134,9 @@ def _undone(host: Host, snapshot: Snapshot, error: SmbGuestError, entry: Entry |
     try:
         restore(host.session, host.registry, snapshot)
     except SmbGuestError as second:
+        if entry:
+            with suppress(SmbGuestError):
+                host.journal.finish(entry, Status.FAILED, f"failed, and undoing it failed: {second}")
         told = HostError(
             f"{error} Undoing it failed as well: {second} The host may hold some of the new values: "
             + ", ".join(item.location for item in snapshot.held)
@@ -152,7 +168,7 @@ def close(host: Host, entry: Entry, status: Status, note: str) -> Entry:
     """End a change that was undone: no expiry, a status, nothing pending."""
     if entry.expires_at:
         delete_task(host.session, entry.change_id)
-    entry = host.journal.finish(entry, status, " ".join(note.split()))
+    entry = host.journal.finish(entry, status, note)
     host.journal.nothing_pending()
     return entry
 
@@ -170,9 +186,15 @@ def recover(host: Host) -> Recovery | None:
 
     What all stands as wanted was only not signed off. What somebody else changed meanwhile is left as it is.
     """
-    change_id = host.journal.pending()
+    with stating(NOTHING_WRITTEN):
+        change_id = host.journal.pending()
     if change_id is None:
         return None
+    with stating(f"The change {change_id} of a run that was cut off is not dealt with yet: run again to do it."):
+        return _recover(host, change_id)
+
+
+def _recover(host: Host, change_id: str) -> Recovery | None:
     try:
         entry = host.journal.read(change_id)
     except DamagedEntry as error:
@@ -182,7 +204,7 @@ def recover(host: Host) -> Recovery | None:
         host.journal.forget(change_id)
         host.journal.nothing_pending()
         return Recovery(f"A run cut off before its first write left the change {change_id}; it was removed.", False)
-    if entry.status is not Status.PENDING:
+    if entry.status not in (Status.PENDING, Status.FAILED):
         host.journal.nothing_pending()
         return None
     foreign = changed_since(host, entry)
@@ -191,7 +213,8 @@ def recover(host: Host) -> Recovery | None:
         host.journal.nothing_pending()
         return Recovery(f"A run that was cut off had completed the change {change_id}; it was signed off.", False)
     ours = tuple(item for item in entry.before.held if item.location not in foreign)
-    restore(host.session, host.registry, replace(entry.before, held=ours))
+    with stating("Some of its values may have been put back already.", changed=True):
+        restore(host.session, host.registry, replace(entry.before, held=ours))
     left = f" Left as somebody else set it since: {', '.join(sorted(foreign))}." if foreign else ""
     close(host, entry, Status.ROLLED_BACK, f"cut off; undone by the next run.{left}")
     return Recovery(f"A run cut off in the middle left the change {change_id}; it was undone.{left}", True)
@@ -205,6 +228,9 @@ def changed_since(host: Host, entry: Entry) -> dict[str, str]:
         now = host.registry.value(item.key, item.name)
         change = wanted.get((item.setting.name, item.layer))
         if now == item.value or (change is not None and _holds(change, now.data if now else None)):
+            continue
+        # Putting back what ran stores it first: seen where undoing was cut off.
+        if now is not None and item.running is not None and now.data == int(item.running):
             continue
         if now is None and item.layer is Layer.LOCAL:
             continue  # SetConfiguration may store a value equal to the default by storing none.
