@@ -4,7 +4,7 @@
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 ENVIRONMENT = $(PYTHON) tests/tools/environment.py
-STAGES = unit integration lint types molecule sanity
+STAGES = unit integration faults lint types molecule sanity
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench matrix clean build python $(STAGES)
@@ -13,7 +13,7 @@ help: ## this list
 	@sed -n 's/^\([a-z $$()A-Z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | sed 's/$$(STAGES)/$(STAGES)/' | \
 		awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
-demo: python ## facts and changes on a small simulated Windows fleet
+demo: python ## the story of a NAS and an upgrade, on simulated Windows hosts
 	@$(ENVIRONMENT) demo python tests/demo/run.py
 
 test: python ## the whole quality gate

@@ -66,7 +66,7 @@ class Entry:
             "change_id": self.change_id,
             "status": self.status.value,
             "reason": self.reason,
-            "created_at": stamp(self.created_at),
+            "created_at": _exact(self.created_at),
             "expires_at": stamp(self.expires_at) if self.expires_at else None,
             "controller": self.controller,
             "note": self.note,
@@ -81,6 +81,11 @@ class DamagedEntry(HostError):
 def stamp(moment: datetime) -> str:
     """ISO 8601 in UTC, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _exact(moment: datetime) -> str:
+    """The same to the microsecond: what orders changes of one second."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def checked_change_id(change_id: str) -> str:
@@ -189,7 +194,7 @@ def _values(entry: Entry) -> dict[str, RegistryValue]:
         "Before": json.dumps(before),
         "Wanted": json.dumps(wanted),
         "Reason": entry.reason,
-        "CreatedAt": stamp(entry.created_at),
+        "CreatedAt": _exact(entry.created_at),
         "ExpiresAt": stamp(entry.expires_at) if entry.expires_at else "",
         "Controller": entry.controller,
     }

@@ -76,7 +76,7 @@ def carry_out_journaled(
     """Write with a journal entry before the first write, and an expiry if the terms ask for one."""
     with stating(NOTHING_WRITTEN):
         snapshot = take(host.registry, changes, before)
-        known = {name.lower() for name in host.journal.change_ids()}
+        known = {name.lower(): name for name in host.journal.change_ids()}
     entry = Entry(
         change_id=terms.change_id or new_change_id(now),
         status=Status.PENDING,
@@ -87,7 +87,8 @@ def carry_out_journaled(
         wanted=tuple(changes),
         controller=Process.current().machine.partition(".ns")[0],
     )
-    if entry.change_id.lower() in known:
+    former = known.get(entry.change_id.lower())
+    if former is not None and not _made_way(host, former):
         raise RequestError(
             f"The journal of this host has a change {entry.change_id} already. Choose another change_id, or leave it "
             "out to have one made. Nothing was written."
@@ -111,6 +112,16 @@ def carry_out_journaled(
         told.changed = True
         raise told from error
     return after, entry
+
+
+def _made_way(host: Host, change_id: str) -> bool:
+    """Forget a change of that name that never stood, so that a fixed change_id survives a failed run."""
+    with stating(NOTHING_WRITTEN):
+        former = host.journal.read(change_id)
+        if former is not None and former.status is not Status.ROLLED_BACK:
+            return False
+        host.journal.forget(change_id)
+    return True
 
 
 def _write(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> States:

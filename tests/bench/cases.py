@@ -166,6 +166,25 @@ CASES = (
     _setter(f"audit, change, {len(_AUDITS)} settings", "audit", _AUDITS),
 )
 
+TASKS_PER_ROLE = 3
+_ROLES: Mapping[str, Mapping[str, Any]] = {
+    "enable_guest": {
+        "enable_guest_accept_risk": True,
+        "enable_guest_reason": "bench",
+        "enable_guest_relax_signing": True,
+    },
+    "harden": {},
+}
+CASES += tuple(
+    Case(
+        f"role {name}",
+        [{"ansible.builtin.import_role": {"name": f"winops.smb_guest.{name}"}, "vars": variables}],
+        changed=True,
+        bounds=(*NO_PROCESS, at_most(TASKS_PER_ROLE, "connections")),
+    )
+    for name, variables in _ROLES.items()
+)
+
 MANY_HOSTS = 200
 MANY_FORKS = 10
 MANY = Case(f"client_facts, {MANY_HOSTS} hosts, {MANY_FORKS} forks", _module("client_facts"), bounds=NO_PROCESS)

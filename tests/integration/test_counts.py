@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from playbooks import Playbooks, Record, Run, task
 
+from playbooks import Playbooks, Record, Run, task
 from simulated_windows.client import Fleet
 from simulated_windows.presets import PRESETS
 
