@@ -21,7 +21,8 @@ from .errors import AccessDenied, HostError, HostFault, HostUnreachable, Request
 from .transport_errors import explain
 from .wsman.cim import CimInstance
 from .wsman.envelope import RequestContext
-from .wsman.errors import RemoteProtocolError, WsmanFault
+from .wsman.errors import RemoteProtocolError
+from .wsman.fault import WsmanFault
 from .wsman.fault_codes import ACCESS_DENIED
 from .wsman.operations import Enumerate, Operation, drive, walk
 from .wsman.xml import MAX_BYTES

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .errors import LocalProtocolError, RemoteProtocolError, WsmanFault, shorten
-from .fault import parse_fault
+from .errors import LocalProtocolError, RemoteProtocolError, shorten
+from .fault import WsmanFault, parse_fault
 from .xml import EMPTY, XSI, Markup, child, children, content, element, local_name, namespace, parse, text
 
 if TYPE_CHECKING:

@@ -2,14 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The error families of the wire: our mistake, the peer's mistake, and a fault that the peer reports."""
+"""The error families of the wire: our mistake and the peer's mistake. What the peer itself reports is in `fault`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from .fault import Fault
+from typing import Literal
 
 Problem = Literal[
     "not_xml",
@@ -38,14 +35,6 @@ class RemoteProtocolError(WsmanError):
     def __init__(self, problem: Problem, message: str) -> None:
         super().__init__(message)
         self.problem: Problem = problem
-
-
-class WsmanFault(WsmanError):
-    """The peer answered with a SOAP fault; everything it said is in `fault`."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(str(fault))
-        self.fault = fault
 
 
 def shorten(peer_text: str | None, limit: int = 60) -> str:

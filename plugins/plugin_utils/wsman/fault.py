@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .errors import WsmanError
 from .fault_codes import CIM_STATUSES, CODES, SUBCODES, Kind
 from .xml import attribute, child, content, local_name
 
@@ -96,6 +97,14 @@ class Fault:
     def method_not_found(self) -> bool:
         """The class has no such method."""
         return self.kind == "method_not_found"
+
+
+class WsmanFault(WsmanError):
+    """The peer answered with a SOAP fault; everything it said is in `fault`."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
 
 
 def parse_fault(body: Element) -> Fault:

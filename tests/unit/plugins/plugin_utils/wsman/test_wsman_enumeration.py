@@ -17,8 +17,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.cim import 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors import (
     LocalProtocolError,
     RemoteProtocolError,
-    WsmanFault,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault import WsmanFault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import (
     Enumerate,
     Operation,

@@ -24,8 +24,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.envelope im
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors import (
     LocalProtocolError,
     RemoteProtocolError,
-    WsmanFault,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault import WsmanFault
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.wsman.answers import (
     CONTEXT,
     EXAMPLES,

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman import xml
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.envelope import parse_envelope
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors import WsmanFault
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault import Fault, parse_fault
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault import Fault, WsmanFault, parse_fault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault_codes import CIM_STATUSES, CODES, SUBCODES
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.wsman.answers import (
     CONTEXT,
