@@ -77,7 +77,7 @@ class SmbGuestAction(ActionBase):  # type: ignore[misc]  # ansible-core ships no
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ansible's entry point."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(
+        _unused, options = self.validate_argument_spec(
             argument_spec=dict(self.ARGUMENT_SPEC), required_one_of=self.REQUIRED_ONE_OF
         )
         if getattr(self._connection, "become", None) is not None:

@@ -161,8 +161,8 @@ class Journal:
         key = _key(checked_change_id(change_id))
         try:
             texts = {name: self._registry.string(key, name) for name in ("Status", *_TEXTS)}
-        except WrongType as error:
-            raise DamagedEntry(f"HKLM\\{key} is no journal entry: {error}") from error
+        except WrongType as wrong:
+            raise DamagedEntry(f"HKLM\\{key} is no journal entry: {wrong}") from None
         if texts["Status"] is None:
             return None
         try:

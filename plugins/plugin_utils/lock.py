@@ -111,7 +111,7 @@ def sole_writer(registry: Registry, now: datetime) -> Iterator[None]:
 
 
 def _wait_until_alone(registry: Registry, name: str, now: datetime) -> None:
-    for _ in range(_POLLS):
+    for _unused in range(_POLLS):
         others = [other for other in registry.subkeys(LOCK) if other.lower() != name.lower()]
         living: list[_Claim] = []
         held = False

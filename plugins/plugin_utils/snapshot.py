@@ -80,7 +80,7 @@ def _missing(registry: Registry, key: str) -> list[str]:
     """The key and those of its parents that do not exist, deepest first."""
     missing: list[str] = []
     while key != _POLICIES:
-        parent, _, name = key.rpartition("\\")
+        parent, _unused, name = key.rpartition("\\")
         if name.lower() in {found.lower() for found in registry.subkeys(parent)}:
             break
         missing.append(key)

@@ -31,6 +31,6 @@ class Transcript:
         elif self._held and NOTHING_TO_SAY.match(plain):
             self._held.append(line)
             return
-        for shown in (*["" for _ in range(self._gap)], *self._held, line):
+        for shown in (*["" for _unused in range(self._gap)], *self._held, line):
             print(shown, flush=True)
         self._held, self._gap = [], False

@@ -35,7 +35,7 @@ def subject_of(fleet: Fleet) -> Callable[[Change], Subject]:
     """The host of a change, as good as new. One host per preset and quirks, used again."""
 
     def subject(change: Change) -> Subject:
-        name = "-".join([change.preset, *(quirk for quirk, _ in change.quirks)])
+        name = "-".join([change.preset, *(quirk for quirk, _unused in change.quirks)])
         if name not in fleet.hosts:
             quirks = dict(change.quirks)
             fleet.hosts |= fleet.control.add_host(name=name, preset=change.preset, quirks=quirks, https=False)

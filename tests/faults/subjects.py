@@ -139,7 +139,7 @@ class Look:
     def statuses(self) -> list[str]:
         """Of every change, oldest first. `(none)`: it was cut off before it was complete."""
         entries = sorted(self.journal.items(), key=lambda item: (item[1].get("CreatedAt", ""), item[0]))
-        return [values.get("Status", "(none)") for _, values in entries]
+        return [values.get("Status", "(none)") for _unused, values in entries]
 
     @property
     def pending(self) -> str | None:

@@ -13,7 +13,6 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from playbooks import Playbooks
-
 from simulated_windows.client import Fleet
 
 

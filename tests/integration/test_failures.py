@@ -161,7 +161,7 @@ def _banner_server() -> Iterator[int]:
         def serve() -> None:
             while True:
                 try:
-                    connection, _ = listener.accept()
+                    connection, _unused = listener.accept()
                 except OSError:
                     return
                 with connection:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from playbooks import FACTS_REQUESTS, Playbooks, task
-
 from simulated_windows.client import Fleet
 
 HOSTS = 200

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playbooks import Playbooks, Record, task
 from windows_settings import held
 
+from playbooks import Playbooks, Record, task
 from simulated_windows.client import Fleet
 
 # name: (preset, options)
@@ -37,11 +37,11 @@ class Breaks:
     def __init__(self, fleet: Fleet, playbooks: Playbooks) -> None:
         control = fleet.control
         self.pristine = {change: control.state(change) for change in CHANGES}
-        tasks = {change: [task("change", "client_config", **options)] for change, (_, options) in CHANGES.items()}
+        tasks = {change: [task("change", "client_config", **options)] for change, (_unused, options) in CHANGES.items()}
         twins = playbooks.run(fleet, tasks, list(CHANGES))
         self.twins = {change: twins.record(change, "change") for change in CHANGES}
         hosts: dict[str, list[str]] = {change: [] for change in CHANGES}
-        for change, (preset, _) in CHANGES.items():
+        for change, (preset, _unused) in CHANGES.items():
             for kind in KINDS:
                 for step in range(1, len(self.twins[change].requests) + 1):
                     name = f"{change}-{kind}-{step:02d}"
@@ -58,7 +58,7 @@ class Breaks:
         def plays(task_name: str) -> dict[str, list[dict[str, Any]]]:
             return {
                 ":".join(hosts[change]): [task(task_name, "client_config", **options)]
-                for change, (_, options) in CHANGES.items()
+                for change, (_unused, options) in CHANGES.items()
             }
 
         self.run = playbooks.run(fleet, plays("change"), names, verbosity=4)
@@ -74,7 +74,7 @@ class Breaks:
 
 @pytest.fixture(scope="module")
 def breaks(playbooks: Playbooks, start_fleet: Callable[[list[dict[str, Any]]], Fleet]) -> Breaks:
-    fleet = start_fleet([{"name": name, "preset": preset} for name, (preset, _) in CHANGES.items()])
+    fleet = start_fleet([{"name": name, "preset": preset} for name, (preset, _unused) in CHANGES.items()])
     return Breaks(fleet, playbooks)
 
 
@@ -95,7 +95,7 @@ def test_the_twins_write(breaks: Breaks, change: str) -> None:
 def test_what_was_written_is_said(breaks: Breaks, change: str, kind: str) -> None:
     pristine = _settings(breaks.pristine[change])
     hidden = []
-    for broken, _ in breaks.each(change, kind):
+    for broken, _unused in breaks.each(change, kind):
         assert broken.status in ("failed", "unreachable"), broken
         written = _settings(broken.state) != pristine
         said = broken.result["changed"] is True or _PERHAPS.search(broken.message) is not None
@@ -110,7 +110,7 @@ def test_what_was_written_is_said(breaks: Breaks, change: str, kind: str) -> Non
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_next_run_finishes(breaks: Breaks, change: str, kind: str) -> None:
-    for _, again in breaks.each(change, kind):
+    for _unused, again in breaks.each(change, kind):
         assert again.status == "ok", again
         assert _settings(again.state) == _settings(breaks.twins[change].state), again
 
@@ -119,7 +119,7 @@ def test_the_order_of_writes(breaks: Breaks) -> None:
     """Opening: guest logons come last. Closing: they go first."""
     seen = set()
     for change in CHANGES:
-        for broken, _ in breaks.each(change, DEAD):
+        for broken, _unused in breaks.each(change, DEAD):
             guest = held(broken.state, "insecure_guest_logons")["running"]
             signing = held(broken.state, "client_signing")["running"]
             seen.add((change, guest, signing))

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playbooks import FACTS_REQUESTS, Playbooks, Record, host_vars, task
 from windows_settings import AUDITS, SINCE_24H2, held, word
 
+from playbooks import FACTS_REQUESTS, Playbooks, Record, host_vars, task
 from simulated_windows.client import Fleet
 from simulated_windows.presets import PRESETS, Preset
 

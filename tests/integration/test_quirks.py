@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playbooks import Playbooks, Record, Run, task
 
+from playbooks import Playbooks, Record, Run, task
 from simulated_windows.client import Fleet
 
 PRESETS = ("windows_11_24h2_pro", "windows_10_1809_enterprise")

@@ -173,7 +173,7 @@ class Stories:
         ):
             control.add_fault(host, "silent_drop", match=method, times=0)
         self.pristine = {name: control.state(name) for name in STORIES}
-        self.run: Run = playbooks.run(fleet, {name: tasks for name, (_, tasks) in STORIES.items()})
+        self.run: Run = playbooks.run(fleet, {name: tasks for name, (_unused, tasks) in STORIES.items()})
 
     def __call__(self, host: str) -> dict[str, Record]:
         return self.run.of(host)
@@ -181,7 +181,7 @@ class Stories:
 
 @pytest.fixture(scope="module")
 def stories(playbooks: Playbooks, start_fleet: Callable[[list[dict[str, Any]]], Fleet]) -> Stories:
-    return Stories(start_fleet([{"name": name, **host} for name, (host, _) in STORIES.items()]), playbooks)
+    return Stories(start_fleet([{"name": name, **host} for name, (host, _unused) in STORIES.items()]), playbooks)
 
 
 def _changed(record: Record, changed: bool) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playbooks import Playbooks, Run, host_vars, task
 from windows_settings import held
 
+from playbooks import Playbooks, Run, host_vars, task
 from simulated_windows.client import Fleet
 
 PRESET = "windows_11_24h2_pro"

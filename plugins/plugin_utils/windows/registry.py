@@ -133,7 +133,7 @@ class Registry:
             kind = RegistryType(number)
         except ValueError as error:
             raise HostError(f"HKLM\\{key}\\{name} has the type {number}, which StdRegProv cannot read.") from error
-        method, output, _ = _TYPED[kind]
+        method, output, _unused = _TYPED[kind]
         data = self._get(f"Get{method}Value", output, key, name)
         if kind is RegistryType.REG_MULTI_SZ:
             data = tuple(str(line) for line in data) if isinstance(data, list) else ()
@@ -145,7 +145,7 @@ class Registry:
 
     def set_value(self, key: str, name: str, value: RegistryValue) -> None:
         """Write a value of any type. Makes the key where it is missing: then three requests."""
-        method, parameter, _ = _TYPED[value.kind]
+        method, parameter, _unused = _TYPED[value.kind]
         data: CimValue = list(value.data) if isinstance(value.data, tuple) else value.data
         arguments = {"sValueName": name, parameter: data}
         result = self._call(f"Set{method}Value", key, **arguments)

@@ -272,7 +272,7 @@ def walk(
     step: Enumerate | Pull = enumeration
     open_context: str | None = None
     try:
-        for _ in range(max_pages):
+        for _unused in range(max_pages):
             page = yield step
             if page is None:
                 raise LocalProtocolError(f"walk was not sent the page of its {type(step).__name__}")

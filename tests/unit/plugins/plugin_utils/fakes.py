@@ -81,7 +81,7 @@ class FakeHost:
     def __post_init__(self) -> None:
         self.put(CURRENT_VERSION, "EditionID", self.edition)
         self.put(CURRENT_VERSION, "UBR", 5000)
-        for _, local in CLASS_KEYS.values():
+        for _unused, local in CLASS_KEYS.values():
             self.keys.setdefault(local, {})
         self.system = {
             "Caption": "Microsoft Windows",

@@ -36,7 +36,7 @@ from .fakes import (
 
 GUEST, SIGNING, ENCRYPTION = "insecure_guest_logons", "client_signing", "client_encryption"
 PUT_BACK = "Everything was put back as it was, and checked"
-LOCAL, POLICY = [Layer.LOCAL], [Layer.POLICY]
+LOCAL, POLICY = (Layer.LOCAL,), (Layer.POLICY,)
 BOTH = [*LOCAL, *POLICY]
 MAKERS = [windows_10, windows_11_24h2, windows_10_1809_enterprise]
 ALL_NEW = {name: row.words.true if row.secure is not False else row.words.false for name, row in SETTINGS.items()}

@@ -90,7 +90,7 @@ def test_the_task() -> None:
 
 
 def test_it_ends_with_the_journal_and_itself() -> None:
-    *_, note, status, delete = commands(entry(policy(RegistryType.REG_DWORD, 1)))
+    *_unused, note, status, delete = commands(entry(policy(RegistryType.REG_DWORD, 1)))
     key = f"HKLM\\SOFTWARE\\winops\\smb_guest\\Changes\\{ID}"
     assert note[:5] == [SYSTEM32 + "reg.exe", "add", key, "/v", "Note"]
     assert status == [SYSTEM32 + "reg.exe", "add", key, "/v", "Status", "/t", "REG_SZ", "/d", "reverted", "/f"]
@@ -105,7 +105,7 @@ def test_values_are_put_back_in_the_order_of_the_snapshot() -> None:
 
 def test_what_ran_is_put_back_before_the_stored_value() -> None:
     """The cmdlet stores a value: deleting it comes after."""
-    first, second, *_ = commands(entry(Held(GUEST, Layer.LOCAL, None, False)))
+    first, second, *_unused = commands(entry(Held(GUEST, Layer.LOCAL, None, False)))
     assert first[0] == POWERSHELL
     assert first[-1] == "Set-SmbClientConfiguration -EnableInsecureGuestLogons $false -Force -Confirm:$false"
     assert second[:3] == [SYSTEM32 + "reg.exe", "delete", f"HKLM\\{KEYS[Side.CLIENT][Layer.LOCAL]}"]

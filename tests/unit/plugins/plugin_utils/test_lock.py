@@ -74,7 +74,7 @@ class Contenders:
     """Runs `sole_writer` in several threads, one request at a time, in the order of a schedule."""
 
     def __init__(self, count: int) -> None:
-        self._turns = [threading.Semaphore(0) for _ in range(count)]
+        self._turns = [threading.Semaphore(0) for _unused in range(count)]
         self._arrived = threading.Semaphore(0)
         self._who = threading.local()
         self._ended = [False] * count
@@ -112,7 +112,7 @@ class Contenders:
         Gives how many could have had each turn."""
         for thread in self._threads:
             thread.start()
-        for _ in self._threads:
+        for _unused in self._threads:
             assert self._arrived.acquire(timeout=SECONDS)
         choices = []
         while waiting := [number for number, ended in enumerate(self._ended) if not ended]:
@@ -175,7 +175,7 @@ def test_three_contenders_in_many_orders(quick: pytest.MonkeyPatch, schedule: li
 def test_of_two_at_once_the_first_by_name_gets_the_host(quick: pytest.MonkeyPatch) -> None:
     """Both claim before either looks: one steps back, and the other waits for that."""
     # In turns, until both have claimed; the first looks and waits, the second looks and leaves.
-    contenders, _ = contend(quick, 2, [0, 1, 0, 1, 0, 1, 1, 1, 1])
+    contenders, _unused = contend(quick, 2, [0, 1, 0, 1, 0, 1, 1, 1, 1])
     assert contenders.outcomes == {0: "held", 1: "busy"}
 
 

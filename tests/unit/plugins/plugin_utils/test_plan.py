@@ -342,7 +342,7 @@ def hosts(draw: st.DrawFn) -> list[SettingState]:
 @hypothesis_settings(deadline=None, max_examples=600, database=None)
 @given(
     states=hosts(),
-    words=st.tuples(*(st.sampled_from([None, True, False, "default"]) for _ in range(4))),
+    words=st.tuples(*(st.sampled_from([None, True, False, "default"]) for _unused in range(4))),
     scopes=st.sampled_from([(LOCAL,), (POLICY,), BOTH]),
 )
 def test_a_plan_carried_out_leaves_nothing_to_plan(

@@ -74,7 +74,7 @@ def test_all_newest_first(host: RememberingHost) -> None:
 
 
 def test_the_latest_that_stands(host: RememberingHost) -> None:
-    assert [names(undo(host, LATEST)) for _ in range(4)] == [["third"], ["second"], ["first"], []]
+    assert [names(undo(host, LATEST)) for _unused in range(4)] == [["third"], ["second"], ["first"], []]
     assert host.settings == remembering_24h2().settings
 
 

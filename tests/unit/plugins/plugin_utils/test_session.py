@@ -130,7 +130,7 @@ def test_what_ansible_raises_before_the_first_message(raised: Exception, expecte
     connection = SimpleNamespace(transport="winrm", protocol=None, shell_id=None, _connect=connect)
     with pytest.raises(expected, match=str(raised)) as caught:
         open_session(connection)
-    assert type(caught.value) is expected
+    assert caught.value.__class__ is expected
     assert connection.shell_id is None, "else ansible would close a shell that never was"
 
 
@@ -207,7 +207,7 @@ def test_faults(code: int, expected: type[Exception]) -> None:
     wire = Wire(fault(code))
     with pytest.raises(expected) as caught:
         Session(wire).call(POKE)
-    assert type(caught.value) is expected
+    assert caught.value.__class__ is expected
     assert wire.resets == 0, "a fault is an answer"
     if isinstance(caught.value, HostFault):
         assert caught.value.fault.code == code
@@ -236,13 +236,13 @@ STRANGE = [
 def test_a_strange_first_answer(answer: bytes, expected: type[Exception]) -> None:
     with pytest.raises(expected) as caught:
         Session(Wire(answer)).call(POKE)
-    assert type(caught.value) is expected
+    assert caught.value.__class__ is expected
     assert ENDPOINT in str(caught.value)
     assert "Check" in str(caught.value)
     assert "boom" not in str(caught.value)
 
 
-@pytest.mark.parametrize("answer", [answer for answer, _ in STRANGE])
+@pytest.mark.parametrize("answer", [answer for answer, _unused in STRANGE])
 @pytest.mark.parametrize("first", [OK, fault(87)])
 def test_a_strange_later_answer_is_no_unreachable_host(first: bytes, answer: bytes) -> None:
     session = Session(Wire(first, answer))
@@ -252,7 +252,7 @@ def test_a_strange_later_answer_is_no_unreachable_host(first: bytes, answer: byt
         assert first is not OK
     with pytest.raises(HostError) as caught:
         session.call(POKE)
-    assert type(caught.value) is HostError
+    assert caught.value.__class__ is HostError
 
 
 def test_a_broken_connection_is_forgotten_and_explained() -> None:
@@ -267,7 +267,7 @@ def test_a_broken_connection_is_forgotten_and_explained() -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit()])
 def test_the_users_interrupt_is_no_error_of_the_host(error: BaseException) -> None:
     wire = Wire()
-    wire.send = lambda message: (_ for _ in ()).throw(error)  # type: ignore[method-assign]
+    wire.send = lambda message: (_unused for _unused in ()).throw(error)  # type: ignore[method-assign]
     with pytest.raises(type(error)):
         Session(wire).call(POKE)
 
@@ -298,13 +298,13 @@ def test_a_query_that_breaks_off_is_released(second: bytes, expected: type[Excep
     wire = Wire(page("EnumerateResponse", "a", context="one"), second, envelope(""))
     with pytest.raises(expected) as caught:
         Session(wire).query(QUERY)
-    assert type(caught.value) is expected
+    assert caught.value.__class__ is expected
     assert b"<n:Release" in wire.sent[-1]
     assert b"one" in wire.sent[-1]
 
 
 def test_a_query_without_end_is_the_hosts_fault_not_ours() -> None:
-    pages = [page("PullResponse", "b", context="more") for _ in range(MAX_PAGES)]
+    pages = [page("PullResponse", "b", context="more") for _unused in range(MAX_PAGES)]
     wire = Wire(page("EnumerateResponse", "a", context="one"), *pages, envelope(""))
     with pytest.raises(HostError, match="did not end"):
         Session(wire).query(QUERY)
@@ -332,7 +332,7 @@ def _winrm_fault(code: int | None) -> WinrmFault:
 def test_a_shell_that_is_refused(error: Exception, expected: type[Exception], said: str) -> None:
     with pytest.raises(expected, match=said) as caught:
         Session(Wire(error)).run([("wevtutil.exe", "gl", "x")])
-    assert type(caught.value) is expected
+    assert caught.value.__class__ is expected
 
 
 def test_commands_and_their_results() -> None:
@@ -374,14 +374,14 @@ def _fetch(size: int, *, caps: int = 1) -> tuple[Adapter, Callable[[], bytes]]:
     session.trust_env = False
     session.adapters.clear()
     session.mount("http://", adapter)
-    for _ in range(caps):
+    for _unused in range(caps):
         _cap_answers(session)
     return adapter, lambda: session.post(ENDPOINT, data=b"x").content
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, MAX_BYTES - 1, MAX_BYTES])
 def test_an_answer_up_to_the_cap(size: int) -> None:
-    _, fetch = _fetch(size)
+    _unused, fetch = _fetch(size)
     assert fetch() == b"x" * size
 
 
@@ -407,5 +407,5 @@ def test_an_answer_beyond_the_cap_becomes_one_sentence() -> None:
     wire = Wire(RemoteProtocolError("too_large", "it is larger than 4 MiB"))
     with pytest.raises(HostError, match="larger than 4 MiB") as caught:
         Session(wire).call(POKE)
-    assert type(caught.value) is HostError
+    assert caught.value.__class__ is HostError
     assert wire.resets == 1, "half of the answer is still on its way"

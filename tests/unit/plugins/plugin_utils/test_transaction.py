@@ -67,7 +67,7 @@ def kill_at(host: RememberingHost, number: int) -> None:
     """Let the process die just before the request `number`, and everything after it."""
     count = itertools.count(1)
 
-    def hook(_: str) -> None:
+    def hook(_unused: str) -> None:
         if next(count) >= number:
             raise Killed
 
@@ -164,7 +164,7 @@ def test_new_names_are_good_names_that_sort_by_time() -> None:
     names = [new_change_id(NOW + timedelta(seconds=n)) for n in range(3)]
     assert names == sorted(names)
     assert all(CHANGE_ID.fullmatch(name) for name in names)
-    assert len({new_change_id(NOW) for _ in range(50)}) == 50
+    assert len({new_change_id(NOW) for _unused in range(50)}) == 50
 
 
 # What fails is put back.
@@ -193,7 +193,7 @@ def test_a_write_that_does_not_stick_is_put_back(host: RememberingHost) -> None:
 def test_what_cannot_be_put_back_is_said(host: RememberingHost) -> None:
     """The connection is gone for good: the journal holds the change for the next run."""
 
-    def dead_after_the_first_write(_: str) -> None:
+    def dead_after_the_first_write(_unused: str) -> None:
         if any("SetConfiguration" in done for done in host.requests[:-1]):
             raise HostUnreachable("the line went dead.")
 

@@ -104,7 +104,7 @@ def test_errors(writing: bool, code: int, error: type[Exception], text: str) -> 
     )
     with pytest.raises(error, match=text) as caught:
         act()
-    assert type(caught.value) is error
+    assert caught.value.__class__ is error
 
 
 def test_a_long_complaint_is_cut_short() -> None:

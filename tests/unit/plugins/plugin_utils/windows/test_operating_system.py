@@ -146,7 +146,7 @@ def test_not_exactly_one_instance(count: int, error: type[Exception]) -> None:
     host.query = lambda enumeration: plain(enumeration) * count
     with pytest.raises(error, match="Win32_OperatingSystem") as caught:
         read(host)
-    assert type(caught.value) is error
+    assert caught.value.__class__ is error
 
 
 def test_a_caption_of_null() -> None:

@@ -119,7 +119,7 @@ class Wire:
 def test_codes_signed_and_unsigned_on_the_wire(returned: str, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
         Registry(Session(Wire(returned))).dword(KEY, NAME)
-    assert type(caught.value) is error
+    assert caught.value.__class__ is error
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_enumerate_a_class() -> None:
 
 
 def test_enumerate_a_query() -> None:
-    _, uri, body = sent(Enumerate(ENGINE, QUERY, max_elements=5, optimize=False))
+    _unused, uri, body = sent(Enumerate(ENGINE, QUERY, max_elements=5, optimize=False))
     assert uri == "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/Test/*"
     assert [(each.tag, each.text, each.attrib) for each in body] == [
         (f"{W}Filter", QUERY, {"Dialect": "http://schemas.microsoft.com/wbem/wsman/1/WQL"})

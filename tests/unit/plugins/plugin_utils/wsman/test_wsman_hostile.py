@@ -129,7 +129,7 @@ PIECES = st.sampled_from(
 @EXAMPLES
 @given(st.sampled_from(VALID), st.data())
 def test_bytes_changed_here_and_there(data: bytes, choice: st.DataObject) -> None:
-    for _ in range(choice.draw(st.integers(1, 3))):
+    for _unused in range(choice.draw(st.integers(1, 3))):
         start = choice.draw(st.integers(0, len(data)))
         end = choice.draw(st.integers(start, min(len(data), start + 30)))
         data = data[:start] + choice.draw(PIECES) + data[end:]
@@ -176,7 +176,7 @@ def change(root: Element, choice: st.DataObject) -> None:
 @given(st.sampled_from(VALID), st.data())
 def test_well_formed_damage(data: bytes, choice: st.DataObject) -> None:
     root = ElementTree.fromstring(data)
-    for _ in range(choice.draw(st.integers(1, 4))):
+    for _unused in range(choice.draw(st.integers(1, 4))):
         change(root, choice)
     decode_with_all(ElementTree.tostring(root))
 
