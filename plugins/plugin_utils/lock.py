@@ -104,8 +104,9 @@ def sole_writer(registry: Registry, now: datetime) -> Iterator[None]:
             registry.create_key(f"{LOCK}\\{name}{_HELD}")
         yield
     finally:
-        # A claim left behind is that of a dead process soon: no reason to hide what happened in the block.
-        for claim in (name + _HELD, name):
+        # The second key goes last: whoever looks in between still sees a holder. A claim left behind is that of a dead
+        # process soon: no reason to hide what happened in the block.
+        for claim in (name, name + _HELD):
             with suppress(SmbGuestError):
                 registry.delete_key(f"{LOCK}\\{claim}")
 

@@ -39,11 +39,12 @@ def delay_some(subject: Subject, chance: random.Random) -> None:
 
 
 def came_after(subject: Subject, late: str, early: str) -> bool:
-    """Whether the user `late` claimed the host only when `early` had let go of it."""
+    """Whether the user `late` held the host only when `early` had let go of it, or never tried to."""
     rows = subject.control.requests(subject.name)
     claims = [row["index"] for row in rows if row["user"] == late and row["method"] == "CreateKey"]
     leaves = [row["index"] for row in rows if row["user"] == early and row["method"] == "DeleteKey"]
-    return not claims or min(claims) > max(leaves)
+    # The second key of a claim is the one that says that it holds.
+    return not claims or (len(claims) > 1 and claims[1] > max(leaves))
 
 
 def overlapped(subject: Subject) -> bool:
