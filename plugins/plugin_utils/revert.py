@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import NOTHING_WRITTEN, RequestError, stating
 from .journal import Entry, Status
 from .plan import Change
-from .settings import SETTINGS, Setting
 from .snapshot import Held, restore
 from .state import as_bool
 from .transaction import Host, Recovery, changed_since, close, recover
@@ -62,12 +61,6 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool) -
                 restore(host.session, host.registry, entry.before)
                 undone.append(close(host, entry, Status.REVERTED, "reverted"))
     return replace(planned, entries=tuple(undone), recovery=recovery)
-
-
-def settings_of(entries: Sequence[Entry]) -> list[Setting]:
-    """The settings that the entries touched, in the order of the table."""
-    names = {item.setting.name for entry in entries for item in entry.before.held}
-    return [setting for name, setting in SETTINGS.items() if name in names]
 
 
 def _select(host: Host, selection: Selection) -> tuple[list[Entry], tuple[str, ...]]:
