@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.action import JOURNAL_OPTIONS, SCOPE_OPTIONS, SettingsAction, setting_options
-from ..plugin_utils.errors import SmbGuestError, UnexpectedState
-from ..plugin_utils.events import CHANNELS
+from ..plugin_utils.action import SettingsAction
+from ..plugin_utils.errors import SmbGuestError
+from ..plugin_utils.options import JOURNAL_OPTIONS, SCOPE_OPTIONS, setting_options
 from ..plugin_utils.session import Session
-from ..plugin_utils.settings import AUDITS
-from ..plugin_utils.windows.event_log import Channel, read_channels, write_channels
+from ..plugin_utils.tables.events import CHANNELS
+from ..plugin_utils.tables.settings import AUDITS
+from ..plugin_utils.windows.event_channels import Channel, ensure_channels, read_channels
 
 
 class ActionModule(SettingsAction):
@@ -45,7 +46,7 @@ class ActionModule(SettingsAction):
         after = wanted
         if changes and not self._task.check_mode:
             try:
-                after = _write(session, changes, asked)
+                after = ensure_channels(session, changes, asked)
             except SmbGuestError as error:
                 error.changed = True
                 raise
@@ -60,13 +61,3 @@ class ActionModule(SettingsAction):
                 for name, channel in channels.items()
             )
         return result
-
-
-def _write(session: Session, changes: Mapping[str, Channel], asked: Mapping[str, int]) -> dict[str, Channel]:
-    """Configure channels and read all of them back. asked: the least size in bytes of each channel."""
-    write_channels(session, changes)
-    after = read_channels(session, list(asked))
-    lost = [name for name in changes if not (after[name].enabled and after[name].max_size >= asked[name])]
-    if lost:
-        raise UnexpectedState(f"wevtutil reported success, but the channels {', '.join(lost)} did not change.")
-    return after

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from ..plugin_utils.action import JOURNAL_OPTIONS, SCOPE_OPTIONS, SettingsAction, setting_options
-from ..plugin_utils.settings import SETTINGS
+from ..plugin_utils.action import SettingsAction
+from ..plugin_utils.options import JOURNAL_OPTIONS, SCOPE_OPTIONS, setting_options
+from ..plugin_utils.tables.settings import SETTINGS
 
 
 class ActionModule(SettingsAction):

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.action import SmbGuestAction
-from ..plugin_utils.events import audit_facts
-from ..plugin_utils.journal import Journal
+from ..plugin_utils.action import HostAction
+from ..plugin_utils.change.journal import Journal
+from ..plugin_utils.expected_events import audit_facts
+from ..plugin_utils.guest_access import guest_access
 from ..plugin_utils.observe import Observer
 from ..plugin_utils.session import Session
-from ..plugin_utils.settings import SETTINGS
-from ..plugin_utils.state import guest_access
+from ..plugin_utils.tables.settings import SETTINGS
 from ..plugin_utils.windows.operating_system import read_operating_system
 from ..plugin_utils.windows.registry import Registry
 
 SUBSETS = ("os", "settings", "changes")
 
 
-class ActionModule(SmbGuestAction):
+class ActionModule(HostAction):
     """Reads only."""
 
     ARGUMENT_SPEC = {

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.action import SmbGuestAction
+from ..plugin_utils.action import HostAction
+from ..plugin_utils.change.host import Host
+from ..plugin_utils.change.journal import checked_change_id
+from ..plugin_utils.change.revert import Selection, as_result, revert
 from ..plugin_utils.errors import RequestError
-from ..plugin_utils.journal import checked_change_id
-from ..plugin_utils.revert import Selection, as_result, revert
 from ..plugin_utils.session import Session
-from ..plugin_utils.transaction import Host
 
 
-class ActionModule(SmbGuestAction):
+class ActionModule(HostAction):
     """One of change_id, latest, expiring and all says what; force says against whom."""
 
     ARGUMENT_SPEC = {

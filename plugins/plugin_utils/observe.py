@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from .os_defaults import NOT_KNOWN
 from .session import Session
-from .settings import KEYS, Layer, Setting, Side
 from .state import LayerValue, Observed, Reading, SettingState, judge
+from .tables.os_defaults import NOT_KNOWN
+from .tables.settings import KEYS, Layer, Setting, Side
 from .windows.operating_system import OperatingSystem
 from .windows.registry import Registry, RegistryType, WrongType
 from .windows.smb_configuration import get_configuration

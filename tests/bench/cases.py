@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import KEYS, SETTINGS, Layer, Side
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, SETTINGS, Layer, Side
 
 Tasks = Sequence[Mapping[str, Any]]
 Count = Mapping[str, Any]

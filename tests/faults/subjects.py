@@ -11,8 +11,8 @@ from typing import Any
 
 from winrm.protocol import Protocol
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.journal import CHANGES, PENDING, ROOT
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.lock import LOCK
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import CHANGES, PENDING, ROOT
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import LOCK
 from simulated_windows.client import ControlClient
 
 OURS = "HKLM\\SOFTWARE\\winops"

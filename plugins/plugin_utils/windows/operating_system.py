@@ -18,9 +18,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import AccessDenied, HostError
-from ..os_defaults import RELEASES, OsDefault, edition_group, os_default
 from ..session import Session
-from ..settings import Setting
+from ..tables.os_defaults import RELEASES, OsDefault, edition_group, os_default
+from ..tables.settings import Setting
 from ..wsman.cim import CimClass, CimInstance, CimType, Field
 from ..wsman.operations import Enumerate
 from .registry import Registry, WrongType

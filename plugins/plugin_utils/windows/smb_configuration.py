@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from ..errors import AccessDenied, HostError
 from ..session import Session
-from ..settings import Setting, Side, on_side
+from ..tables.settings import Setting, Side, on_side
 from ..wsman.cim import CimClass, CimInstance, CimType, Field, Method
 from ..wsman.fault_codes import ACCESS_DENIED
 from ..wsman.operations import Invoke, InvokeResult

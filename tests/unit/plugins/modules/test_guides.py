@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils import os_defaults
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.events import EVENTS
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS, Layer
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables import os_defaults
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.events import EVENTS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 
 ROOT = Path(__file__).resolve().parents[4]
 FACTS = (ROOT / "docs/windows-facts.md").read_text()
@@ -130,8 +130,8 @@ def _text(node: ast.expr) -> str:
 
 
 def _trees() -> Iterator[ast.Module]:
-    folders = ("plugins/action", "plugins/plugin_utils", "plugins/plugin_utils/windows")
-    for path in sorted(path for folder in folders for path in (ROOT / folder).glob("*.py")):
+    folders = ("plugins/action", "plugins/plugin_utils")
+    for path in sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py")):
         yield ast.parse(path.read_text())
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.action import JOURNAL_OPTIONS, SCOPE_OPTIONS
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.options import JOURNAL_OPTIONS, SCOPE_OPTIONS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[4]
 COLLECTION = "winops.smb_guest"

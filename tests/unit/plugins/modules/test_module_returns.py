@@ -11,14 +11,14 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.action import audit, client_facts, revert_change
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.action import SettingsAction
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.configure import Outcome
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.journal import Entry, Status
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.plan import Change, Plan, Wish
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.revert import Reverted
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import GUEST, SETTINGS, Layer
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.snapshot import Snapshot
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Outcome
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Entry, Status
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change, Plan, Wish
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Reverted
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.snapshot import Snapshot
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Observed, SettingState, judge
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.event_log import Channel
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import GUEST, SETTINGS, Layer
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.event_channels import Channel
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import OperatingSystem
 
 # Stands in the documentation for every setting's name: RETURN keys must be words.

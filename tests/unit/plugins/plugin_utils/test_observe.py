@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.observe import Observer
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import KEYS, SETTINGS, Layer, Setting
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Reading, SettingState
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, SETTINGS, Layer, Setting
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import read_operating_system
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import Registry
 

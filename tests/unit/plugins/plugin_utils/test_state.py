@@ -10,9 +10,10 @@ from itertools import product
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.os_defaults import OsDefault
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS, Layer
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Reading, SettingState, guest_access
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.guest_access import guest_access
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Reading, SettingState
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import OsDefault
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 
 from .fakes import CLIENT_LOCAL, CLIENT_MDM, CLIENT_POLICY, state_of
 

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.configure import predict
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import predict
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change, Plan, Wish, plan
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.os_defaults import NOT_KNOWN, OsDefault
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.plan import Change, Plan, Wish, plan
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS, Layer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Reading, SettingState
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import NOT_KNOWN, OsDefault
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 
-from .fakes import state_of
+from ..fakes import state_of
 
 GUEST, SIGNING, ENCRYPTION = "insecure_guest_logons", "client_signing", "client_encryption"
 AUDIT = "audit_insecure_guest_logons"

@@ -13,16 +13,22 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.configure import configure
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import configure
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import CHANGES
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Wish
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import (
+    Reverted,
+    Selection,
+    as_result,
+    revert,
+)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable, RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.journal import CHANGES
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.plan import Wish
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.revert import Reverted, Selection, as_result, revert
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS, Layer
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.transaction import Host, Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 
-from .fakes import CLIENT_LOCAL, CLIENT_POLICY, unreachable_at
-from .remembering import Raw, RememberingHost, remembering_24h2
+from ..fakes import CLIENT_LOCAL, CLIENT_POLICY, unreachable_at
+from ..remembering import Raw, RememberingHost, remembering_24h2
 
 GUEST, SIGNING, AUDIT = (
     SETTINGS[name] for name in ("insecure_guest_logons", "client_signing", "audit_insecure_guest_logons")

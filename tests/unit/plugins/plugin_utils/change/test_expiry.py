@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.expiry import expiry_task
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Entry, Status
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import SCOPES
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.snapshot import Held, Snapshot
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.expiry import expiry_task
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.journal import Entry, Status
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.plan import SCOPES
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import KEYS, SETTINGS, Layer, Side
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.snapshot import Held, Snapshot
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, SETTINGS, Layer, Side
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import RegistryType, RegistryValue
 
-from .remembering import NOW
+from ..remembering import NOW
 
 EXPIRES = NOW + timedelta(hours=8)
 ID = "20260301T120000Z-0a1b2c"

@@ -12,16 +12,16 @@ from itertools import pairwise
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.configure import Outcome, configure
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Outcome, configure
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Wish
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
     AccessDenied,
     HostError,
     RequestError,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.plan import Wish
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS, Layer
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 
-from .fakes import (
+from ..fakes import (
     CLIENT_LOCAL,
     CLIENT_MDM,
     CLIENT_POLICY,

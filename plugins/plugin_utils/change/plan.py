@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import RequestError
-from .settings import DEFAULT, GUEST, Layer, Setting
-from .state import Reading, SettingState, as_bool
+from ..errors import RequestError
+from ..state import Reading, SettingState, as_bool
+from ..tables.settings import DEFAULT, GUEST, Layer, Setting
 
 SCOPES = (Layer.LOCAL, Layer.POLICY)
 

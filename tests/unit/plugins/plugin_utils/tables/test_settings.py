@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils import settings
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS, Layer, Side
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables import settings
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer, Side
 
-from .fakes import CLIENT_LOCAL, CLIENT_MDM, CLIENT_POLICY, SERVER_LOCAL, SERVER_MDM, SERVER_POLICY
+from ..fakes import CLIENT_LOCAL, CLIENT_MDM, CLIENT_POLICY, SERVER_LOCAL, SERVER_MDM, SERVER_POLICY
 
 NEW, OLD, GUEST_BUILD = 26100, 9200, 14393
 # name: side, words, CIM property, local value, policy value, MDM value, first build, secure value, events

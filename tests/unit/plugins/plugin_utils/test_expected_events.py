@@ -10,14 +10,11 @@ from collections.abc import Set
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.events import (
-    CHANNELS,
-    EVENTS,
-    audit_facts,
-    expected_events,
-)
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import AUDITS, SETTINGS
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import SettingState, guest_access
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.expected_events import audit_facts, expected_events
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.guest_access import guest_access
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import SettingState
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.events import CHANNELS, EVENTS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import AUDITS, SETTINGS
 
 from .fakes import state_of
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..errors import AccessDenied, HostError
+from ..errors import AccessDenied, HostError, UnexpectedState
 from ..session import CommandResult, Session
 
 _WEVTUTIL = "wevtutil.exe"
@@ -68,3 +68,13 @@ def _parse(name: str, text: str) -> Channel:
     if enabled is None or size is None:
         raise HostError(f"wevtutil's description of the event channel {name} has no 'enabled' or no 'maxSize'.")
     return Channel(enabled[1].lower() == "true", int(size[1]))
+
+
+def ensure_channels(session: Session, changes: Mapping[str, Channel], asked: Mapping[str, int]) -> dict[str, Channel]:
+    """Configure channels and read all of them back. asked: the least size in bytes of each channel."""
+    write_channels(session, changes)
+    after = read_channels(session, list(asked))
+    lost = [name for name in changes if not (after[name].enabled and after[name].max_size >= asked[name])]
+    if lost:
+        raise UnexpectedState(f"wevtutil reported success, but the channels {', '.join(lost)} did not change.")
+    return after

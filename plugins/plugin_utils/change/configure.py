@@ -10,15 +10,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .errors import NOTHING_WRITTEN, stating
+from ..errors import NOTHING_WRITTEN, stating
+from ..guest_access import guest_access
+from ..observe import Observer
+from ..session import Session
+from ..state import LayerValue, SettingState, judge
+from ..tables.settings import GUEST, GUEST_BLOCKERS, Layer, Side
+from ..windows.operating_system import read_operating_system
+from .host import Host
 from .journal import Entry, stamp
-from .observe import Observer
 from .plan import Change, Plan, Wish, plan
-from .session import Session
-from .settings import GUEST, GUEST_BLOCKERS, Layer, Side
-from .state import LayerValue, SettingState, guest_access, judge
-from .transaction import Host, Recovery, Terms, carry_out, carry_out_journaled, recover
-from .windows.operating_system import read_operating_system
+from .recovery import Recovery, recover
+from .transaction import Terms, carry_out, carry_out_journaled
 
 UNJOURNALED = Terms()
 

@@ -12,20 +12,18 @@ controller counts as dead after `LEASE`.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from .errors import NOTHING_WRITTEN, HostError, SmbGuestError, stating
+from ..errors import NOTHING_WRITTEN, HostError, SmbGuestError, stating
+from ..windows.registry import Registry
 from .journal import ROOT
-from .windows.registry import Registry
+from .process import Process
 
 LOCK = ROOT + r"\Lock"
 LEASE = timedelta(minutes=15)
@@ -38,34 +36,6 @@ _PAUSE = 0.25
 
 class HostBusy(HostError):
     """Somebody else is changing this host right now."""
-
-
-@dataclass(frozen=True)
-class Process:
-    """A process of a controller: where its number means something, the number, and when it started (clock ticks)."""
-
-    machine: str
-    pid: int
-    started: int
-
-    @classmethod
-    def current(cls) -> Process:
-        return cls(_machine(), os.getpid(), _started(os.getpid()) or 0)
-
-    def is_dead(self) -> bool | None:
-        """None where it cannot be told, because it runs elsewhere."""
-        if self.machine != _machine():
-            return None
-        if self.pid == os.getpid():
-            return True
-        started = _started(self.pid)
-        if started is not None:
-            return started != self.started  # another process of that number, or a zombie: -1
-        try:
-            os.kill(self.pid, 0)
-        except (OSError, OverflowError) as error:
-            return not isinstance(error, PermissionError)
-        return False
 
 
 @dataclass(frozen=True)
@@ -134,21 +104,3 @@ def _wait_until_alone(registry: Registry, name: str, now: datetime) -> None:
         f"since {living[0].since:%Y-%m-%dT%H:%M:%SZ}). Nothing was written. Run again when it is done; a "
         f"run of another controller that died counts as gone after {LEASE.seconds // 60} minutes."
     )
-
-
-def _machine() -> str:
-    """Where a process number means something: a host, and on it a PID namespace."""
-    host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:60] or "controller"
-    with suppress(OSError):
-        return f"{host}.ns{Path('/proc/self/ns/pid').stat().st_ino}"
-    return host
-
-
-def _started(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; -1 for a zombie, None where the system does not tell."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        fields = stat.rpartition(")")[2].split()
-        return -1 if fields[0] == "Z" else int(fields[19])
-    except (OSError, ValueError, IndexError):
-        return None

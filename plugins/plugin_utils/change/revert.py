@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .errors import NOTHING_WRITTEN, RequestError, stating
+from ..errors import NOTHING_WRITTEN, RequestError, stating
+from ..state import as_bool
+from .host import Host
 from .journal import Entry, Status
 from .plan import Change
+from .recovery import Recovery, changed_since, close, recover
 from .snapshot import Held, restore
-from .state import as_bool
-from .transaction import Host, Recovery, changed_since, close, recover
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.configure import Outcome, configure
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable, RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.journal import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Outcome, configure
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import (
     CHANGE_ID,
     CHANGES,
     PENDING,
@@ -23,19 +23,15 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.journal import (
     DamagedEntry,
     Status,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.lock import LOCK
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.plan import Wish
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS, Layer
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.transaction import (
-    Host,
-    Recovery,
-    Terms,
-    new_change_id,
-    recover,
-)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import LOCK
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Wish
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import Recovery, recover
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms, new_change_id
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable, RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 
-from .fakes import CLIENT_LOCAL, CLIENT_POLICY, unreachable_at
-from .remembering import NOW, RememberingHost, remembering_24h2
+from ..fakes import CLIENT_LOCAL, CLIENT_POLICY, unreachable_at
+from ..remembering import NOW, RememberingHost, remembering_24h2
 
 OPEN = [Wish(SETTINGS["insecure_guest_logons"], True), Wish(SETTINGS["client_signing"], False)]
 TERMS = Terms(change_id="nas", reason="the old NAS", expires_in=timedelta(hours=8))

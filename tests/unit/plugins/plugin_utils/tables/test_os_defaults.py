@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils import os_defaults
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.os_defaults import edition_group, os_default
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables import os_defaults
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import edition_group, os_default
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
 
 GUEST, SIGNING, INBOUND = "insecure_guest_logons", "client_signing", "server_signing"
 VALUES = {"Y": True, "N": False, "?": None}

@@ -18,11 +18,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils import lock
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.lock import LEASE, LOCK, HostBusy, Process, sole_writer
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import lock, process
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import (
+    LEASE,
+    LOCK,
+    HostBusy,
+    sole_writer,
+)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import Registry
 
-from .remembering import NOW, remembering_24h2
+from ..remembering import NOW, remembering_24h2
 
 SECONDS = 30
 POLLS = 3
@@ -209,7 +215,7 @@ def test_through_the_real_registry() -> None:
 
 def _living(keys: Any) -> list[str]:
     """The claims as another process would see them: ours, alive."""
-    parent = Process(Process.current().machine, os.getppid(), lock._started(os.getppid()) or 0)
+    parent = Process(Process.current().machine, os.getppid(), process._started(os.getppid()) or 0)
     return [claim(parent, held=key.endswith("~held")) for key in keys if key.startswith(LOCK + "\\")]
 
 
@@ -232,7 +238,7 @@ def test_a_process_number_that_was_given_again_is_nobody() -> None:
 def test_a_living_process_of_this_controller_holds_however_long(held: bool, quick: pytest.MonkeyPatch) -> None:
     quick.undo()
     quick.setattr(lock.time, "sleep", lambda _: None)
-    parent = Process(Process.current().machine, os.getppid(), lock._started(os.getppid()) or 0)
+    parent = Process(Process.current().machine, os.getppid(), process._started(os.getppid()) or 0)
     left = claim(parent, since=2 * LEASE, held=held)
     keys = Keys(left)
     assert not hold(keys)

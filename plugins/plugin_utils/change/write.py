@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .errors import UnexpectedState
+from ..errors import UnexpectedState
+from ..session import Session
+from ..state import Reading, SettingState, as_bool
+from ..tables.settings import KEYS, Layer
+from ..windows.registry import Registry
+from ..windows.smb_configuration import set_configuration
 from .plan import Change
-from .session import Session
-from .settings import KEYS, Layer
-from .state import Reading, SettingState, as_bool
-from .windows.registry import Registry
-from .windows.smb_configuration import set_configuration
 
 
 def write(session: Session, registry: Registry, change: Change) -> None:

@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from .errors import HostError, RequestError
+from ..errors import HostError, RequestError
+from ..tables.settings import KEYS, SETTINGS, Layer, Side
+from ..windows.registry import Registry, RegistryType, RegistryValue, WrongType
 from .plan import SCOPES, Change
-from .settings import KEYS, SETTINGS, Layer, Side
 from .snapshot import Held, Snapshot
-from .windows.registry import Registry, RegistryType, RegistryValue, WrongType
 
 ROOT = r"SOFTWARE\winops\smb_guest"
 CHANGES = ROOT + r"\Changes"

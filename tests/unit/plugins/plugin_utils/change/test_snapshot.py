@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.snapshot import Snapshot, restore, take
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import UnexpectedState
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.observe import Observer
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.plan import Change
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import KEYS, SETTINGS, Layer, Side
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.snapshot import Snapshot, restore, take
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, SETTINGS, Layer, Side
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import (
     Registry,
     RegistryType,
     RegistryValue,
 )
 
-from .fakes import CLIENT_LOCAL, CLIENT_POLICY
-from .remembering import Raw, RememberingHost, remembering_24h2
+from ..fakes import CLIENT_LOCAL, CLIENT_POLICY
+from ..remembering import Raw, RememberingHost, remembering_24h2
 
 GUEST, SIGNING, AUDIT = (
     SETTINGS[name] for name in ("insecure_guest_logons", "client_signing", "audit_insecure_guest_logons")

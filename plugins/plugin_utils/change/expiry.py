@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from xml.sax.saxutils import escape
 
-from .errors import RequestError
+from ..errors import RequestError
+from ..tables.settings import Layer, Side
+from ..windows.registry import RegistryType, RegistryValue
+from ..windows.scheduled_task import FOLDER
 from .journal import CHANGES, Entry, Status, checked_change_id, stamp
-from .settings import Layer, Side
 from .snapshot import Held
-from .windows.registry import RegistryType, RegistryValue
-from .windows.scheduled_task import FOLDER
 
 _CMDLETS = {Side.CLIENT: "Set-SmbClientConfiguration", Side.SERVER: "Set-SmbServerConfiguration"}
 _LONGEST_COMMAND = 8000  # cmd.exe takes 8191, with its own name and switches

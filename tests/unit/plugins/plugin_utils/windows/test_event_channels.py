@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import AccessDenied, HostError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.session import CommandResult
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.event_log import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.event_channels import (
     Channel,
     read_channels,
     write_channels,

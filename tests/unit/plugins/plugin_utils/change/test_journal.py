@@ -17,8 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.journal import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import (
     CHANGES,
     MAX_TEXT,
     PENDING,
@@ -30,9 +29,10 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.journal import (
     checked_change_id,
     checked_text,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.plan import SCOPES, Change
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.settings import SETTINGS, Layer
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.snapshot import Held, Snapshot
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import SCOPES, Change
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.snapshot import Held, Snapshot
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import (
     Registry,
     RegistryType,
@@ -40,7 +40,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry 
     WrongType,
 )
 
-from .remembering import NOW, Raw, RememberingHost, remembering_24h2
+from ..remembering import NOW, Raw, RememberingHost, remembering_24h2
 
 ID = "20260301T120000Z-0a1b2c"
 KEY = f"{CHANGES}\\{ID}"

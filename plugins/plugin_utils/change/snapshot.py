@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .errors import UnexpectedState
+from ..errors import UnexpectedState
+from ..session import Session
+from ..state import Reading, SettingState
+from ..tables.settings import KEYS, Layer, Setting, Side
+from ..windows.registry import Registry, RegistryType, RegistryValue
+from ..windows.smb_configuration import get_configuration, set_configuration
 from .plan import Change
-from .session import Session
-from .settings import KEYS, Layer, Setting, Side
-from .state import Reading, SettingState
-from .windows.registry import Registry, RegistryType, RegistryValue
-from .windows.smb_configuration import get_configuration, set_configuration
 
 _POLICIES = r"SOFTWARE\Policies"
 
