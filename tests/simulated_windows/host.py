@@ -5,7 +5,8 @@ Knows nothing of HTTP or XML. ``state()`` shows everything that a change could t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -42,9 +43,16 @@ _BOOTED = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 
 
 class SimulatedHost:
-    """The host behind the wire. ``reset`` puts it back to what its spec says."""
+    """The host behind the wire. ``reset`` puts it back to what its spec says.
 
-    def __init__(self, spec: HostSpec) -> None:
+    ``clock`` gives the time (aware, UTC) from which the host's own clock starts; tests that must not depend on
+    the time of day give one that stands still. ``tasks_run_by_themselves`` False leaves due tasks to whoever calls the
+    scheduler.
+    """
+
+    def __init__(self, spec: HostSpec, clock: Callable[[], datetime] | None = None) -> None:
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self.tasks_run_by_themselves = True
         self.spec = spec
         self.preset = PRESETS[spec.preset]
         self.quirks = spec.quirks
@@ -194,11 +202,16 @@ class SimulatedHost:
 
     def now(self) -> datetime:
         """The host's clock, in UTC."""
-        return datetime.now(UTC) + self._offset
+        return self._clock() + self._offset
+
+    def set_clock(self, moment: datetime) -> None:
+        """Somebody sets the clock, forward or back; what becomes due runs with the next ``tick``."""
+        self._offset += moment - self.now()
 
     def tick(self) -> None:
         """Run the tasks that are due; called before the host answers anything."""
-        self.scheduler.run_due()
+        if self.tasks_run_by_themselves:
+            self.scheduler.run_due()
 
     def advance_clock(self, seconds: float, powered_off: bool = False) -> None:
         """Move the clock. While the host is off nothing runs; missed tasks may start when it is back."""
@@ -285,6 +298,31 @@ class SimulatedHost:
         return user.role == "administrator"
 
     # Everything at a glance
+
+    def save(self) -> dict[str, Any]:
+        """All that ``load`` puts back: registry, drivers, events, channels, tasks, connections and the clock."""
+        parts = {
+            "registry": self.registry.hives,
+            "client": (self.client.running, self.client.unbacked),
+            "server": (self.server.running, self.server.unbacked),
+            "log": (self.log.channels, self.log.events),
+            "tasks": self.scheduler.tasks,
+            "connections": self.connections,
+            "known": self._known,
+            "offset": self._offset,
+        }
+        return copy.deepcopy(parts)
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Put back what ``save`` returned; it can be loaded again."""
+        parts = copy.deepcopy(dict(saved))
+        self.registry.hives = parts["registry"]
+        self.client.running, self.client.unbacked = parts["client"]
+        self.server.running, self.server.unbacked = parts["server"]
+        self.log.channels, self.log.events = parts["log"]
+        self.scheduler.tasks = parts["tasks"]
+        self.connections = parts["connections"]
+        self._known, self._offset = parts["known"], parts["offset"]
 
     def state(self) -> dict[str, Any]:
         """All that a change could touch, and nothing that changes by itself."""

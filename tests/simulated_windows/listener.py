@@ -1,41 +1,30 @@
-"""The HTTP(S) listener of one host: authentication, encryption, the service, and the faults asked for."""
+"""The HTTP(S) listener of one host: authentication and encryption around the messages that exchange.py answers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from .authentication import ConnectionAuthenticator, EncryptionError, encryption_protocol
+from .authentication import CHALLENGES, ConnectionAuthenticator, EncryptionError, encryption_protocol
 from .connection import Connection
-from .fault_injection import FaultPlan, InjectedFault
-from .service import WsmanService
-from .soap import Answer, Request, parse_request
-from .wsman_faults import WsmanFault
+from .exchange import HUGE_HEAD, Messages, Outcome
 
 if TYPE_CHECKING:
     import ssl
     from pathlib import Path
 
     from .counters import Ledger
+    from .fault_injection import FaultPlan
     from .host import SimulatedHost
-    from .host_spec import User
 
 SOAP_TYPE = "application/soap+xml;charset=UTF-8"
 _SERVER = {"Server": "Microsoft-HTTPAPI/2.0"}
 _CHUNK = 65536
-_HTML = (
-    b"<!DOCTYPE html><html><head><title>It works!</title></head><body><h1>It works!</h1><p>This is the default web "
-    b"page of some other server.</p></body></html>"
-)
-_DOCTYPE = (
-    b'<?xml version="1.0"?><!DOCTYPE s:Envelope [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
-    b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header/><s:Body>&b;</s:Body></s:Envelope>'
-)
-_HUGE_HEAD = b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header/><s:Body><x>'
 
 
 class Listener:
@@ -46,15 +35,15 @@ class Listener:
         self._ledger = ledger
         self._faults = faults
         self._ntlm_user_file = ntlm_user_file
+        self._messages = Messages(host, ledger, faults)
         self._servers: list[asyncio.Server] = []
         self._connections: dict[Any, Connection] = {}
         self._web: web.Server | None = None
         self._closed_port: socket.socket | None = None
-        self.restart_service()
 
     def restart_service(self) -> None:
         """Drop shells and enumerations, as after a reset of the host."""
-        self._service = WsmanService(self._host, self._ledger.count)
+        self._messages.restart_service()
 
     async def start(self, address: str, tls: ssl.SSLContext | None) -> tuple[int, int | None]:
         """Listen on ephemeral ports of ``address``; returns (HTTP port, HTTPS port)."""
@@ -117,8 +106,13 @@ class Listener:
                 message = connection.authenticator.decrypt(body)
             except EncryptionError:
                 return web.Response(status=400, headers=headers)
-        exchange = _Exchange(request, connection, outcome.user, protocol, headers)
-        return await self._message(exchange, message)
+        exchange = self._messages.begin(message, outcome.user, protocol is not None)
+        if exchange.delay:
+            await asyncio.sleep(exchange.delay)
+        result = exchange.finish()
+        if result.delay:
+            await asyncio.sleep(result.delay)
+        return await self._send(_Channel(request, connection, protocol, headers), result)
 
     def _unauthorized(self, challenges: tuple[str, ...]) -> web.Response:
         response = web.Response(status=401, headers=_SERVER)
@@ -126,107 +120,56 @@ class Listener:
             response.headers.add("WWW-Authenticate", challenge)
         return response
 
-    async def _message(self, exchange: _Exchange, message: bytes) -> web.StreamResponse:
-        index = self._ledger.next_index()
-        self._ledger.counters.requests_after_auth += 1
-        row: dict[str, Any] = {
-            "index": index,
-            "action": "",
-            "resource": "",
-            "method": "",
-            "status": None,
-            "bytes": len(message),
-            "user": exchange.user.name,
-            "encrypted": exchange.protocol is not None,
-        }
-        self._ledger.messages.append(row)
-        try:
-            request = parse_request(message)
-        except WsmanFault as fault:
-            return self._respond(exchange, self._service.fault(fault, ""), row)
-        row.update(action=request.action, resource=request.resource_uri, method=request.method)
-        injected = self._faults.take(index, request.action)
-        if injected is not None:
-            row["fault"] = injected.kind
-            if injected.kind != "delay":
-                return await self._go_wrong(injected, request, exchange, row)
-            await asyncio.sleep(injected.seconds)
-        return self._respond(exchange, self._service.answer(request, exchange.user), row)
+    # What becomes of a message
 
-    def _respond(self, exchange: _Exchange, answer: Answer, row: dict[str, Any]) -> web.Response:
-        row["status"] = answer.status
-        return self._bytes(exchange, answer.render(), answer.status)
-
-    def _bytes(self, exchange: _Exchange, body: bytes, status: int = 200, encrypt: bool = True) -> web.Response:
-        content_type = SOAP_TYPE
-        if exchange.protocol is not None and encrypt:
-            content_type, body = exchange.connection.authenticator.encrypt(body, exchange.protocol)
-        return web.Response(status=status, body=body, headers={**exchange.headers, "Content-Type": content_type})
-
-    # Faults
-
-    async def _go_wrong(
-        self, fault: InjectedFault, request: Request, exchange: _Exchange, row: dict[str, Any]
-    ) -> web.StreamResponse:
-        """Answer, or not, as ``fault`` says."""
-        kind, connection = fault.kind, exchange.connection
-        answer: Answer | None = None
-        if kind in ("return_value", "silent_drop"):
-            value = fault.value if kind == "return_value" else 0
-            return self._respond(exchange, self._service.answer(request, exchange.user, value), row)
-        if fault.processed or kind in ("reset_after", "cut", "wrong_relates_to", "missing_relates_to"):
-            answer = self._service.answer(request, exchange.user)
-        if kind in ("reset_before", "reset_after"):
-            connection.reset()
-            return web.Response(status=500)
-        if kind == "hang":
+    async def _send(self, channel: _Channel, outcome: Outcome) -> web.StreamResponse:
+        """Answer, or not, as ``outcome`` says."""
+        if outcome.kind == "hang":
             await asyncio.Event().wait()
-        if kind in ("timeout", "soap_fault", "access_denied"):
-            await asyncio.sleep(fault.seconds)
-            wrong = self._service.access_denied() if kind == "access_denied" else fault.soap_fault()
-            return self._respond(exchange, self._service.fault(wrong, request.message_id), row)
-        if answer is not None and kind in ("cut", "wrong_relates_to", "missing_relates_to"):
-            if kind == "cut":
-                return await self._cut(exchange, answer, row)
-            answer.relates_to = None if kind == "missing_relates_to" else "uuid:00000000-0000-0000-0000-000000000000"
-            return self._respond(exchange, answer, row)
-        return await self._wrong_http(fault, exchange, row)
+        if outcome.kind == "reset":
+            channel.connection.reset()
+            return web.Response(status=500)
+        if outcome.kind == "unauthorized":
+            channel.connection.authenticator.reject()
+            return self._unauthorized(CHALLENGES)
+        if outcome.kind == "bare":
+            return web.Response(status=outcome.status, headers=channel.headers)
+        if outcome.kind == "huge":
+            return await self._huge(channel, outcome.size)
+        if outcome.kind == "html":
+            headers = {**channel.headers, "Content-Type": "text/html"}
+            return web.Response(status=outcome.status, body=outcome.body, headers=headers)
+        whole = self._encrypted(channel, outcome)
+        return await self._cut(channel, whole) if outcome.kind == "cut" else whole
 
-    async def _wrong_http(self, fault: InjectedFault, exchange: _Exchange, row: dict[str, Any]) -> web.StreamResponse:
-        """The kinds whose answer is no SOAP answer to the request at all."""
-        row["status"] = int(fault.kind[5:]) if fault.kind.startswith("http_") else 200
-        if fault.kind == "http_401":
-            exchange.connection.authenticator.reject()
-            return self._unauthorized(("Negotiate", 'Basic realm="WSMAN"'))
-        if fault.kind.startswith("http_"):
-            return web.Response(status=row["status"], headers=exchange.headers)
-        if fault.kind == "huge":
-            return await self._huge(exchange, fault.size)
-        if fault.kind == "html":
-            return web.Response(status=200, body=_HTML, headers={**exchange.headers, "Content-Type": "text/html"})
-        return self._bytes(exchange, _DOCTYPE if fault.kind == "doctype" else b"\x00\xff this is not XML at all <<<")
+    @staticmethod
+    def _encrypted(channel: _Channel, outcome: Outcome) -> web.Response:
+        content_type, body = SOAP_TYPE, outcome.body
+        if channel.protocol is not None:
+            content_type, body = channel.connection.authenticator.encrypt(body, channel.protocol)
+        return web.Response(status=outcome.status, body=body, headers={**channel.headers, "Content-Type": content_type})
 
-    async def _cut(self, exchange: _Exchange, answer: Answer, row: dict[str, Any]) -> web.StreamResponse:
+    @staticmethod
+    async def _cut(channel: _Channel, whole: web.Response) -> web.StreamResponse:
         """Announce the whole answer, send half of it, close."""
-        row["status"] = answer.status
-        whole = self._bytes(exchange, answer.render(), answer.status)
         body = whole.body
         assert isinstance(body, bytes)
-        response = web.StreamResponse(status=answer.status, headers=whole.headers)
+        response = web.StreamResponse(status=whole.status, headers=whole.headers)
         response.content_length = len(body)
-        await response.prepare(exchange.request)
+        await response.prepare(channel.request)
         await response.write(body[: len(body) // 2])
-        exchange.connection.cut()
+        channel.connection.cut()
         return response
 
-    async def _huge(self, exchange: _Exchange, size: int) -> web.StreamResponse:
+    @staticmethod
+    async def _huge(channel: _Channel, size: int) -> web.StreamResponse:
         """Stream ``size`` bytes of one endless text in clear."""
-        response = web.StreamResponse(headers={**exchange.headers, "Content-Type": SOAP_TYPE})
+        response = web.StreamResponse(headers={**channel.headers, "Content-Type": SOAP_TYPE})
         response.content_length = size
-        await response.prepare(exchange.request)
+        await response.prepare(channel.request)
         with contextlib.suppress(ConnectionError):
-            await response.write(_HUGE_HEAD)
-            left = size - len(_HUGE_HEAD)
+            await response.write(HUGE_HEAD)
+            left = size - len(HUGE_HEAD)
             while left > 0:
                 await response.write(b"a" * min(_CHUNK, left))
                 left -= _CHUNK
@@ -234,19 +177,11 @@ class Listener:
         return response
 
 
-class _Exchange:
-    """What answering one authenticated message needs."""
+@dataclass
+class _Channel:
+    """What sending an answer needs."""
 
-    def __init__(
-        self,
-        request: web.BaseRequest,
-        connection: Connection,
-        user: User,
-        protocol: str | None,
-        headers: dict[str, str],
-    ) -> None:
-        self.request = request
-        self.connection = connection
-        self.user = user
-        self.protocol = protocol
-        self.headers = headers
+    request: web.BaseRequest
+    connection: Connection
+    protocol: str | None
+    headers: dict[str, str]

@@ -115,16 +115,21 @@ def members(element: ET.Element) -> dict[str, Any]:
 
 
 class Peer:
-    """Sends messages to one host over Basic and HTTP, or over another ``send`` (bytes to (status, bytes))."""
+    """Sends messages to one host over Basic and HTTP, or, with or without ``host``, over ``send`` (bytes to (status,
+    bytes))."""
 
-    def __init__(self, host: Host, user: str = "Administrator", send: Callable[[bytes], Any] | None = None) -> None:
+    def __init__(
+        self, host: Host | None, user: str = "Administrator", send: Callable[[bytes], Any] | None = None
+    ) -> None:
         self.host = host
         self.session = requests.Session()
         self.session.trust_env = False
-        self.session.auth = (user, host.password(user))
+        if host is not None:
+            self.session.auth = (user, host.password(user))
         self._send = send
 
     def post(self, message: bytes, timeout: float = 20) -> requests.Response:
+        assert self.host is not None
         return self.session.post(
             self.host.url("http"),
             data=message,

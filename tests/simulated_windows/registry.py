@@ -43,7 +43,7 @@ class Registry:
     """The hives of one host. ``on_change`` callbacks run after every write with the written key's path."""
 
     def __init__(self) -> None:
-        self._hives = {short: _Key(short) for short in HIVES}
+        self.hives = {short: _Key(short) for short in HIVES}
         self.on_change: list[Callable[[str], None]] = []
 
     @staticmethod
@@ -58,7 +58,7 @@ class Registry:
 
     def _find(self, path: str, create: bool = False) -> _Key | None:
         hive, *parts = [part for part in self.normalize(path).split("\\") if part]
-        key = self._hives[hive]
+        key = self.hives[hive]
         for part in parts:
             child = key.subkeys.get(part.lower())
             if child is None:
@@ -136,6 +136,6 @@ class Registry:
             path: {
                 value.name: {"type": value.type, "value": value.data} for _lower, value in sorted(key.values.items())
             }
-            for short, hive in sorted(self._hives.items())
+            for short, hive in sorted(self.hives.items())
             for path, key in self._walk(hive, short)
         }

@@ -217,11 +217,22 @@ class TaskScheduler:
         for command, arguments in task.actions:
             task.last_result = self._run_action(command, arguments, elevated)
 
-    def run_due(self, missed_before: datetime | None = None) -> None:
-        """Run what is due. Triggers before ``missed_before`` fell into a time when the host was off."""
+    def due(self) -> list[str]:
+        """Full paths of the tasks that ``run_due`` would look at, the one that waits longest first."""
         now = self._clock()
-        for task in sorted(self.tasks.values(), key=lambda item: item.next_run() or now):
-            self._run_due_task(task, now, missed_before)
+        waiting = [task for task in self.tasks.values() if any(moment <= now for moment in task.pending)]
+        return [task.full_path for task in sorted(waiting, key=lambda item: min(item.pending))]
+
+    def run_due(self, missed_before: datetime | None = None, only: str | None = None) -> None:
+        """Run what is due. Triggers before ``missed_before`` fell into a time when the host was off.
+
+        ``only`` names the one task that may run, if it is still there and due.
+        """
+        now = self._clock()
+        for path in self.due():
+            task = self.find(path)
+            if task is not None and only in (None, path):
+                self._run_due_task(task, now, missed_before)
         for key, task in list(self.tasks.items()):
             expires = task.expires()
             if expires is not None and expires <= now and not task.pending:

@@ -62,7 +62,7 @@ class SmbConfiguration:
             name: (name == "EnableInsecureGuestLogons") if value is None else value
             for name, value in licence_defaults.items()
         }
-        self._unbacked: dict[str, Any] = {}
+        self.unbacked: dict[str, Any] = {}
         self.running: dict[str, Any] = {}
         self.refresh()
 
@@ -86,8 +86,8 @@ class SmbConfiguration:
             value = self._read(self.side.parameters_key, item.parameters_value, item.type)
             if value is not None:
                 return value
-        elif item.name in self._unbacked:
-            return self._unbacked[item.name]
+        elif item.name in self.unbacked:
+            return self.unbacked[item.name]
         return self._licence.get(item.name, item.default)
 
     def effective(self, item: table.SmbProperty) -> Any:
@@ -102,9 +102,9 @@ class SmbConfiguration:
         """Store one value where SetConfiguration stores it; None removes it."""
         name = item.parameters_value
         if name is None:
-            self._unbacked[item.name] = value
+            self.unbacked[item.name] = value
             if value is None:
-                del self._unbacked[item.name]
+                del self.unbacked[item.name]
         elif value is None:
             self._registry.delete_value(self.side.parameters_key, name)
         elif item.type == "string":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from xml.sax.saxutils import escape
 
 import pytest
 
 from simulated_windows.peer import Host, Peer, items_of, local, members
 from simulated_windows.scheduled_tasks import parse_duration
+from simulated_windows.task_documents import moment, task_xml
 
 NAMESPACE = "root/Microsoft/Windows/TaskScheduler"
 SCHEDULER = f"{NAMESPACE}/PS_ScheduledTask"
@@ -17,34 +17,8 @@ TASK = f"{NAMESPACE}/MSFT_ScheduledTask"
 KEY = r"HKLM\SOFTWARE\winops\task"
 
 
-def moment(seconds: float) -> str:
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def reg_add(name: str, value: int = 1) -> tuple[str, str]:
     return r"%SystemRoot%\System32\reg.exe", f'add "{KEY}" /v {name} /t REG_DWORD /d {value} /f'
-
-
-def task_xml(
-    *actions: tuple[str, str],
-    start: str | None = None,
-    end: str | None = None,
-    settings: str = "",
-    user: str = "S-1-5-18",
-    declaration: str = '<?xml version="1.0" encoding="UTF-16"?>',
-) -> str:
-    boundary = f"<EndBoundary>{end}</EndBoundary>" if end else ""
-    trigger = f"<TimeTrigger><StartBoundary>{start or moment(3600)}</StartBoundary>{boundary}</TimeTrigger>"
-    steps = "".join(
-        f"<Exec><Command>{escape(command)}</Command><Arguments>{escape(arguments)}</Arguments></Exec>"
-        for command, arguments in actions
-    )
-    return (
-        f'{declaration}<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">'
-        f"<RegistrationInfo><Description>a test</Description></RegistrationInfo><Triggers>{trigger}</Triggers>"
-        f'<Principals><Principal id="Author"><UserId>{user}</UserId></Principal></Principals>'
-        f"<Settings>{settings}</Settings><Actions>{steps}</Actions></Task>"
-    )
 
 
 def register(peer: Peer, xml: str, name: str = "undo", path: str = "\\winops\\", force: bool = False) -> Any:
