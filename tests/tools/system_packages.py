@@ -33,7 +33,7 @@ def _installed(package: str) -> bool:
     if shutil.which("dpkg-query") is None:
         return False
     query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
-    return subprocess.run(query, capture_output=True, text=True).stdout == "installed"
+    return subprocess.run(query, check=False, capture_output=True, text=True).stdout == "installed"
 
 
 def _install(packages: list[str]) -> str | None:
@@ -41,8 +41,8 @@ def _install(packages: list[str]) -> str | None:
     environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y"]
     install = [*apt, "install", "--no-install-recommends", *packages]
-    result = subprocess.run(install, capture_output=True, text=True, env=environ)
+    result = subprocess.run(install, check=False, capture_output=True, text=True, env=environ)
     if result.returncode:
-        subprocess.run([*apt, "update"], capture_output=True, env=environ)
-        result = subprocess.run(install, capture_output=True, text=True, env=environ)
+        subprocess.run([*apt, "update"], check=False, capture_output=True, env=environ)
+        result = subprocess.run(install, check=False, capture_output=True, text=True, env=environ)
     return "; ".join((result.stdout + result.stderr).splitlines()[-3:]) if result.returncode else None

@@ -18,7 +18,9 @@ NAME = "AllowInsecureGuestAuth"
 PARENT, LEAF = KEY.rsplit("\\", 1)
 
 _UTF_16 = ("utf-16-le", "surrogatepass")
-TEXT = st.text(st.characters(exclude_characters="\0"), max_size=12).map(lambda text: text.encode(*_UTF_16).decode(*_UTF_16))
+TEXT = st.text(st.characters(exclude_characters="\0"), max_size=12).map(
+    lambda text: text.encode(*_UTF_16).decode(*_UTF_16)
+)
 """Any text that NUL can end, lone surrogates included."""
 
 
@@ -26,14 +28,15 @@ def spaced(text: str) -> bytes:
     return f"{text}\0".encode("utf-16-le")
 
 
+_NAMES = [
+    *(prefix + name for prefix in ("", "**del.", "**Del.", "**soft.") for name in (NAME, NAME.lower(), "Other")),
+    *("**delvals.", "**DeleteValues", "**DeleteKeys", "**SecureKey", "**Comment:x"),
+]
 # Every kind of instruction that touches the value, and its neighbours that do not.
 TOUCHING = st.builds(
     Entry,
     st.sampled_from([KEY, KEY.upper(), PARENT, KEY + "\\Sub"]),
-    st.sampled_from(
-        [NAME, NAME.lower(), "**del." + NAME, "**Del." + NAME, "**soft." + NAME, "**delvals.", "**DeleteValues"]
-        + ["**DeleteKeys", "**SecureKey", "RequireEncryption", "**del.RequireEncryption", "**Comment:x"]
-    ),
+    st.sampled_from(_NAMES),
     st.sampled_from([1, 4]),
     st.sampled_from([b"\1\0\0\0", b"\0\0\0\0", spaced(" "), spaced("x;" + NAME), spaced(LEAF), b"odd"]),
 )
@@ -58,7 +61,9 @@ def reads_or_refuses(parse: Callable[[bytes], object], content: bytes) -> bool:
     """True where the bytes were read, False where they were refused as documented; everything else is raised."""
     try:
         parse(content)
-    except PolicyFileError as error:
-        assert str(error).isprintable(), "an error's text holds no control characters of the file"
-        return False
-    return True
+    except PolicyFileError as refused:
+        error = refused
+    else:
+        return True
+    assert str(error).isprintable(), "an error's text holds no control characters of the file"
+    return False

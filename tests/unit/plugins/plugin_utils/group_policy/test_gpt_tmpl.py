@@ -23,7 +23,7 @@ HEAD = '[Unicode]\r\nUnicode=yes\r\n[Version]\r\nsignature="$CHICAGO$"\r\nRevisi
 FOREIGN = (
     HEAD + "[System Access]\r\nMinimumPasswordLength = 8\r\n[Registry Values]\r\n"
     'MACHINE\\Software\\X\\Y=7,a,b\r\n"MACHINE\\Software\\X\\Z"=1,"text; more"\r\n[Privilege Rights]\r\n'
-    "SeNetworkLogonRight = *S-1-1-0\r\n[File Security]\r\n\"%SystemRoot%\\x\",2,\"D:PAR\"\r\n"
+    'SeNetworkLogonRight = *S-1-1-0\r\n[File Security]\r\n"%SystemRoot%\\x",2,"D:PAR"\r\n'
 )
 ON, OFF = TemplateValue.dword(1), TemplateValue.dword(0)
 
