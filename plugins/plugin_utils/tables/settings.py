@@ -83,6 +83,21 @@ ENABLED = Words("enabled", "disabled")
 
 
 @dataclass(frozen=True)
+class GroupPolicy:
+    """What a Group Policy editor (gpedit.msc, gpmc.msc) calls the policy of a setting, and where it shows it.
+
+    title: the editor's words, English. folder: where to find it. key: the registry key as the editor spells it.
+    admx_name: the policy's name in its ADMX file; None for a security option, which stands in GptTmpl.inf, not in
+    Registry.pol.
+    """
+
+    title: str
+    folder: str
+    key: str
+    admx_name: str | None = None
+
+
+@dataclass(frozen=True)
 class Setting:
     """One managed setting.
 
@@ -90,6 +105,7 @@ class Setting:
     names: the registry value (REG_DWORD, 0 or 1) that carries the setting in each layer; a layer that cannot carry
     it is missing. first_build / first_release: where Windows began to have it. secure: the value that closes the
     host; None where the setting changes no access. events: the event ids that the setting makes Windows write.
+    group_policy: how an editor shows it; None where there is no policy for it.
     """
 
     name: str
@@ -102,6 +118,7 @@ class Setting:
     source: str
     secure: bool | None = None
     events: tuple[int, ...] = ()
+    group_policy: GroupPolicy | None = None
 
     def has(self, layer: Layer) -> bool:
         return layer in self.names
@@ -123,6 +140,24 @@ def _everywhere(name: str) -> Mapping[Layer, str]:
     return _names(name, name, name)
 
 
+_TEMPLATES = {
+    Side.CLIENT: ("Lanman Workstation", r"Software\Policies\Microsoft\Windows\LanmanWorkstation"),
+    Side.SERVER: ("Lanman Server", r"Software\Policies\Microsoft\Windows\LanmanServer"),
+}
+_SECURITY_OPTIONS = "Computer Configuration > Windows Settings > Security Settings > Local Policies > Security Options"
+
+
+def _template(side: Side, admx_name: str, title: str) -> GroupPolicy:
+    """A policy of LanmanWorkstation.admx or LanmanServer.admx."""
+    folder, key = _TEMPLATES[side]
+    return GroupPolicy(title, f"Computer Configuration > Administrative Templates > Network > {folder}", key, admx_name)
+
+
+def _signing_option(peer: str, key: str) -> GroupPolicy:
+    title = f"Microsoft network {peer}: Digitally sign communications (always)"
+    return GroupPolicy(title, _SECURITY_OPTIONS, rf"System\CurrentControlSet\Services\{key}\Parameters")
+
+
 _ROWS = (
     Setting(
         "insecure_guest_logons",
@@ -135,6 +170,7 @@ _ROWS = (
         "[CIM] [ADMX] [CSP]",
         secure=False,
         events=(31017, 31018, 31022),
+        group_policy=_template(Side.CLIENT, "Pol_EnableInsecureGuestLogons", "Enable insecure guest logons"),
     ),
     Setting(
         "client_signing",
@@ -146,6 +182,7 @@ _ROWS = (
         "Windows 8 and Windows Server 2012",
         "[CIM] [SEC]",
         secure=True,
+        group_policy=_signing_option("client", "LanmanWorkstation"),
     ),
     Setting(
         "client_encryption",
@@ -156,6 +193,7 @@ _ROWS = (
         *_24H2,
         "[CIM] [ADMX] [CSP]",
         secure=True,
+        group_policy=_template(Side.CLIENT, "Pol_RequireEncryption", "Require Encryption"),
     ),
     Setting(
         "audit_insecure_guest_logons",
@@ -166,6 +204,7 @@ _ROWS = (
         *_24H2,
         "[CIM] [ADMX] [CSP]",
         events=(31997,),
+        group_policy=_template(Side.CLIENT, "Pol_AuditInsecureGuestLogon", "Audit insecure guest logon"),
     ),
     Setting(
         "audit_server_without_signing",
@@ -176,6 +215,9 @@ _ROWS = (
         *_24H2,
         "[CIM] [ADMX] [CSP]",
         events=(31998,),
+        group_policy=_template(
+            Side.CLIENT, "Pol_AuditServerDoesNotSupportSigning", "Audit server does not support signing"
+        ),
     ),
     Setting(
         "audit_server_without_encryption",
@@ -186,6 +228,9 @@ _ROWS = (
         *_24H2,
         "[CIM] [ADMX] [CSP]",
         events=(31999,),
+        group_policy=_template(
+            Side.CLIENT, "Pol_AuditServerDoesNotSupportEncryption", "Audit server does not support encryption"
+        ),
     ),
     Setting(
         "server_signing",
@@ -197,6 +242,7 @@ _ROWS = (
         "Windows 8 and Windows Server 2012",
         "[CIM] [SEC]",
         secure=True,
+        group_policy=_signing_option("server", "LanManServer"),
     ),
     Setting(
         "server_encryption",
@@ -218,6 +264,7 @@ _ROWS = (
         *_24H2,
         "[CIM] [ADMX] [CSP]",
         events=(3023,),
+        group_policy=_template(Side.SERVER, "Pol_AuditInsecureGuestLogon", "Audit insecure guest logon"),
     ),
     Setting(
         "server_audit_client_without_signing",
@@ -229,6 +276,9 @@ _ROWS = (
         "Windows 11 24H2 and Windows Server 2025 (older releases: with the September 2025 update KB5066913)",
         "[CIM] [ADMX] [CSP]",
         events=(3021,),
+        group_policy=_template(
+            Side.SERVER, "Pol_AuditClientDoesNotSupportSigning", "Audit client does not support signing"
+        ),
     ),
     Setting(
         "server_audit_client_without_encryption",
@@ -239,6 +289,9 @@ _ROWS = (
         *_24H2,
         "[CIM] [ADMX] [CSP]",
         events=(3022,),
+        group_policy=_template(
+            Side.SERVER, "Pol_AuditClientDoesNotSupportEncryption", "Audit client does not support encryption"
+        ),
     ),
 )
 

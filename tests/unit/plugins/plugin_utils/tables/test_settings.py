@@ -101,6 +101,41 @@ def test_location_is_what_an_administrator_looks_up(name: str) -> None:
         assert row.location(layer) == "HKLM\\" + keys[row.side.value, layer] + "\\" + value
 
 
+# What the editors show: name in the ADMX file (None: a security option), words. A setting without a policy is missing.
+EDITORS = {
+    "insecure_guest_logons": ("Pol_EnableInsecureGuestLogons", "Enable insecure guest logons"),
+    "client_signing": (None, "Microsoft network client: Digitally sign communications (always)"),
+    "client_encryption": ("Pol_RequireEncryption", "Require Encryption"),
+    "audit_insecure_guest_logons": ("Pol_AuditInsecureGuestLogon", "Audit insecure guest logon"),
+    "audit_server_without_signing": ("Pol_AuditServerDoesNotSupportSigning", "Audit server does not support signing"),
+    "audit_server_without_encryption": (
+        "Pol_AuditServerDoesNotSupportEncryption", "Audit server does not support encryption",
+    ),
+    "server_signing": (None, "Microsoft network server: Digitally sign communications (always)"),
+    "server_audit_insecure_guest_logons": ("Pol_AuditInsecureGuestLogon", "Audit insecure guest logon"),
+    "server_audit_client_without_signing": (
+        "Pol_AuditClientDoesNotSupportSigning", "Audit client does not support signing",
+    ),
+    "server_audit_client_without_encryption": (
+        "Pol_AuditClientDoesNotSupportEncryption", "Audit client does not support encryption",
+    ),
+}  # fmt: skip
+
+
+def test_the_words_of_the_group_policy_editors() -> None:
+    policies = {name: row.group_policy for name, row in SETTINGS.items() if row.group_policy}
+    assert {name: (policy.admx_name, policy.title) for name, policy in policies.items()} == EDITORS
+    for name, policy in policies.items():
+        row = SETTINGS[name]
+        # A template writes the policy value, a security option the local one: the same key, spelled as the editor does.
+        layer = Layer.POLICY if policy.admx_name else Layer.LOCAL
+        assert row.has(Layer.POLICY) is bool(policy.admx_name)
+        assert policy.key.lower() == settings.KEYS[row.side][layer].lower()
+        node = "Network > Lanman " if policy.admx_name else "Local Policies > Security Options"
+        assert node in policy.folder
+        assert ("Workstation" in policy.folder) is bool(policy.admx_name and row.side is Side.CLIENT)
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_words_go_both_ways(name: str) -> None:
     words = SETTINGS[name].words

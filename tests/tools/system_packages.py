@@ -1,0 +1,48 @@
+"""Debian packages that some tests need: installs them where that is allowed, else says the line that does.
+
+Standard library only. Allowed is root on a machine with apt-get; a test that lacks its packages is skipped with that
+line, and fails where CI is set: there nothing may be left out in silence.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+
+from checkout import CACHE
+
+
+def missing(packages: list[str]) -> str | None:
+    """Install what is not there; None if everything is, else the command that would install it, with the reason."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two apt-get at once refuse each other
+        wanted = [package for package in packages if not _installed(package)]
+        if not wanted:
+            return None
+        line = f"apt-get install --no-install-recommends {' '.join(wanted)}"
+        if shutil.which("apt-get") is None or os.geteuid() != 0:
+            return f"missing packages; on Debian or Ubuntu, as root: {line}"
+        failure = _install(wanted)
+        return failure and f"{line} failed: {failure}"
+
+
+def _installed(package: str) -> bool:
+    if shutil.which("dpkg-query") is None:
+        return False
+    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
+    return subprocess.run(query, check=False, capture_output=True, text=True).stdout == "installed"
+
+
+def _install(packages: list[str]) -> str | None:
+    """The last lines of the output where it fails; once more with fresh lists, which an image may lack."""
+    environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y"]
+    install = [*apt, "install", "--no-install-recommends", *packages]
+    result = subprocess.run(install, check=False, capture_output=True, text=True, env=environ)
+    if result.returncode:
+        subprocess.run([*apt, "update"], check=False, capture_output=True, env=environ)
+        result = subprocess.run(install, check=False, capture_output=True, text=True, env=environ)
+    return "; ".join((result.stdout + result.stderr).splitlines()[-3:]) if result.returncode else None
