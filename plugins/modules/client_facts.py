@@ -2,6 +2,340 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""client_facts: documented in client_facts.yml; the work is done by the action plugin of the same name."""
+"""client_facts: documented here; the work is done by the action plugin of the same name."""
 
 from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: client_facts
+short_description: Find out whether guest logons work on a host, and why
+version_added: 0.1.0
+description:
+  - Reads the SMB settings of a Windows host from every place that can decide them, and says which one does.
+  - It returns facts below C(ansible_facts.smb_guest) and changes nothing.
+author:
+  - winops contributors (@winops)
+options:
+  gather_subset:
+    description: What to read.
+    type: list
+    elements: str
+    choices:
+      all: Everything.
+      os: Edition, build, role and domain of the host.
+      settings: >-
+        Every managed setting, whether guest logons work, and what can be audited. Without V(os) the defaults of this
+        Windows are not known.
+      changes: >-
+        The journal of the host, see RV(ansible_facts.smb_guest.changes). An entry that is damaged, or was not written
+        by this collection, is left out with a warning. It costs eight requests for each change in the journal.
+    default: [all]
+extends_documentation_fragment:
+  - winops.smb_guest.attributes
+  - winops.smb_guest.attributes.facts
+  - winops.smb_guest.winrm
+seealso:
+  - module: winops.smb_guest.client_config
+  - module: winops.smb_guest.revert_change
+  - module: winops.smb_guest.guest_auth
+  - module: winops.smb_guest.audit
+  - name: Guest access in SMB2 and SMB3
+    description: Microsoft on insecure guest logons, and on which editions refuse them.
+    link: https://learn.microsoft.com/windows-server/storage/file-server/enable-insecure-guest-logons-smb2-and-smb3
+"""
+
+EXAMPLES = r"""
+- name: Read everything
+  winops.smb_guest.client_facts:
+
+- name: Say whether guest logons work, and what to do about it
+  ansible.builtin.debug:
+    msg: "{{ ansible_facts['smb_guest'].guest_access.verdict }}: {{ ansible_facts['smb_guest'].guest_access.advice }}"
+
+- name: Stop where guest logons work
+  ansible.builtin.assert:
+    that: ansible_facts['smb_guest'].guest_access.verdict == 'blocked'
+
+- name: List the settings that policy decides
+  ansible.builtin.debug:
+    msg: "{{ settings | selectattr('value.winner', 'equalto', 'policy') | map(attribute='key') }}"
+  vars:
+    settings: "{{ ansible_facts['smb_guest'].settings | dict2items }}"
+
+- name: Read the journal
+  winops.smb_guest.client_facts:
+    gather_subset: [changes]
+
+- name: List the changes that stand, and when they end
+  ansible.builtin.debug:
+    msg: "{{ item.change_id }} ({{ item.reason }}) ends {{ item.expires_at or 'never' }}"
+  loop: "{{ ansible_facts['smb_guest'].changes | selectattr('status', 'equalto', 'applied') }}"
+
+- name: Read only what Windows the host runs
+  winops.smb_guest.client_facts:
+    gather_subset: [os]
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: Facts to add to C(ansible_facts).
+  returned: always
+  type: dict
+  contains:
+    smb_guest:
+      description: What the host runs, what decides it, and whether guest logons work.
+      returned: success
+      type: dict
+      contains:
+        os:
+          description: The Windows of the host.
+          returned: when O(gather_subset) has V(os) or V(all)
+          type: dict
+          contains:
+            caption:
+              description: Its name, as Windows writes it.
+              returned: always
+              type: str
+              sample: Microsoft Windows 11 Pro
+            product:
+              description: V(client) or V(server).
+              returned: always
+              type: str
+              sample: client
+            edition_id:
+              description: The C(EditionID) of the registry. V(null) where it cannot be read.
+              returned: always
+              type: str
+              sample: Professional
+            sku:
+              description: The C(OperatingSystemSKU). V(null) where the host does not say it.
+              returned: always
+              type: int
+              sample: 48
+            version:
+              description: The release. V(null) where nothing says it.
+              returned: always
+              type: str
+              sample: 24H2
+            build:
+              description: The build number.
+              returned: always
+              type: int
+              sample: 26100
+            ubr:
+              description: The update build revision. V(null) where it cannot be read.
+              returned: always
+              type: int
+              sample: 3476
+            product_type:
+              description: V(workstation), V(server) or V(domain_controller).
+              returned: always
+              type: str
+              sample: workstation
+            part_of_domain:
+              description: Whether the host is a member of a domain. V(null) where it does not say so.
+              returned: always
+              type: bool
+            domain:
+              description: The domain. V(null) outside of one.
+              returned: always
+              type: str
+              sample: example.com
+        settings:
+          description: Every managed setting, by its name. The names are the options of
+            M(winops.smb_guest.client_config).
+          returned: when O(gather_subset) has V(settings) or V(all)
+          type: dict
+          contains:
+            SETTING_NAME:
+              description: One entry for each setting, under the name of the setting.
+              returned: always
+              type: dict
+              contains: &state
+                effective:
+                  description: >-
+                    The value that the configuration leads to. The strongest value that is configured, else the one that
+                    runs, else the default of this Windows. V(null) where none of them is known or the setting is not
+                    supported.
+                  returned: always
+                  type: bool
+                winner:
+                  description: >-
+                    What decides the effective value. V(policy), V(mdm), V(local), V(os_default), V(unsupported) where
+                    this Windows does not have the setting, or V(unknown) where a registry value has a wrong type or
+                    nothing is known.
+                  returned: always
+                  type: str
+                  sample: policy
+                running:
+                  description: The value that the SMB client or server reports. V(null) where it reports none.
+                  returned: always
+                  type: bool
+                policy:
+                  description: The policy value. V(null) where it is not configured.
+                  returned: always
+                  type: bool
+                mdm:
+                  description: The MDM (Intune) value. V(null) where it is not configured.
+                  returned: always
+                  type: bool
+                local:
+                  description: The value stored by the SMB client or server. V(null) where none is stored.
+                  returned: always
+                  type: bool
+                os_default:
+                  description: >-
+                    The default of this edition and build, as a hint. V(null) where it is
+                    not known, and where O(gather_subset) leaves out V(os).
+                  returned: always
+                  type: bool
+                os_default_confidence:
+                  description: >-
+                    How well the default is known. V(confirmed), V(one page), V(derived), V(conflict),
+                    V(unconfirmed) or V(unknown).
+                  returned: always
+                  type: str
+                  sample: confirmed
+                supported:
+                  description: Whether this Windows has the setting.
+                  returned: always
+                  type: bool
+                drift:
+                  description: Whether the running value contradicts the configured one that should decide.
+                  returned: always
+                  type: bool
+                location:
+                  description: The registry value that decides. V(null) where none does.
+                  returned: always
+                  type: str
+                  sample: HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation\AllowInsecureGuestAuth
+        guest_access:
+          description: Whether an insecure guest logon of this host as a client can succeed.
+          returned: when O(gather_subset) has V(settings) or V(all)
+          type: dict
+          contains:
+            verdict:
+              description: V(allowed) if a guest logon can succeed, else V(blocked). What is not known counts as
+                blocked.
+              returned: always
+              type: str
+              sample: blocked
+            blocked_by:
+              description: The settings that stand in its way.
+              returned: always
+              type: list
+              elements: str
+              sample: [client_signing]
+            advice:
+              description: The verdict in words, and what can be done.
+              returned: always
+              type: str
+        audit:
+          description: Whether the host can audit SMB, and what its event log should show.
+          returned: when O(gather_subset) has V(settings) or V(all)
+          type: dict
+          contains:
+            supported:
+              description: Whether the host supports at least one audit setting.
+              returned: always
+              type: bool
+            reason:
+              description: Why it supports what it does.
+              returned: always
+              type: str
+              sample: every audit setting is supported
+            events_to_expect:
+              description: The events that the host writes in its present state when what they tell of happens.
+              returned: always
+              type: list
+              elements: dict
+              contains:
+                id:
+                  description: The event id.
+                  returned: always
+                  type: int
+                  sample: 31017
+                channel:
+                  description: The channel to look in.
+                  returned: always
+                  type: str
+                  sample: Microsoft-Windows-SmbClient/Security
+                meaning:
+                  description: What it tells.
+                  returned: always
+                  type: str
+                  sample: an insecure guest logon was refused
+        changes:
+          description: The changes in the journal of the host, oldest first.
+          returned: when O(gather_subset) has V(changes) or V(all)
+          type: list
+          elements: dict
+          contains:
+            change_id:
+              description: Its name.
+              returned: always
+              type: str
+              sample: 20261123T213000Z-5f0c1e
+            status:
+              description: >-
+                V(pending) while it is under way or after it was cut off, V(applied) when it was verified, V(reverted)
+                when it was undone, by a run or by its expiry, V(rolled_back) when it failed or was cut off and was
+                undone. V(failed) is understood, and never written by this release.
+              returned: always
+              type: str
+              sample: applied
+            reason:
+              description: Why it was made. Empty where nobody said.
+              returned: always
+              type: str
+              sample: CHG0042, copying the old NAS
+            created_at:
+              description: When it began, in UTC by the clock of the host.
+              returned: always
+              type: str
+              sample: "2026-11-23T21:30:00Z"
+            expires_at:
+              description: When the host undoes it by itself. V(null) where it does not expire.
+              returned: always
+              type: str
+              sample: "2026-11-24T05:30:00Z"
+            controller:
+              description: The host name of the control node that made it.
+              returned: always
+              type: str
+              sample: control.example.com
+            note:
+              description: Why it ended as it did. Empty while nothing is to be said.
+              returned: always
+              type: str
+              sample: "expired: restored by the host itself"
+            changes:
+              description: What it writes.
+              returned: always
+              type: list
+              elements: dict
+              contains:
+                setting:
+                  description: The name of the setting.
+                  returned: always
+                  type: str
+                  sample: client_signing
+                scope:
+                  description: V(local) or V(policy).
+                  returned: always
+                  type: str
+                  sample: local
+                from:
+                  description: The value found in that scope. V(null) where it was absent.
+                  returned: always
+                  type: bool
+                to:
+                  description: The value it writes in that scope. V(null) where it deletes it.
+                  returned: always
+                  type: bool
+                location:
+                  description: The registry value that holds the setting in that scope.
+                  returned: always
+                  type: str
+                  sample: HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters\RequireSecuritySignature
+"""

@@ -2,6 +2,116 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""encryption: documented in encryption.yml; the work is done by the action plugin of the same name."""
+"""encryption: documented here; the work is done by the action plugin of the same name."""
 
 from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: encryption
+short_description: Require SMB encryption of the client and the server
+version_added: 0.1.0
+description:
+  - Decides whether a Windows host demands encrypted SMB traffic, as a client of other servers and as a server.
+  - Name at least one of O(client) and O(server). The one that is left out stays as it is.
+author:
+  - winops contributors (@winops)
+options:
+  client:
+    description:
+      - Whether the SMB client demands encrypted traffic of every server. Where it does, guest logons fail.
+      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+    type: str
+    choices:
+      required: Servers that do not encrypt are refused.
+      not_required: Encryption is left to the server and the share.
+      default: What Windows itself would do. O(scope) says what is written for it.
+  server:
+    description:
+      - Whether the SMB server demands encryption for all its shares (C(EncryptData)).
+      - Supported since Windows 8 and Windows Server 2012. Has no policy value.
+    type: str
+    choices:
+      required: All shares are encrypted.
+      not_required: Encryption is left to each share.
+      default: What Windows itself would do. O(scope) says what is written for it.
+extends_documentation_fragment:
+  - winops.smb_guest.attributes
+  - winops.smb_guest.attributes.changes
+  - winops.smb_guest.scope
+  - winops.smb_guest.journal
+  - winops.smb_guest.winrm
+seealso:
+  - module: winops.smb_guest.client_facts
+  - module: winops.smb_guest.revert_change
+  - module: winops.smb_guest.client_config
+  - module: winops.smb_guest.signing
+  - name: Guest access in SMB2 and SMB3
+    description: Microsoft on insecure guest logons, and on which editions refuse them.
+    link: https://learn.microsoft.com/windows-server/storage/file-server/enable-insecure-guest-logons-smb2-and-smb3
+"""
+
+EXAMPLES = r"""
+- name: Encrypt every share of the file servers
+  winops.smb_guest.encryption:
+    server: required
+
+- name: Find out which hosts have the setting of the client
+  winops.smb_guest.client_facts:
+    gather_subset: [settings]
+
+- name: Require encrypted traffic by policy where Windows can
+  winops.smb_guest.encryption:
+    client: required
+    scope: [policy]
+  when: ansible_facts['smb_guest'].settings.client_encryption.supported
+
+- name: Set the local value even where a policy overrides it, with a warning
+  winops.smb_guest.encryption:
+    client: not_required
+    managed: warn
+  when: ansible_facts['smb_guest'].settings.client_encryption.supported
+"""
+
+RETURN = r"""
+before:
+  description: As RV(winops.smb_guest.client_config#module:before).
+  returned: success
+  type: dict
+after:
+  description: As RV(winops.smb_guest.client_config#module:after).
+  returned: success
+  type: dict
+changes:
+  description: As RV(winops.smb_guest.client_config#module:changes).
+  returned: success
+  type: list
+  elements: dict
+change_id:
+  description: As RV(winops.smb_guest.client_config#module:change_id).
+  returned: success
+  type: str
+expires_at:
+  description: As RV(winops.smb_guest.client_config#module:expires_at).
+  returned: success
+  type: str
+verified:
+  description: As RV(winops.smb_guest.client_config#module:verified).
+  returned: success
+  type: bool
+guest_access:
+  description: As RV(winops.smb_guest.client_config#module:guest_access).
+  returned: success, when a setting of the client is named
+  type: dict
+reboot_required:
+  description: As RV(winops.smb_guest.client_config#module:reboot_required).
+  returned: success
+  type: bool
+reconnect_required:
+  description: As RV(winops.smb_guest.client_config#module:reconnect_required).
+  returned: success
+  type: bool
+diff:
+  description: As RV(winops.smb_guest.client_config#module:diff).
+  returned: success
+  type: dict
+"""
