@@ -12,9 +12,9 @@ from typing import Any
 from ..plugin_utils.action import JOURNAL_OPTIONS, SCOPE_OPTIONS, SettingsAction, setting_options
 from ..plugin_utils.errors import SmbGuestError, UnexpectedState
 from ..plugin_utils.events import CHANNELS
-from ..plugin_utils.session import Session
 from ..plugin_utils.settings import AUDITS
 from ..plugin_utils.windows.event_log import Channel, read_channels, write_channels
+from ..plugin_utils.winrm.session import Session
 
 
 class ActionModule(SettingsAction):

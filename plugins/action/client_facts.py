@@ -13,11 +13,11 @@ from ..plugin_utils.action import SmbGuestAction
 from ..plugin_utils.events import audit_facts
 from ..plugin_utils.journal import Journal
 from ..plugin_utils.observe import Observer
-from ..plugin_utils.session import Session
 from ..plugin_utils.settings import SETTINGS
 from ..plugin_utils.state import guest_access
 from ..plugin_utils.windows.operating_system import read_operating_system
 from ..plugin_utils.windows.registry import Registry
+from ..plugin_utils.winrm.session import Session
 
 SUBSETS = ("os", "settings", "changes")
 

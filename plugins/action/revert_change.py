@@ -13,8 +13,8 @@ from ..plugin_utils.action import SmbGuestAction
 from ..plugin_utils.errors import RequestError
 from ..plugin_utils.journal import checked_change_id
 from ..plugin_utils.revert import Selection, as_result, revert
-from ..plugin_utils.session import Session
 from ..plugin_utils.transaction import Host
+from ..plugin_utils.winrm.session import Session
 
 
 class ActionModule(SmbGuestAction):

@@ -17,9 +17,10 @@ from .configure import Outcome, configure
 from .errors import AccessDenied, HostUnreachable, RequestError, SmbGuestError
 from .journal import checked_change_id, checked_text
 from .plan import Wish
-from .session import SUPPORTED, Session, open_session
 from .settings import SETTINGS, Layer
 from .transaction import Terms
+from .winrm.session import Session, open_session
+from .winrm.wires import SUPPORTED
 from .wsman.errors import WsmanError
 
 SCOPE_OPTIONS: Mapping[str, Any] = {

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from .errors import UnexpectedState
 from .plan import Change
-from .session import Session
 from .settings import KEYS, Layer
 from .state import Reading, SettingState, as_bool
 from .windows.registry import Registry
 from .windows.smb_configuration import set_configuration
+from .winrm.session import Session
 
 
 def write(session: Session, registry: Registry, change: Change) -> None:

@@ -14,11 +14,11 @@ from .errors import NOTHING_WRITTEN, stating
 from .journal import Entry, stamp
 from .observe import Observer
 from .plan import Change, Plan, Wish, plan
-from .session import Session
 from .settings import GUEST, GUEST_BLOCKERS, Layer, Side
 from .state import LayerValue, SettingState, guest_access, judge
 from .transaction import Host, Recovery, Terms, carry_out, carry_out_journaled, recover
 from .windows.operating_system import read_operating_system
+from .winrm.session import Session
 
 UNJOURNALED = Terms()
 

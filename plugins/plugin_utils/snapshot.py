@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from .errors import UnexpectedState
 from .plan import Change
-from .session import Session
 from .settings import KEYS, Layer, Setting, Side
 from .state import Reading, SettingState
 from .windows.registry import Registry, RegistryType, RegistryValue
 from .windows.smb_configuration import get_configuration, set_configuration
+from .winrm.session import Session
 
 _POLICIES = r"SOFTWARE\Policies"
 

@@ -18,7 +18,6 @@ from .expiry import expiry_task
 from .journal import DamagedEntry, Entry, Journal, Status, stamp
 from .lock import Process, sole_writer
 from .plan import Change
-from .session import Session
 from .settings import KEYS, Layer
 from .snapshot import Snapshot, restore, take
 from .state import SettingState
@@ -26,6 +25,7 @@ from .windows.operating_system import read_clock
 from .windows.registry import Registry
 from .windows.scheduled_task import delete_task, register_task
 from .windows.smb_configuration import get_configuration
+from .winrm.session import Session
 
 States = Mapping[str, SettingState]
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from ..errors import AccessDenied, HostError
 from ..os_defaults import RELEASES, OsDefault, edition_group, os_default
-from ..session import Session
 from ..settings import Setting
+from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, Field
 from ..wsman.operations import Enumerate
 from .registry import Registry, WrongType
