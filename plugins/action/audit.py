@@ -12,10 +12,10 @@ from typing import Any
 from ..plugin_utils.action import SettingsAction
 from ..plugin_utils.errors import SmbGuestError
 from ..plugin_utils.options import JOURNAL_OPTIONS, SCOPE_OPTIONS, setting_options
-from ..plugin_utils.session import Session
 from ..plugin_utils.tables.events import CHANNELS
 from ..plugin_utils.tables.settings import AUDITS
 from ..plugin_utils.windows.event_channels import Channel, ensure_channels, read_channels
+from ..plugin_utils.winrm.session import Session
 
 
 class ActionModule(SettingsAction):

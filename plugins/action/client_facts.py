@@ -14,10 +14,10 @@ from ..plugin_utils.change.journal import Journal
 from ..plugin_utils.expected_events import audit_facts
 from ..plugin_utils.guest_access import guest_access
 from ..plugin_utils.observe import Observer
-from ..plugin_utils.session import Session
 from ..plugin_utils.tables.settings import SETTINGS
 from ..plugin_utils.windows.operating_system import read_operating_system
 from ..plugin_utils.windows.registry import Registry
+from ..plugin_utils.winrm.session import Session
 
 SUBSETS = ("os", "settings", "changes")
 

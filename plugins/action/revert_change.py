@@ -14,7 +14,7 @@ from ..plugin_utils.change.host import Host
 from ..plugin_utils.change.journal import checked_change_id
 from ..plugin_utils.change.revert import Selection, as_result, revert
 from ..plugin_utils.errors import RequestError
-from ..plugin_utils.session import Session
+from ..plugin_utils.winrm.session import Session
 
 
 class ActionModule(HostAction):

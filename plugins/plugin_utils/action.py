@@ -15,8 +15,9 @@ from .change.configure import Outcome, configure
 from .change.plan import Wish
 from .errors import AccessDenied, HostUnreachable, RequestError, SmbGuestError
 from .options import read_terms
-from .session import SUPPORTED, Session, open_session
 from .tables.settings import SETTINGS, Layer
+from .winrm.session import Session, open_session
+from .winrm.wires import SUPPORTED
 from .wsman.errors import WsmanError
 
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .wsman.fault import Fault
-
 NOTHING_WRITTEN = "Nothing was written."
 
 
@@ -72,11 +70,16 @@ class AccessDenied(HostError):
 
 
 class HostFault(HostError):
-    """The host answered with a SOAP fault other than access denied."""
+    """The host answered with a SOAP fault other than access denied.
 
-    def __init__(self, message: str, fault: Fault) -> None:
+    kind: a word of wsman/fault_codes.py, None for a fault that it does not know. code: the Windows number, if there is
+    one, 0 to 2**32-1.
+    """
+
+    def __init__(self, message: str, *, kind: str | None, code: int | None) -> None:
         super().__init__(message)
-        self.fault = fault
+        self.kind = kind
+        self.code = code
 
 
 class UnexpectedState(HostError):

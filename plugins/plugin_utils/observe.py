@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from .session import Session
 from .state import LayerValue, Observed, Reading, SettingState, judge
 from .tables.os_defaults import NOT_KNOWN
 from .tables.settings import KEYS, Layer, Setting, Side
 from .windows.operating_system import OperatingSystem
 from .windows.registry import Registry, RegistryType, WrongType
 from .windows.smb_configuration import get_configuration
+from .winrm.session import Session
 
 # Up to so many values of one key are read straight away: listing the key would cost as much as it can save.
 _FEW = 3

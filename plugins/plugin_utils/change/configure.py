@@ -13,10 +13,10 @@ from typing import Any
 from ..errors import NOTHING_WRITTEN, stating
 from ..guest_access import guest_access
 from ..observe import Observer
-from ..session import Session
 from ..state import LayerValue, SettingState, judge
 from ..tables.settings import GUEST, GUEST_BLOCKERS, Layer, Side
 from ..windows.operating_system import read_operating_system
+from ..winrm.session import Session
 from .host import Host
 from .journal import Entry, stamp
 from .plan import Change, Plan, Wish, plan

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from ..errors import NOTHING_WRITTEN, stating
-from ..session import Session
 from ..windows.operating_system import read_clock
 from ..windows.registry import Registry
+from ..winrm.session import Session
 from .journal import Journal
 from .lock import sole_writer
 

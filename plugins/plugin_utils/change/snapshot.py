@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import UnexpectedState
-from ..session import Session
 from ..state import Reading, SettingState
 from ..tables.settings import KEYS, Layer, Setting, Side
 from ..windows.registry import Registry, RegistryType, RegistryValue
 from ..windows.smb_configuration import get_configuration, set_configuration
+from ..winrm.session import Session
 from .plan import Change
 
 _POLICIES = r"SOFTWARE\Policies"

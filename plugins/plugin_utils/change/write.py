@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import UnexpectedState
-from ..session import Session
 from ..state import Reading, SettingState, as_bool
 from ..tables.settings import KEYS, Layer
 from ..windows.registry import Registry
 from ..windows.smb_configuration import set_configuration
+from ..winrm.session import Session
 from .plan import Change
 
 

@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import AccessDenied, HostError, UnexpectedState
-from ..session import CommandResult, Session
+from ..winrm.session import Session
+from ..winrm.wires import CommandResult
 
 _WEVTUTIL = "wevtutil.exe"
 _ERROR_ACCESS_DENIED = 5

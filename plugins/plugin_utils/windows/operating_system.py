@@ -18,9 +18,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import AccessDenied, HostError
-from ..session import Session
 from ..tables.os_defaults import RELEASES, OsDefault, edition_group, os_default
 from ..tables.settings import Setting
+from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, Field
 from ..wsman.operations import Enumerate
 from .registry import Registry, WrongType

@@ -16,7 +16,7 @@ from enum import IntEnum
 from typing import Any
 
 from ..errors import AccessDenied, HostError
-from ..session import Session
+from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimType, CimValue, Field, Method
 from ..wsman.fault_codes import ACCESS_DENIED
 from ..wsman.operations import Invoke, InvokeResult

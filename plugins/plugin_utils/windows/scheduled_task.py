@@ -11,7 +11,7 @@ is what the cmdlet is expected to do. RegisterByXml's out-parameter may be strea
 from __future__ import annotations
 
 from ..errors import HostError, HostFault
-from ..session import Session
+from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimType, CimValue, Field, Method
 from ..wsman.operations import Delete, Enumerate, Invoke, wql_string
 
@@ -62,5 +62,5 @@ def delete_task(session: Session, name: str) -> None:
     try:
         session.call(Delete(SCHEDULED_TASK, {"TaskName": name, "TaskPath": FOLDER}))
     except HostFault as error:
-        if not error.fault.not_found:
+        if error.kind != "not_found":
             raise

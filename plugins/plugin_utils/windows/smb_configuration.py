@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..errors import AccessDenied, HostError
-from ..session import Session
 from ..tables.settings import Setting, Side, on_side
+from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, Field, Method
 from ..wsman.fault_codes import ACCESS_DENIED
 from ..wsman.operations import Invoke, InvokeResult

@@ -68,36 +68,6 @@ class Fault:
             return _KIND_OF_STATUS[self.cim_status]
         return _KIND_OF_SUBCODE.get(self.subcode or "")
 
-    @property
-    def access_denied(self) -> bool:
-        """The user may not do that."""
-        return self.kind == "access_denied"
-
-    @property
-    def not_found(self) -> bool:
-        """The class, its namespace or the instance is not there."""
-        return self.kind == "not_found"
-
-    @property
-    def timed_out(self) -> bool:
-        """OperationTimeout passed; whether the operation was carried out is unknown."""
-        return self.kind == "timed_out"
-
-    @property
-    def quota(self) -> bool:
-        """Too many operations, shells or users at a time: worth another try."""
-        return self.kind == "quota"
-
-    @property
-    def invalid_parameter(self) -> bool:
-        """A parameter is unknown to the method or has a wrong value."""
-        return self.kind == "invalid_parameter"
-
-    @property
-    def method_not_found(self) -> bool:
-        """The class has no such method."""
-        return self.kind == "method_not_found"
-
 
 class WsmanFault(WsmanError):
     """The peer answered with a SOAP fault; everything it said is in `fault`."""

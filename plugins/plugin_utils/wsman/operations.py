@@ -4,7 +4,7 @@
 
 """The requests that we make of a host, each a value that writes its request and reads its answer.
 
-Invoke a method, Get or Delete an instance, Enumerate (with Pull and Release). `encode` gives the request's bytes,
+Invoke a method, Delete an instance, Enumerate (with Pull and Release). `encode` gives the request's bytes,
 `decode` takes the answer's; nothing here sends. Both raise WsmanError only: LocalProtocolError from `encode`,
 WsmanFault and RemoteProtocolError from `decode`.
 """
@@ -108,29 +108,6 @@ class Invoke:
 
 
 @dataclass(frozen=True)
-class Get:
-    """Read one instance: the one that the selectors name, or a singleton."""
-
-    cls: CimClass
-    selectors: Mapping[str, CimValue] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"Get {self.cls.name}"
-
-    def encode(self, context: RequestContext) -> bytes:
-        """The request."""
-        selectors = _selectors(self.cls, self.selectors)
-        return build_envelope(context, f"{TRANSFER}/Get", self.cls.resource_uri, selectors=selectors)
-
-    def decode(self, answer: bytes, context: RequestContext) -> CimInstance:
-        """The instance."""
-        found = _only_child(parse_envelope(answer, context.message_id))
-        if found is None:
-            raise RemoteProtocolError("unexpected_shape", f"the answer to Get {self.cls.name} holds no instance")
-        return decode_instance(self.cls, found, named_after_class=True)
-
-
-@dataclass(frozen=True)
 class Delete:
     """Delete the instance that the selectors name."""
 
@@ -165,13 +142,12 @@ class Page:
 class Enumerate:
     """List the instances of a class, or those that a WQL query (in the class's namespace) selects.
 
-    `max_elements` is what one answer may hold at most; with `optimize` the first answer holds items already.
+    `max_elements` is what one answer may hold at most. The first one holds items already (OptimizeEnumeration).
     """
 
     cls: CimClass
     query: str | None = None
     max_elements: int = 1000
-    optimize: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_elements <= MAX_BATCH_ITEMS:
@@ -187,10 +163,7 @@ class Enumerate:
 
     def encode(self, context: RequestContext) -> bytes:
         """The request."""
-        inner: list[Markup] = []
-        if self.optimize:
-            inner.append(element("w:OptimizeEnumeration"))
-            inner.append(element("w:MaxElements", text(str(self.max_elements))))
+        inner = [element("w:OptimizeEnumeration"), element("w:MaxElements", text(str(self.max_elements)))]
         if self.query is not None:
             inner.append(element("w:Filter", text(self.query), attributes={"Dialect": WQL}))
         return _enumeration(self, context, "Enumerate", *inner)

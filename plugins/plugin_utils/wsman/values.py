@@ -146,7 +146,7 @@ def _scalar_text(found: Element) -> str:
 
 
 def decode_instance(cls: CimClass, found: Element, *, named_after_class: bool = False) -> CimInstance:
-    """Read an instance of `cls` out of an element: a parameter, an enumeration item or the answer of Get.
+    """Read an instance of `cls` out of an element: a parameter or an enumeration item.
 
     The properties are those of the first element, level by level from `found` down, that has a child named like a
     property of `cls`: some peers put a further element, named after the class, in between. `class_name` comes from

@@ -143,7 +143,7 @@ def _raised() -> list[str]:
     """The texts of every error that is made, and the sentences of transport_errors.py, which are looked up."""
     calls = [node for tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
     texts = [_text(call.args[0]) for call in calls if isinstance(call.func, ast.Name) and call.func.id in ERROR_TYPES]
-    transport = ast.parse((ROOT / "plugins/plugin_utils/transport_errors.py").read_text())
+    transport = ast.parse((ROOT / "plugins/plugin_utils/winrm/transport_errors.py").read_text())
     texts += [
         text for node in ast.walk(transport) if isinstance(node, ast.Constant) and "{where}" in (text := _text(node))
     ]

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.session import CommandResult
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import LayerValue, Observed, SettingState, judge
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import NOT_KNOWN, OsDefault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import CommandResult
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.cim import CimInstance
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import Enumerate, Invoke, InvokeResult
 

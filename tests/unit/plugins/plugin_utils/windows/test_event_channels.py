@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import AccessDenied, HostError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.session import CommandResult
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.event_channels import (
     Channel,
     read_channels,
     write_channels,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import CommandResult
 
 AUDIT, SECURITY = "Microsoft-Windows-SmbClient/Audit", "Microsoft-Windows-SmbClient/Security"
 TEXT = r"""name: Microsoft-Windows-SmbClient/Audit

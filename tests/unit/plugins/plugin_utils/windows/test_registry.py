@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import AccessDenied, HostError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import Registry, WrongType
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import Invoke, InvokeResult
 
 KEY, NAME = r"SOFTWARE\Made\Up", "Value"

@@ -19,7 +19,6 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors impo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import (
     Delete,
     Enumerate,
-    Get,
     Invoke,
     InvokeResult,
     Page,
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 OPERATIONS: list[Operation[Any]] = [
     Invoke(ENGINE, "GetConfiguration"),
     Invoke(ENGINE, "Dismantle"),
-    Get(ENGINE),
     Delete(ENGINE, {"Label": "x"}),
     Enumerate(ENGINE),
     Pull(Enumerate(ENGINE), "1"),
@@ -67,7 +65,6 @@ VALID = [
         "Dismantle",
         "<p:Names>a</p:Names><p:Types>1</p:Types><p:Image>7</p:Image><p:Depth>255</p:Depth><p:ReturnValue>0</p:ReturnValue>",
     ),
-    answer(item(**FULL)),
     answer(""),
     first_page(item(**FULL), item(Label="y"), context="uuid:1"),
     next_page(item(**FULL), end=True),

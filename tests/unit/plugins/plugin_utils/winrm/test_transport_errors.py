@@ -25,7 +25,7 @@ from winrm.exceptions import InvalidCredentialsError, WinRMError
 from winrm.exceptions import WinRMTransportError as WinrmTransportError
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.transport_errors import explain
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transport_errors import explain
 
 HTTP, HTTPS = "http://host.example:5985/wsman", "https://host.example:5986/wsman"
 PASSWORD = "Corr3ct-Horse"

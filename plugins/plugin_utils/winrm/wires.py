@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one door to ansible's winrm and psrp connections: a conversation with a host, without a shell or a runspace.
+"""The wires of a conversation: one message each way over ansible's winrm or psrp connection, no shell, no runspace.
 
 This file alone touches what ansible-core, pywinrm and pypsrp do not promise to keep: the winrm connection builds its
 `protocol` without opening a shell while `shell_id` is set; the psrp connection's `_psrp_conn_kwargs` make a `WSMan`
@@ -13,26 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
-from .errors import AccessDenied, HostError, HostFault, HostUnreachable, RequestError
-from .transport_errors import explain
-from .wsman.cim import CimInstance
-from .wsman.envelope import RequestContext
-from .wsman.errors import RemoteProtocolError
-from .wsman.fault import WsmanFault
-from .wsman.fault_codes import ACCESS_DENIED
-from .wsman.operations import Enumerate, Operation, drive, walk
-from .wsman.xml import MAX_BYTES
-
-T = TypeVar("T")
+from ..errors import HostUnreachable, RequestError
+from ..wsman.errors import RemoteProtocolError
+from ..wsman.xml import MAX_BYTES
 
 SUPPORTED = ("winrm", "psrp")
-
-# What a web page, or any other service, looks like to a reader of SOAP.
-_NOT_WINRM = ("not_xml", "doctype", "unexpected_shape")
 
 _NO_SHELL = "winops.smb_guest opens no shell"
 _UTF8 = 65001
@@ -61,80 +50,8 @@ class Wire(Protocol):
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]: ...
 
 
-class Session:
-    """A conversation with one host: typed operations in, typed answers out. Errors are of the HostError family."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self._answered = False
-
-    def call(self, operation: Operation[T]) -> T:
-        """Send one operation and decode its answer: one request."""
-        return self._translated(str(operation), lambda: self._exchange(operation))
-
-    def query(self, enumerate_: Enumerate) -> list[CimInstance]:
-        """Run a query to its end, page by page."""
-        return self._translated(str(enumerate_), lambda: drive(walk(enumerate_), self._exchange))
-
-    def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
-        """Run commands (program and arguments each), one after the other: the only thing here that opens a shell."""
-        return self._through_library(lambda: self._wire.run(commands))
-
-    def _exchange(self, operation: Operation[T]) -> T:
-        context = RequestContext(to=self._wire.endpoint, operation_timeout=self._wire.operation_timeout)
-        message = operation.encode(context)
-        answer = self._through_library(lambda: self._wire.send(message))
-        try:
-            result = operation.decode(answer, context)
-        except WsmanFault:
-            self._answered = True
-            raise
-        self._answered = True
-        return result
-
-    def _translated(self, what: str, exchange: Callable[[], T]) -> T:
-        try:
-            return exchange()
-        except WsmanFault as error:
-            if error.fault.access_denied:
-                raise AccessDenied(f"calling {what}") from error
-            raise HostFault(f"The host refused {what}: {error}", error.fault) from error
-        except RemoteProtocolError as error:
-            if error.problem in _NOT_WINRM and not self._answered:
-                raise HostUnreachable(
-                    f"{self._wire.endpoint} answers, but not as WinRM does ({error}). Check ansible_port and "
-                    "ansible_winrm_path, and what else listens there."
-                ) from error
-            raise HostError(
-                f"The answer of {self._wire.endpoint} to {what} was not used: {error}. "
-                "Check for a proxy or another program between here and the host."
-            ) from error
-
-    def _through_library(self, exchange: Callable[[], T]) -> T:
-        try:
-            return exchange()
-        except RemoteProtocolError:
-            self._wire.reset()
-            raise
-        except UnicodeDecodeError as error:
-            raise RemoteProtocolError("not_xml", "it is no text") from error
-        except Exception as error:  # whatever the libraries below raise becomes one sentence
-            self._wire.reset()
-            raise _of_shell_fault(error) or explain(error, self._wire.endpoint, answered=self._answered) from error
-
-
-def _of_shell_fault(error: Exception) -> HostError | None:
-    """A SOAP fault that pywinrm or pypsrp parsed itself, which they do for shells only."""
-    if type(error).__name__ != "WSManFaultError":
-        return None
-    code = getattr(error, "wsman_fault_code", None) or getattr(error, "code", None)
-    if isinstance(code, int) and code in ACCESS_DENIED:
-        return AccessDenied("opening a shell")
-    return HostError(f"The host refused a shell: {getattr(error, 'reason', None) or error}")
-
-
-def open_session(connection: Any) -> Session:
-    """The session behind a task's connection. Nothing is sent yet.
+def open_wire(connection: Any) -> Wire:
+    """The wire behind a task's connection. Nothing is sent yet.
 
     Raises RequestError for a connection that is neither winrm nor psrp, HostUnreachable where Kerberos gives no ticket.
     """
@@ -145,7 +62,7 @@ def open_session(connection: Any) -> Session:
             "Set ansible_connection to winrm or psrp."
         )
     try:
-        return Session(_WinrmWire(connection) if kind == "winrm" else _PsrpWire(connection))
+        return _WinrmWire(connection) if kind == "winrm" else _PsrpWire(connection)
     except AnsibleConnectionFailure as error:
         raise HostUnreachable(str(error)) from error
     except AnsibleError as error:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 
-from .errors import HostUnreachable
+from ..errors import AccessDenied, HostError, HostUnreachable
+from ..wsman.fault_codes import ACCESS_DENIED
 
 _TRUST_IT = "Trust it with ansible_winrm_ca_trust_path (psrp: ansible_psrp_ca_cert)"
 _NAME_IT = "Use the name that the certificate carries in ansible_host"
@@ -121,6 +122,16 @@ def explain(error: BaseException, endpoint: str, *, answered: bool) -> HostUnrea
     return HostUnreachable(
         template.format(where=endpoint, status=status, error=type(error).__name__, words=_last_words(chain))
     )
+
+
+def explain_shell_fault(error: Exception) -> HostError | None:
+    """A SOAP fault that pywinrm or pypsrp parsed itself, which they do for shells only."""
+    if type(error).__name__ != "WSManFaultError":
+        return None
+    code = getattr(error, "wsman_fault_code", None) or getattr(error, "code", None)
+    if isinstance(code, int) and code in ACCESS_DENIED:
+        return AccessDenied("opening a shell")
+    return HostError(f"The host refused a shell: {getattr(error, 'reason', None) or error}")
 
 
 def _certificate(error: ssl.SSLCertVerificationError, endpoint: str) -> str:
