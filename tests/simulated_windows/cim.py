@@ -10,10 +10,13 @@ from .wsman_faults import WsmanFault
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .prompts import PromptAnswer
+
 
 @dataclass(frozen=True)
 class Property:
-    """A property or a method parameter. ``type`` is a CIM type name, or ``instance`` for an embedded instance."""
+    """A property or a method parameter. ``type`` is a CIM type name, or ``instance`` for an embedded instance, or
+    ``reference``."""
 
     name: str
     type: str = "string"
@@ -58,6 +61,14 @@ class Instance:
     values: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Reference:
+    """A reference to the instance of ``cim_class`` with these keys."""
+
+    cim_class: CimClass
+    keys: Mapping[str, Any]
+
+
 class Provider:
     """Base of the classes behind the wire. Values in and out are Python values in the types of ``cim_class``."""
 
@@ -79,9 +90,9 @@ class Provider:
                 return instance
         raise WsmanFault("instance_not_found")
 
-    def invoke(self, method: Method, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Run a method; the answer holds ReturnValue and the out parameters."""
-        raise WsmanFault("not_supported", detail=f"{self.cim_class.name}.{method.name} {sorted(arguments)}")
+    def invoke(self, method: Method, arguments: Mapping[str, Any], prompt: PromptAnswer) -> dict[str, Any]:
+        """Run a method; the answer holds ReturnValue and the out parameters. ``prompt`` answers its questions."""
+        raise WsmanFault("not_supported", detail=f"{self.cim_class.name}.{method.name} {sorted(arguments)} {prompt}")
 
     def delete(self, keys: Mapping[str, str]) -> None:
         raise WsmanFault("not_supported", detail=f"{self.cim_class.name} {sorted(keys)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from . import namespaces as ns
-from .cim import CimClass, Instance, Method, Property
+from .cim import CimClass, Instance, Method, Property, Reference
 from .wsman_faults import WsmanFault
 
 if TYPE_CHECKING:
@@ -45,6 +45,18 @@ def class_uri(cim_class: CimClass) -> str:
     return f"{ns.WMI_BASE}{cim_class.namespace}/{cim_class.name}"
 
 
+def _reference(reference: Reference) -> str:
+    """An endpoint reference: prefixes a and w are those of the envelope."""
+    keys = "".join(
+        f'<w:Selector Name="{name}">{escape(str(value))}</w:Selector>' for name, value in reference.keys.items()
+    )
+    return (
+        f"<a:Address>{ns.ANONYMOUS}</a:Address><a:ReferenceParameters>"
+        f"<w:ResourceURI>{class_uri(reference.cim_class)}</w:ResourceURI>"
+        f"<w:SelectorSet>{keys}</w:SelectorSet></a:ReferenceParameters>"
+    )
+
+
 def _datetime_text(value: datetime) -> str:
     text = value.isoformat(timespec="microseconds")
     return text.removesuffix("+00:00") + "Z" if value.utcoffset() == timedelta(0) else text
@@ -76,6 +88,9 @@ class CimWriter:
             for entry in value if isinstance(value, list) else [value]:
                 if isinstance(entry, Instance):
                     out.append(self._embedded(tag, entry, prefix, uri))
+                    continue
+                if isinstance(entry, Reference):
+                    out.append(f"<{tag}>{_reference(entry)}</{tag}>")
                     continue
                 typed = (
                     f' xsi:type="cim:{_XSI_TYPES[item.type]}"' if self._quirks.xsi_type_on_scalars and prefix else ""
@@ -146,8 +161,13 @@ def _parse_scalar(item: Property, element: ET.Element) -> Any:
     return int(lowered)
 
 
-def parse_method_input(cim_class: CimClass, method: Method, body: ET.Element | None) -> dict[str, Any]:
-    """The arguments in ``body``. Names are case-sensitive; unknown ones, and wrong types, are faults."""
+def parse_method_input(
+    cim_class: CimClass, method: Method, body: ET.Element | None, in_order: bool = False
+) -> dict[str, Any]:
+    """The arguments in ``body``. Names are case-sensitive; unknown ones, and wrong types, are faults.
+
+    With ``in_order`` so is any other order than that of the class.
+    """
     if body is None:
         return {}
     uris = {class_uri(cim_class).lower(), f"{ns.CIM_SCHEMA}{cim_class.name}".lower()}
@@ -169,4 +189,7 @@ def parse_method_input(cim_class: CimClass, method: Method, body: ET.Element | N
             raise WsmanFault("schema_error", detail=f"{name} is given twice")
         else:
             arguments[name] = _parse_scalar(item, element)
+    order = list(by_name)
+    if in_order and list(arguments) != sorted(arguments, key=order.index):
+        raise WsmanFault("schema_error", detail=f"{method.name}: {', '.join(arguments)}")
     return arguments

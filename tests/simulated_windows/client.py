@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -26,7 +27,7 @@ class ControlError(RuntimeError):
 class ControlClient:
     """The calls of the control port. ``host`` is a host's name in the fleet file."""
 
-    def __init__(self, url: str, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, timeout: float = 120.0) -> None:
         self._url = url
         self._timeout = timeout
 
@@ -98,6 +99,21 @@ class ControlClient:
         """Delete a value, or a key with everything below it."""
         self._host("PUT", host, "registry", {"delete": [[key] if name is None else [key, name]], "apply": apply})
 
+    def file(self, host: str, path: str) -> bytes | None:
+        """The content of one file, or None if it is absent."""
+        files = self.state(host)["files"]
+        content = next((text for shown, text in files.items() if shown.lower() == path.lower()), None)
+        return None if content is None else base64.b64decode(content)
+
+    def set_file(self, host: str, path: str, content: bytes | None) -> None:
+        """Somebody else writes a file, its folders too, or deletes it (None)."""
+        text = None if content is None else base64.b64encode(content).decode()
+        self._host("PUT", host, "files", {"set": {path: text}})
+
+    def hold_open(self, host: str, *paths: str) -> None:
+        """Programs of the host hold these files open, and no others: they cannot be replaced or deleted."""
+        self._host("PUT", host, "files", {"in_use": list(paths)})
+
     def policy_refresh(self, host: str, **settings: Any) -> None:
         """Group Policy writes ``policy`` and ``server_policy`` (None deletes), or the fleet file's values again."""
         self._host("POST", host, "policy_refresh", settings)
@@ -107,10 +123,27 @@ class ControlClient:
         document = {"advance": seconds, "powered_off": powered_off}
         return str(self._host("POST", host, "clock", document)["clock"])
 
+    def set_quirks(self, host: str, **quirks: Any) -> None:
+        """Switch quirks of quirks.py from now on; ``reset`` brings the fleet file's back."""
+        self._host("PUT", host, "quirks", quirks)
+
+    def set_service(self, host: str, name: str, state: str) -> None:
+        """Put a service into state running, stopped or disabled; a driver reads its keys when its service starts."""
+        self._host("PUT", host, "services", {name: state})
+
     def connect(self, host: str, **server: Any) -> dict[str, Any]:
         """Let the SMB client connect to a server {name, guest, signing, encryption}."""
         result: dict[str, Any] = self._host("POST", host, "connect", {"server": server})
         return result
+
+    def add_events(self, host: str, event_id: int, count: int = 1, channel: str | None = None, **fields: Any) -> None:
+        """Write events with these very fields."""
+        document = {"id": event_id, "count": count, "channel": channel, "fields": fields}
+        self._host("POST", host, "events", document)
+
+    def set_sessions(self, host: str, *sessions: dict[str, Any]) -> None:
+        """Say which MSFT_SmbSession there are."""
+        self._host("POST", host, "sessions", {"sessions": list(sessions)})
 
     def reset(self, host: str) -> None:
         """Back to the fleet file."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from .fault_injection import InjectedFault
+from .files import FileProblem
 from .host_spec import FleetError, parse_host
 
 if TYPE_CHECKING:
@@ -53,9 +54,14 @@ class ControlPort:
                 web.post("/hosts/{name}/faults", self._add_fault),
                 web.delete("/hosts/{name}/faults", self._clear_faults),
                 web.put("/hosts/{name}/registry", self._registry),
+                web.put("/hosts/{name}/files", self._files),
                 web.post("/hosts/{name}/policy_refresh", self._policy_refresh),
                 web.post("/hosts/{name}/clock", self._clock),
+                web.put("/hosts/{name}/quirks", self._quirks),
+                web.put("/hosts/{name}/services", self._services),
                 web.post("/hosts/{name}/connect", self._connect),
+                web.post("/hosts/{name}/events", self._events),
+                web.post("/hosts/{name}/sessions", self._sessions),
                 web.post("/hosts/{name}/reset", self._reset),
             ]
         )
@@ -134,16 +140,47 @@ class ControlPort:
         host.refresh_policy(await self._document(request))
         return web.json_response({})
 
+    async def _files(self, request: web.Request) -> web.Response:
+        try:
+            self._member(request).host.files.edit(await self._document(request))
+        except FileProblem as problem:
+            raise ValueError(problem.text) from problem
+        return web.json_response({})
+
     async def _clock(self, request: web.Request) -> web.Response:
         host = self._member(request).host
         document = await self._document(request)
         host.advance_clock(float(document["advance"]), bool(document.get("powered_off", False)))
         return web.json_response({"clock": host.now().isoformat(timespec="seconds")})
 
+    async def _quirks(self, request: web.Request) -> web.Response:
+        host = self._member(request).host
+        host.tick()
+        host.set_quirks(**await self._document(request))
+        return web.json_response({})
+
+    async def _services(self, request: web.Request) -> web.Response:
+        host = self._member(request).host
+        host.tick()
+        for name, state in (await self._document(request)).items():
+            host.set_service(name, state)
+        return web.json_response({})
+
     async def _connect(self, request: web.Request) -> web.Response:
         host = self._member(request).host
         host.tick()
         return web.json_response(host.connect((await self._document(request))["server"]))
+
+    async def _events(self, request: web.Request) -> web.Response:
+        host = self._member(request).host
+        document = await self._document(request)
+        for _index in range(int(document.get("count", 1))):
+            host.log.put(int(document["id"]), document["fields"], channel=document.get("channel"))
+        return web.json_response({})
+
+    async def _sessions(self, request: web.Request) -> web.Response:
+        self._member(request).host.sessions = list((await self._document(request))["sessions"])
+        return web.json_response({})
 
     async def _reset(self, request: web.Request) -> web.Response:
         self._member(request).reset()

@@ -64,7 +64,7 @@ class FleetRunner:
         listener = Listener(host, ledger, faults, user_file)
         tls, ca_file = None, None
         if spec.https and spec.listening:
-            tls, ca_file = self._certificates.make(spec.name, address, spec.certificate == "expired")
+            tls, ca_file = self._certificates.make(spec.name, address, spec.certificate, spec.client_certificates)
         http_port, https_port = await listener.start(address, tls)
         ready: dict[str, Any] = {
             "address": address,
@@ -75,6 +75,11 @@ class FleetRunner:
         }
         if ca_file is not None:
             ready["ca_file"] = str(ca_file)
+        if spec.client_certificates:
+            files = {user.name: self._certificates.make_for_user(user.name) for user in spec.users}
+            ready["client_certificates"] = {
+                name: {"certificate": str(certificate), "key": str(key)} for name, (certificate, key) in files.items()
+            }
         member = FleetMember(host, ledger, faults, listener, ready)
         self.members[spec.name] = member
         return member

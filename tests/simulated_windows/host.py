@@ -7,30 +7,34 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from . import smb_properties as table
 from . import win32_classes as win32
-from .commands import Interpreter
-from .event_log import EventLog
+from .editions import ALL_PRESETS
+from .event_log import CHANNELS_KEY, EventLog
+from .event_subscriptions import EventSubscriptions
+from .files import Files
+from .group_policy import Applied, Rsop, parse_gpos, rsop_providers
 from .guest_logon import CONNECTION_CLASS, connect
-from .powershell import PowerShell
-from .presets import PRESETS
+from .local_group_policy import LocalGroupPolicy
+from .quirks import Quirks
 from .registry import Registry
 from .registry_provider import StdRegProv
-from .scheduled_tasks import TaskScheduler
+from .scheduled_tasks import PowerCut, TaskScheduler
+from .services import Services
 from .smb_configuration import (
     CLIENT,
-    NAMESPACE,
     SERVER,
     SmbConfiguration,
     SmbConfigurationProvider,
     present_properties,
 )
+from .smb_sessions import SESSION_CLASS
+from .task_actions import run_action
 from .task_provider import PsScheduledTaskProvider, ScheduledTaskProvider
-from .wsman_faults import WsmanFault
 
 if TYPE_CHECKING:
     from .cim import Provider
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
 CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 SYSTEM_POLICIES = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System"
+SHOWN_SERVICES = ("LanmanServer", "LanmanWorkstation", "Schedule")
 _INSTALLED = datetime(2024, 1, 15, 9, 30, tzinfo=UTC)
 _BOOTED = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 
@@ -54,19 +59,37 @@ class SimulatedHost:
         self._clock = clock or (lambda: datetime.now(UTC))
         self.tasks_run_by_themselves = True
         self.spec = spec
-        self.preset = PRESETS[spec.preset]
-        self.quirks = spec.quirks
+        self.preset = ALL_PRESETS[spec.preset]
         self.reset()
 
     def reset(self) -> None:
+        self.quirks = replace(self.spec.quirks)
+        self.services = Services()
+        for service, state in self.spec.services.items():
+            self.services.set(service, state)
+        self.booted = _BOOTED
+        self.is_on = True
+        self._processes_left: int | None = None
         self._offset = timedelta(0)
         self._apply_registry = True
         self.connections: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.registry = Registry()
+        self.files = Files()
+        self.local_policy = LocalGroupPolicy(self.files, self.registry)
         self._install()
-        self.log = EventLog(self.preset.build, self.now)
-        self.scheduler = TaskScheduler(self.now, timezone(timedelta(minutes=self.spec.timezone)), self._run_action)
+        self.log = EventLog(self.preset.build, self.now, self.spec.computer_name, self.quirks.without_channels)
+        for channel in self.log.channels.values():
+            self.registry.set(f"{CHANNELS_KEY}\\{channel.path}", "Enabled", "REG_DWORD", int(channel.enabled))
+        self.subscriptions = EventSubscriptions(self.log, self.quirks)
+        self.sessions: list[dict[str, Any]] = []
+        self.scheduler = TaskScheduler(
+            self.now, timezone(timedelta(minutes=self.spec.timezone)), self._run_action, self.quirks
+        )
         licences = self.spec.licence_defaults
+        self.applied = Applied()
+        self.applied.refresh(
+            self.spec.gpos, self.registry, _INSTALLED if self.quirks.rsop == "old" else self.now(), True
+        )
         self.client = SmbConfiguration(
             CLIENT,
             present_properties(CLIENT, self.preset.build, self.quirks),
@@ -122,7 +145,11 @@ class SimulatedHost:
             "CurrentBuildNumber": str(preset.build),
             "CurrentVersion": "6.3",
             "EditionID": preset.edition_id,
-            "InstallationType": "Client" if preset.product_type == 1 else "Server",
+            "InstallationType": "Server Core"
+            if preset.server_core
+            else "Server"
+            if preset.server_install
+            else "Client",
             "ProductName": preset.product_name,
             "ReleaseId": "2009" if preset.build >= 19042 else preset.version,
         }
@@ -181,21 +208,30 @@ class SimulatedHost:
         providers: list[Provider] = [
             StdRegProv("root/cimv2", self.registry, self.quirks),
             StdRegProv("root/default", self.registry, self.quirks),
-            SmbConfigurationProvider(self.client, self.quirks, build),
-            SmbConfigurationProvider(self.server, self.quirks, build),
+            SmbConfigurationProvider(self.client, self.quirks, build, self.services.is_running),
+            SmbConfigurationProvider(self.server, self.quirks, build, self.services.is_running),
             win32.Listing(CONNECTION_CLASS, lambda: list(self.connections.values())),
+            win32.Listing(SESSION_CLASS, lambda: self.sessions),
             win32.Listing(win32.OPERATING_SYSTEM, lambda: [self._operating_system()]),
-            win32.Listing(win32.COMPUTER_SYSTEM, lambda: [win32.computer_system_row(self.os_facts, name)]),
-            win32.Listing(win32.SERVICE, lambda: win32.service_rows(name)),
+            win32.Listing(
+                win32.COMPUTER_SYSTEM, lambda: [win32.computer_system_row(self.os_facts, name, self.preset.system_type)]
+            ),
+            win32.Listing(win32.SERVICE, lambda: win32.service_rows(self.services.by_name.values(), name)),
             win32.Listing(win32.QUICK_FIX, lambda: win32.quick_fix_rows(self.preset.has_kb5003173, name)),
-            ScheduledTaskProvider(self.scheduler),
-            PsScheduledTaskProvider(self.scheduler, self.quirks),
+            ScheduledTaskProvider(self.scheduler, self.quirks, self._scheduler_runs),
+            PsScheduledTaskProvider(self.scheduler, self.quirks, self._scheduler_runs),
+            *rsop_providers(Rsop(self.applied, self.spec.domain, name), self.quirks),
         ]
         return {(item.cim_class.namespace.lower(), item.cim_class.name.lower()): item for item in providers}
 
     def _operating_system(self) -> dict[str, Any]:
         local = self.now().astimezone(timezone(timedelta(minutes=self.spec.timezone)))
-        facts = {**self.os_facts, "installed": _INSTALLED, "booted": _BOOTED}
+        facts = {
+            **self.os_facts,
+            "architecture": self.preset.architecture,
+            "installed": _INSTALLED,
+            "booted": self.booted,
+        }
         return win32.operating_system_row(facts, self.spec.computer_name, local, self.quirks.german)
 
     # The clock and what runs by itself
@@ -208,33 +244,75 @@ class SimulatedHost:
         """Somebody sets the clock, forward or back; what becomes due runs with the next ``tick``."""
         self._offset += moment - self.now()
 
+    def _scheduler_runs(self) -> bool:
+        return self.services.is_running("Schedule")
+
     def tick(self) -> None:
         """Run the tasks that are due; called before the host answers anything."""
-        if self.tasks_run_by_themselves:
+        if self.tasks_run_by_themselves and self._scheduler_runs():
             self.scheduler.run_due()
 
     def advance_clock(self, seconds: float, powered_off: bool = False) -> None:
-        """Move the clock. While the host is off nothing runs; missed tasks may start when it is back."""
+        """Move the clock. While the host is off nothing runs; then it boots, and missed tasks may start."""
         self._offset += timedelta(seconds=seconds)
-        self.scheduler.run_due(missed_before=self.now() if powered_off else None)
+        if powered_off:
+            self.boot()
+            self.run_missed()
+        else:
+            self.tick()
+
+    def boot(self) -> None:
+        """Start the host: services and drivers, then the tasks with a boot trigger."""
+        self.is_on = True
+        self._processes_left = None
+        self.booted = self.now()
+        for service in self.services.boot():
+            self._service_started(service)
+        if self._scheduler_runs():
+            self.scheduler.boot()
+
+    def run_missed(self) -> None:
+        """Run tasks whose time passed while the host was off."""
+        if self.tasks_run_by_themselves and self._scheduler_runs():
+            self.scheduler.run_due(missed_before=self.now())
+
+    def cut_power_after(self, processes: int) -> None:
+        """The host goes dark when a task would start one process more; ``boot`` ends that."""
+        self._processes_left = processes
+
+    def _process_starts(self) -> None:
+        if self._processes_left is None:
+            return
+        if self._processes_left == 0:
+            self.is_on = False
+            raise PowerCut
+        self._processes_left -= 1
+
+    # Services
+
+    def set_service(self, name: str, state: str) -> None:
+        """Put a service into state running, stopped or disabled; a driver reads its keys when its service starts."""
+        was_running = self.services.is_running(name) if name.lower() in self.services.by_name else False
+        service = self.services.set(name, state)
+        if service.running and not was_running:
+            self._service_started(service.name)
+
+    def restart_service(self, name: str) -> None:
+        self.set_service(name, "stopped")
+        self.set_service(name, "running")
+
+    def _service_started(self, name: str) -> None:
+        for configuration in (self.client, self.server):
+            if configuration.side.service == name:
+                configuration.refresh()
+        self.note_driver_changes()
+
+    def set_quirks(self, **quirks: Any) -> None:
+        """Switch quirks from now on; ValueError for unknown ones."""
+        self.quirks.__dict__.update(Quirks.from_spec({**asdict(self.quirks), **quirks}).__dict__)
 
     def _run_action(self, command: str, arguments: str, elevated: bool) -> int:
-        powershell = PowerShell(self.registry, self._set_smb, elevated)
-        interpreter = Interpreter(self.registry, self.log, self.scheduler, elevated, powershell)
-        return interpreter.run(f'"{command}" {arguments}').exit_code
-
-    def _set_smb(self, class_name: str, values: Mapping[str, bool]) -> bool:
-        """What the cmdlets Set-Smb*Configuration do: they wrap the CIM method."""
-        provider = self.providers[(NAMESPACE.lower(), class_name.lower())]
-        method = next(item for item in provider.cim_class.methods if item.name == "SetConfiguration")
-        if not values.keys() <= {item.name for item in provider.cim_class.properties}:
-            return False
-        try:
-            provider.invoke(method, values)
-        except WsmanFault:
-            return False
-        self.note_driver_changes()
-        return True
+        return run_action(self, command, arguments, elevated, self._process_starts)
 
     # Settings taking effect
 
@@ -245,8 +323,11 @@ class SimulatedHost:
         for configuration in (self.client, self.server):
             keys = (configuration.side.parameters_key, configuration.side.policy_key)
             if any(key.lower() == lowered or key.lower().startswith(lowered + "\\") for key in keys):
-                configuration.refresh()
+                self._reread(configuration)
         self.note_driver_changes()
+
+    def _reread(self, configuration: SmbConfiguration) -> None:
+        configuration.refresh(policy=not self.quirks.policy_read_at_start_only)
 
     def note_driver_changes(self) -> None:
         """Write the events of a driver that finds its configuration changed (once per change: they are throttled)."""
@@ -275,10 +356,18 @@ class SimulatedHost:
             self._apply_registry = True
 
     def refresh_policy(self, settings: dict[str, Any]) -> None:
-        """Group Policy writes its values again: those given, or the fleet file's if none are."""
+        """Group Policy writes its values again: what the local GPO's files say, then those given, or the fleet file's.
+
+        ``gpos`` replaces the GPOs that govern the host; without it those that do are applied once more.
+        """
+        gpos = self.applied.gpos if "gpos" not in settings else parse_gpos(settings["gpos"])
+        if not self.quirks.local_gpo_ignored:
+            self.local_policy.refresh()
         self.write_settings(settings or asdict(self.spec))
-        self.client.refresh()
-        self.server.refresh()
+        self.applied.refresh(gpos, self.registry, self.now(), log=self.quirks.rsop != "old")
+        if self.quirks.refresh_rereads_registry:
+            self._reread(self.client)
+            self._reread(self.server)
         self.note_driver_changes()
 
     def connect(self, server: dict[str, Any]) -> dict[str, Any]:
@@ -303,13 +392,20 @@ class SimulatedHost:
         """All that ``load`` puts back: registry, drivers, events, channels, tasks, connections and the clock."""
         parts = {
             "registry": self.registry.hives,
-            "client": (self.client.running, self.client.unbacked),
-            "server": (self.server.running, self.server.unbacked),
+            "client": (self.client.running, self.client.unbacked, self.client.seen),
+            "server": (self.server.running, self.server.unbacked, self.server.seen),
+            "services": self.services.by_name,
+            "quirks": self.quirks.__dict__,
+            "power": (self.booted, self.is_on, self._processes_left),
             "log": (self.log.channels, self.log.events),
             "tasks": self.scheduler.tasks,
+            "applied": self.applied.__dict__,
             "connections": self.connections,
+            "sessions": self.sessions,
             "known": self._known,
             "offset": self._offset,
+            "files": self.files.save(),
+            "local_policy": (self.local_policy.version, self.local_policy.history),
         }
         return copy.deepcopy(parts)
 
@@ -317,12 +413,20 @@ class SimulatedHost:
         """Put back what ``save`` returned; it can be loaded again."""
         parts = copy.deepcopy(dict(saved))
         self.registry.hives = parts["registry"]
-        self.client.running, self.client.unbacked = parts["client"]
-        self.server.running, self.server.unbacked = parts["server"]
+        self.client.running, self.client.unbacked, self.client.seen = parts["client"]
+        self.server.running, self.server.unbacked, self.server.seen = parts["server"]
+        self.services.by_name = parts["services"]
+        self.quirks.__dict__.update(parts["quirks"])
+        self.booted, self.is_on, self._processes_left = parts["power"]
         self.log.channels, self.log.events = parts["log"]
         self.scheduler.tasks = parts["tasks"]
+        self.applied.__dict__.update(parts["applied"])
         self.connections = parts["connections"]
+        self.sessions = parts["sessions"]
+        self.subscriptions = EventSubscriptions(self.log, self.quirks)
         self._known, self._offset = parts["known"], parts["offset"]
+        self.files.load(parts["files"])
+        self.local_policy.version, self.local_policy.history = parts["local_policy"]
 
     def state(self) -> dict[str, Any]:
         """All that a change could touch, and nothing that changes by itself."""
@@ -332,9 +436,12 @@ class SimulatedHost:
             "smb_client": dict(self.client.running),
             "smb_server": dict(self.server.running),
             "smb_connections": list(self.connections.values()),
+            "event_subscriptions": len(self.subscriptions),
             "channels": self.log.dump_channels(),
             "events": list(self.log.events),
             "tasks": self.scheduler.dump(),
+            "services": {name: self.services.by_name[name.lower()].state for name in SHOWN_SERVICES},
+            "files": self.files.dump(),
         }
         if self._offset:
             state["clock"] = self.now().isoformat(timespec="seconds")

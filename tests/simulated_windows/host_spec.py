@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from .presets import PRESETS
+from .certificates import KINDS
+from .editions import ALL_PRESETS
+from .group_policy import Gpo, parse_gpos
 from .quirks import Quirks
+from .services import Services
 
 ROLES = ("administrator", "filtered_administrator", "user")
 
@@ -50,8 +53,12 @@ class HostSpec:
     part_of_domain: bool = False
     domain: str = "corp.example"
     timezone: int = 0  # minutes east of UTC
+    services: dict[str, str] = field(default_factory=dict)
+    gpos: tuple[Gpo, ...] = ()  # in the order of their application
     https: bool = True
-    certificate: str = "valid"  # or expired
+    certificate: str = "valid"  # or another of certificates.KINDS
+    credssp: bool = False
+    client_certificates: bool = False
     listening: bool = True
     allow_unencrypted: bool = True
     quirks: Quirks = field(default_factory=Quirks)
@@ -89,18 +96,21 @@ def parse_host(entry: dict[str, Any]) -> Iterator[HostSpec]:
     unknown = sorted(set(values) - {item.name for item in fields(HostSpec)})
     if unknown:
         raise FleetError(f"host {name}: unknown members: {', '.join(unknown)}")
-    if values.get("preset") not in PRESETS:
-        raise FleetError(f"host {name}: no preset {values.get('preset')!r}; see presets.py")
-    values.setdefault("part_of_domain", PRESETS[values["preset"]].part_of_domain)
+    if values.get("preset") not in ALL_PRESETS:
+        raise FleetError(f"host {name}: no preset {values.get('preset')!r}; see presets.py and editions.py")
+    values.setdefault("part_of_domain", ALL_PRESETS[values["preset"]].part_of_domain)
     unknown = sorted(set(values.get("licence_defaults") or {}) - set(_LICENCES))
     if unknown:
         raise FleetError(f"host {name}: unknown licence values: {', '.join(unknown)}")
-    if values.get("certificate", "valid") not in ("valid", "expired"):
-        raise FleetError(f"host {name}: certificate is valid or expired")
+    if values.get("certificate", "valid") not in KINDS:
+        raise FleetError(f"host {name}: certificate is none of {', '.join(KINDS)}")
     if "users" in values:
         values["users"] = _users(name, values["users"])
     try:
         values["quirks"] = Quirks.from_spec(values.get("quirks") or {})
+        values["gpos"] = parse_gpos(values.get("gpos") or ())
+        for service, state in (values.get("services") or {}).items():
+            Services().set(service, state)
     except ValueError as error:
         raise FleetError(f"host {name}: {error}") from error
     spec = HostSpec(**values)

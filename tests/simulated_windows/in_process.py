@@ -8,6 +8,7 @@ any request, before or after the host acted.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,10 +22,11 @@ from .host import SimulatedHost
 from .host_spec import User, parse_host
 from .peer import Peer
 from .registry import Registry
+from .scheduled_tasks import PowerCut
 from .smb_configuration import SmbConfiguration
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-_STATE_PARTS = ("registry", "smb_client", "smb_server", "tasks", "channels")
+_STATE_PARTS = ("registry", "smb_client", "smb_server", "tasks", "channels", "services")
 
 
 class ConnectionCut(ConnectionError):
@@ -80,7 +82,7 @@ class InProcessHost:
         answer, and whatever ``interrupt`` was given. Injected delays take no time.
         """
         index = self._ledger.next_index()
-        if self.faults.refuses_connection(index):
+        if self.faults.refuses_connection(index) or not self.host.is_on:
             raise ConnectionRefusedError("the simulated host refuses the connection")
         exchange = self._messages.begin(message, self.user)
         interruption = next((item for item in self._interruptions if item.at == index), None)
@@ -173,12 +175,41 @@ class InProcessHost:
 
     def run_due_tasks(self, order: Callable[[list[str]], Sequence[str]] | None = None) -> list[str]:
         """Run the tasks whose time has come, oldest first or in the ``order`` given; returns their paths."""
-        scheduler = self.host.scheduler
-        due = scheduler.due()
+        if not self.host.services.is_running("Schedule"):
+            return []
+        due = self.host.scheduler.due()
         chosen = list(due if order is None else order(due))
-        for path in chosen:
-            scheduler.run_due(only=path)
-        return chosen
+        ran: list[str] = []
+        with contextlib.suppress(PowerCut):
+            for path in chosen:
+                ran.append(path)
+                self.host.scheduler.run_due(only=path)
+        return ran
+
+    def cut_power_after(self, processes: int) -> None:
+        """The host goes dark when a task would start one process more, and refuses connections until ``boot``."""
+        self.host.cut_power_after(processes)
+
+    def boot(self, off: float = 0.0) -> None:
+        """Turn the host off for ``off`` seconds and on again: drivers read their keys, boot triggers fire.
+
+        Starts that were missed wait for ``run_due_tasks``, as others do.
+        """
+        self.advance(off)
+        with contextlib.suppress(PowerCut):
+            self.host.boot()
+
+    def set_service(self, name: str, state: str) -> None:
+        """Put a service (LanmanWorkstation, LanmanServer, Schedule) into state running, stopped or disabled."""
+        self.host.set_service(name, state)
+
+    def set_quirks(self, **quirks: Any) -> None:
+        """Switch quirks of quirks.py from now on."""
+        self.host.set_quirks(**quirks)
+
+    def refresh_policy(self, **settings: Any) -> None:
+        """Group Policy writes ``policy``, ``server_policy``, ... (None deletes), or those that the host began with."""
+        self.host.refresh_policy(settings)
 
     def edit(self, key: str, name: str, value: Any, type_: str = "REG_DWORD", *, apply: bool = True) -> None:
         """Somebody else writes one value (None deletes); ``apply`` False leaves the running drivers behind."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from .authentication import CHALLENGES, ConnectionAuthenticator, EncryptionError, encryption_protocol
+from .authentication import ConnectionAuthenticator, EncryptionError, encryption_protocol
 from .connection import Connection
 from .exchange import HUGE_HEAD, Messages, Outcome
 
@@ -89,7 +89,9 @@ class Listener:
             return web.Response(status=404, headers=_SERVER)
         if request.method != "POST":
             return web.Response(status=405, headers={**_SERVER, "Allow": "POST"})
-        outcome = connection.authenticator.authenticate(request.headers.get("Authorization"))
+        outcome = connection.authenticator.authenticate(
+            request.headers.get("Authorization"), request.get_extra_info("peercert")
+        )
         if outcome.user is None:
             return self._unauthorized(outcome.challenges)
         headers = {**_SERVER, **({"WWW-Authenticate": outcome.token} if outcome.token else {})}
@@ -131,7 +133,7 @@ class Listener:
             return web.Response(status=500)
         if outcome.kind == "unauthorized":
             channel.connection.authenticator.reject()
-            return self._unauthorized(CHALLENGES)
+            return self._unauthorized(channel.connection.authenticator.challenges)
         if outcome.kind == "bare":
             return web.Response(status=outcome.status, headers=channel.headers)
         if outcome.kind == "huge":

@@ -204,7 +204,8 @@ class Host:
         self.control = control
 
     def url(self, scheme: str) -> str:
-        return f"{scheme}://{self.ready['address']}:{self.ready[scheme + '_port']}/wsman"
+        address = self.ready["address"]
+        return f"{scheme}://{f'[{address}]' if ':' in address else address}:{self.ready[scheme + '_port']}/wsman"
 
     def password(self, user: str) -> str:
         return next((item["password"] for item in self.ready["users"] if item["name"] == user), "wrong")

@@ -41,6 +41,14 @@ class Preset:
     denies_guest_in_parameters: bool = False
     server_signing_in_parameters: bool = False
     part_of_domain: bool = False
+    server_core: bool = False
+    architecture: str = "64-bit"
+    system_type: str = "x64-based PC"
+
+    @property
+    def server_install(self) -> bool:
+        """Whether it was installed as a server; multi-session reports a server's ProductType and is none."""
+        return self.product_type != WORKSTATION and self.edition_id != "ServerRdsh"
 
     @property
     def has_kb5003173(self) -> bool:

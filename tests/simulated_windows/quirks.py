@@ -1,15 +1,36 @@
-"""The per-host switches for everything that no source settles: each default is the likelier behaviour."""
+"""The per-host switches for everything that no source settles: each default is the likelier behaviour.
+
+A quirk holds for a host from its fleet file on, or from the moment a test sets it (``SimulatedHost.set_quirks``); those
+under "As installed" take effect with a reset only.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+# Quirks that are one of several words
+CHOICES = {
+    "first_page": ("full", "one_item", "none"),
+    "access_denied": ("fault_5", "fault_hresult", "return_value"),
+    "stopped_service": ("fault", "return_value", "works"),
+    "delete_absent_task": ("instance_not_found", "status_1", "status_6", "element_not_found"),
+    "task_trigger_order": ("any", "schema", "export"),
+    "subscription": ("works", "refused", "denied"),
+    "subscription_filter": ("both", "text", "element"),
+    "pull_in_vain": ("empty", "timed_out"),
+    "rsop": ("served", "missing_namespace", "denied", "empty", "old"),
+}
 
-@dataclass(frozen=True)
+
+@dataclass
 class Quirks:
     """Behaviours of one host. ``Quirks.from_spec`` refuses names that are not here."""
 
+    # As installed
+    with_properties: tuple[str, ...] = field(default=())  # properties an update added to this build
+    without_properties: tuple[str, ...] = field(default=())
+    mdm_only: bool = False  # MDM writes PolicyManager without the Group Policy value
     # The shape of answers
     upper_case_booleans: bool = False
     omi_style: bool = False  # no _OUTPUT, ReturnValue first, Action without Response, as Microsoft's OMI server
@@ -21,21 +42,47 @@ class Quirks:
     no_relates_to: bool = False
     lower_case_class_uri: bool = False
     german: bool = False
-    first_page: str = "full"  # full, one_item or none: what an EnumerateResponse carries
+    first_page: str = "full"  # what an EnumerateResponse carries
+    class_schemas: bool = True  # the service gives class schemas as CIM-XML, as since Windows 8
     cmdlet_output_missing: bool = False  # streamed out parameters are not in the answer
+    # What requests must look like
+    input_in_order: bool = False  # method input out of the class's order does not match the schema
     # Rights
-    access_denied: str = "fault_5"  # fault_5, fault_hresult, or return_value (and empty enumerations)
+    access_denied: str = "fault_5"  # return_value: a code, and empty enumerations
     # The registry provider
     registry_absent_codes: tuple[int, int] = (1, 2)  # ReturnValue for a missing value, for a missing key
     registry_wrong_type_code: int = 2147749893
+    # What makes a driver read its registry keys again, besides the start of its service
+    running_follows_registry: bool = True  # any write to them
+    set_rereads_registry: bool = True  # a SetConfiguration; False: it hands over what it sets, and no more
+    refresh_rereads_registry: bool = True  # a refresh of Group Policy
+    policy_read_at_start_only: bool = False  # the policy key is left out of all of these
+    # Group Policy
+    local_gpo_ignored: bool = False  # the files of the local GPO are never carried out, as perhaps on Home editions
     # The SMB configuration classes
     running_ignores_policy: bool = False  # GetConfiguration shows Parameters and defaults only
-    running_follows_registry: bool = True  # registry writes take effect in the driver at once
     set_refused_by_policy: bool = False  # SetConfiguration faults when a policy governs the property
+    set_refusal_is_partial: bool = False  # the properties in front of the refused one are stored
+    set_needs_prompt_options: bool = False  # without the answer to its prompt SetConfiguration stores nothing
+    set_stores_no_default: bool = False  # a value that is the default is stored by removing the registry value
     configuration_enumeration: bool = True  # the configuration classes enumerate one instance
-    mdm_only: bool = False  # MDM writes PolicyManager without the Group Policy value
-    with_properties: tuple[str, ...] = field(default=())  # properties an update added to this build
-    without_properties: tuple[str, ...] = field(default=())
+    stopped_service: str = "fault"  # what the class of a side says whose service does not run
+    # The task scheduler
+    delete_absent_task: str = "instance_not_found"  # status_1, status_6: 0x80070002 with that CIM status
+    delete_task_lies: bool = False  # Delete answers as for an absent task, and the task remains
+    registration_refused: bool = False
+    task_enumeration_fails: bool = False  # a corrupt entry in the task cache; a task by its name still works
+    task_trigger_order: str = "any"  # where Enabled stands: before StartBoundary (schema), after it (export)
+    missed_start_needs_end_boundary: bool = False  # StartWhenAvailable counts for triggers that end only
+    on_batteries: bool = False
+    # Resultant Set of Policy
+    rsop: str = "served"  # old: what a refresh would write now is not there yet
+    # The event log
+    without_channels: tuple[str, ...] = field(default=())
+    subscription: str = "works"  # works, refused, or denied: the service may not read the channels
+    subscription_filter: str = "both"  # both, text or element: how a Filter may hold its QueryList
+    pull_in_vain: str = "empty"  # empty or timed_out: the answer to a Pull where nothing came
+    console_encoding: str = "utf-8"  # what a process of a shell writes, whatever WINRS_CODEPAGE asked for
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any]) -> Quirks:
@@ -47,15 +94,13 @@ class Quirks:
         unknown = sorted(set(values) - {item.name for item in fields(cls)})
         if unknown:
             raise ValueError(f"unknown quirks: {', '.join(unknown)}")
-        for name in ("registry_absent_codes", "with_properties", "without_properties"):
+        for name in ("registry_absent_codes", "with_properties", "without_properties", "without_channels"):
             if name in values:
                 values[name] = tuple(values[name])
-        quirks = cls(**values)
-        if quirks.first_page not in ("full", "one_item", "none"):
-            raise ValueError(f"quirk first_page: {quirks.first_page!r} is none of full, one_item, none")
-        if quirks.access_denied not in ("fault_5", "fault_hresult", "return_value"):
-            raise ValueError(f"quirk access_denied: {quirks.access_denied!r} is unknown")
-        return quirks
+        for name, words in CHOICES.items():
+            if values.get(name, words[0]) not in words:
+                raise ValueError(f"quirk {name}: {values[name]!r} is none of {', '.join(words)}")
+        return cls(**values)
 
     @property
     def language(self) -> str:

@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-TYPES = {"REG_SZ": 1, "REG_EXPAND_SZ": 2, "REG_BINARY": 3, "REG_DWORD": 4, "REG_MULTI_SZ": 7, "REG_QWORD": 11}
+TYPES = {
+    "REG_NONE": 0,
+    "REG_SZ": 1,
+    "REG_EXPAND_SZ": 2,
+    "REG_BINARY": 3,
+    "REG_DWORD": 4,
+    "REG_DWORD_BIG_ENDIAN": 5,
+    "REG_MULTI_SZ": 7,
+    "REG_QWORD": 11,
+}
 HIVES = {
     "HKCR": ("HKEY_CLASSES_ROOT", 2147483648),
     "HKCU": ("HKEY_CURRENT_USER", 2147483649),
@@ -21,7 +30,10 @@ HIVES = {
 
 @dataclass
 class RegistryValue:
-    """One value. ``data`` is int (DWORD, QWORD), str, list of str (MULTI_SZ) or list of int 0-255 (BINARY)."""
+    """One value. ``data`` is int (DWORD, QWORD), str, list of str (MULTI_SZ) or list of int 0-255 (all others).
+
+    None stands for a value without any data, which every type may have.
+    """
 
     name: str
     type: str
@@ -105,7 +117,7 @@ class Registry:
     def get_dword(self, path: str, name: str) -> int | None:
         """The number, or None if the value is missing or has another type."""
         value = self.get(path, name)
-        return int(value.data) if value is not None and value.type == "REG_DWORD" else None
+        return int(value.data) if value is not None and value.type == "REG_DWORD" and value.data is not None else None
 
     def set(self, path: str, name: str, type_: str, data: Any, create: bool = True) -> bool:
         """Write one value; False if the key is missing and ``create`` is false."""

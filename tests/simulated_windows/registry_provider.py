@@ -14,6 +14,7 @@ from .registry import HIVES, TYPES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .prompts import PromptAnswer
     from .quirks import Quirks
     from .registry import Registry
 
@@ -57,10 +58,13 @@ class StdRegProv(Provider):
     def __init__(self, namespace: str, registry: Registry, quirks: Quirks) -> None:
         self.cim_class = CimClass(namespace, "StdRegProv", (), _methods())
         self._registry = registry
-        self._value_missing, self._key_missing = quirks.registry_absent_codes
-        self._wrong_type = quirks.registry_wrong_type_code
+        self._quirks = quirks
 
-    def invoke(self, method: Method, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    @property
+    def _key_missing(self) -> int:
+        return self._quirks.registry_absent_codes[1]
+
+    def invoke(self, method: Method, arguments: Mapping[str, Any], _prompt: PromptAnswer) -> dict[str, Any]:
         number = arguments.get("hDefKey")
         hives = {value: short for short, (_long, value) in HIVES.items()}
         hive = hives.get(HKLM if number is None else number)
@@ -79,7 +83,7 @@ class StdRegProv(Provider):
 
     def _absent(self, path: str) -> dict[str, Any]:
         exists = self._registry.key_exists(path)
-        return {"ReturnValue": self._value_missing if exists else self._key_missing}
+        return {"ReturnValue": self._quirks.registry_absent_codes[0 if exists else 1]}
 
     def _createkey(self, path: str, _arguments: Mapping[str, Any]) -> dict[str, Any]:
         if not self._registry.key_exists(path):
@@ -125,7 +129,7 @@ class StdRegProv(Provider):
         if value is None:
             return self._absent(path)
         if value.type != type_:
-            return {"ReturnValue": self._wrong_type}
+            return {"ReturnValue": self._quirks.registry_wrong_type_code}
         return {data.name: value.data, "ReturnValue": 0}
 
     def _set_value(self, path: str, arguments: Mapping[str, Any], type_: str, data: Property) -> dict[str, Any]:

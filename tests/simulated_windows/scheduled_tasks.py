@@ -1,64 +1,44 @@
-"""The task scheduler of one host: task XML in, tasks that run when the host's clock passes their trigger.
+"""The task scheduler of one host: tasks that run when the host's clock passes a trigger, or when the host starts.
 
-Understands time triggers, Exec actions, StartWhenAvailable and DeleteExpiredTaskAfter of the published task schema
-(http://schemas.microsoft.com/windows/2004/02/mit/task). Other triggers are kept but never fire.
+A missed start runs at once when the host is back (Windows waits ten minutes), after the boot triggers.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
-from xml.etree import ElementTree as ET
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
-TASK_NAMESPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
+from .task_xml import Definition, TaskError, parse_task
+
+if TYPE_CHECKING:
+    from .quirks import Quirks
+
 SYSTEM_ACCOUNTS = ("s-1-5-18", "system", r"nt authority\system")
-# Task scheduler error constants of the win32 pages, as unsigned HRESULTs
+# MS-TSCH 2.3.14, as unsigned HRESULTs
 SCHED_S_TASK_HAS_NOT_RUN = 0x00041303
-SCHED_E_UNEXPECTEDNODE = 0x80041316
-SCHED_E_NAMESPACE = 0x80041317
-SCHED_E_INVALIDVALUE = 0x80041318
-SCHED_E_MISSINGNODE = 0x80041319
-SCHED_E_MALFORMEDXML = 0x8004131A
 ALREADY_EXISTS = 0x800700B7
 STATE_DISABLED, STATE_READY = 1, 3
 
 
-class TaskError(Exception):
-    """The scheduler refuses a task; ``code`` is the HRESULT."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-@dataclass
-class Trigger:
-    start: datetime
-    end: datetime | None
-    enabled: bool
+class PowerCut(Exception):
+    """The host goes dark while a task runs; what the task did until then stays."""
 
 
 @dataclass
 class Task:
-    """One registered task. Times are aware and in UTC; ``last_result`` is what the last action answered."""
+    """One registered task. ``pending`` are the starts of its time triggers that are still to come.
+
+    ``last_result`` is what the last action answered.
+    """
 
     path: str
     name: str
     xml: str
-    author: str
-    description: str
-    user: str
-    run_level: str
-    hidden: bool
-    enabled: bool
-    start_when_available: bool
-    delete_expired_after: timedelta | None
-    triggers: list[Trigger]
-    actions: list[tuple[str, str]]
+    definition: Definition
     registered: datetime
+    enabled: bool
     pending: list[datetime] = field(default_factory=list)
     last_run: datetime | None = None
     last_result: int = SCHED_S_TASK_HAS_NOT_RUN
@@ -69,116 +49,26 @@ class Task:
         return self.path + self.name
 
     def next_run(self) -> datetime | None:
+        """The next start by a time trigger."""
         return min(self.pending, default=None) if self.enabled else None
 
     def expires(self) -> datetime | None:
-        """When DeleteExpiredTaskAfter removes the task, if it does."""
-        if self.delete_expired_after is None or any(item.end is None for item in self.triggers):
+        """When DeleteExpiredTaskAfter removes the task, if it does: no trigger may be without an end."""
+        ends = [item.end for item in self.definition.triggers]
+        last = max((end for end in ends if end), default=None)
+        if self.definition.delete_expired_after is None or last is None or None in ends:
             return None
-        last = max((item.end for item in self.triggers if item.end), default=None)
-        return last + self.delete_expired_after if last else None
+        return last + self.definition.delete_expired_after
 
-
-def parse_duration(text: str) -> timedelta:
-    """An ISO 8601 duration of days, hours, minutes and seconds; ValueError otherwise."""
-    match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", text)
-    if match is None or text in ("P", "PT") or text.endswith("T"):
-        raise ValueError(f"not a duration: {text!r}")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-
-
-class _TaskXml:
-    """Reads one task document; every refusal is a TaskError."""
-
-    def __init__(self, text: str, local_zone: timezone) -> None:
-        self._zone = local_zone
-        try:
-            self.root = ET.fromstring(text)
-        except ET.ParseError as error:
-            raise TaskError(SCHED_E_MALFORMEDXML, f"The task XML is malformed. {error}") from error
-        if self.root.tag != f"{{{TASK_NAMESPACE}}}Task":
-            raise TaskError(SCHED_E_NAMESPACE, "The task XML contains an unexpected namespace or root element.")
-        known = {"RegistrationInfo", "Triggers", "Settings", "Data", "Principals", "Actions"}
-        for child in self.root:
-            if child.tag.removeprefix(f"{{{TASK_NAMESPACE}}}") not in known:
-                raise TaskError(SCHED_E_UNEXPECTEDNODE, f"The task XML contains an unexpected node. {child.tag}")
-
-    def find(self, path: str) -> str:
-        return (self.root.findtext(_q(path)) or "").strip()
-
-    def flag(self, path: str, default: bool) -> bool:
-        text = self.find(path)
-        if text not in ("", "true", "false", "1", "0"):
-            raise TaskError(SCHED_E_INVALIDVALUE, f"The task XML contains an incorrectly formatted value. {path}")
-        return default if not text else text in ("true", "1")
-
-    def moment(self, text: str) -> datetime:
-        try:
-            value = datetime.fromisoformat(text)
-        except ValueError as error:
-            raise TaskError(SCHED_E_INVALIDVALUE, f"The task XML contains an invalid time. {text}") from error
-        return (value if value.tzinfo else value.replace(tzinfo=self._zone)).astimezone(UTC)
-
-    def triggers(self) -> list[Trigger]:
-        found: list[Trigger] = []
-        for element in self.root.findall(_q("Triggers/TimeTrigger")):
-            start = (element.findtext(_q("StartBoundary")) or "").strip()
-            if not start:
-                raise TaskError(SCHED_E_MISSINGNODE, "The task XML is missing a required element: StartBoundary")
-            end = (element.findtext(_q("EndBoundary")) or "").strip()
-            enabled = (element.findtext(_q("Enabled")) or "true").strip() in ("true", "1")
-            found.append(Trigger(self.moment(start), self.moment(end) if end else None, enabled))
-        return found
-
-    def actions(self) -> list[tuple[str, str]]:
-        return [
-            (item.findtext(_q("Command")) or "", item.findtext(_q("Arguments")) or "")
-            for item in self.root.findall(_q("Actions/Exec"))
-        ]
-
-    def delete_after(self) -> timedelta | None:
-        text = self.find("Settings/DeleteExpiredTaskAfter")
-        if not text:
-            return None
-        try:
-            return parse_duration(text)
-        except ValueError as error:
-            raise TaskError(SCHED_E_INVALIDVALUE, f"The task XML contains an invalid duration. {text}") from error
-
-
-def _q(path: str) -> str:
-    return "/".join(f"{{{TASK_NAMESPACE}}}{part}" for part in path.split("/"))
-
-
-def parse_task(text: str, path: str, name: str, now: datetime, local_zone: timezone) -> Task:
-    """A task from its XML; a StartBoundary without an offset is in ``local_zone``."""
-    document = _TaskXml(text, local_zone)
-    triggers = document.triggers()
-    actions = document.actions()
-    if not actions or not all(command for command, _arguments in actions):
-        raise TaskError(SCHED_E_MISSINGNODE, "The task XML is missing a required element: Actions/Exec/Command")
-    delete_after = document.delete_after()
-    if delete_after is not None and not any(item.end for item in triggers):
-        raise TaskError(SCHED_E_MISSINGNODE, "The task XML is missing a required element: EndBoundary")
-    return Task(
-        path=path,
-        name=name,
-        xml=text,
-        author=document.find("RegistrationInfo/Author"),
-        description=document.find("RegistrationInfo/Description"),
-        user=document.find("Principals/Principal/UserId"),
-        run_level=document.find("Principals/Principal/RunLevel"),
-        hidden=document.flag("Settings/Hidden", False),
-        enabled=document.flag("Settings/Enabled", True),
-        start_when_available=document.flag("Settings/StartWhenAvailable", False),
-        delete_expired_after=delete_after,
-        triggers=triggers,
-        actions=actions,
-        registered=now,
-        # A trigger whose time has passed does not fire when the task is registered.
-        pending=[item.start for item in triggers if item.enabled and item.start > now],
-    )
+    def starts_at_boot(self, now: datetime) -> bool:
+        """Whether a boot trigger is enabled and ``now`` lies within its boundaries."""
+        return self.enabled and any(
+            item.kind == "BootTrigger"
+            and item.enabled
+            and (item.start is None or item.start <= now)
+            and (item.end is None or now <= item.end)
+            for item in self.definition.triggers
+        )
 
 
 class TaskScheduler:
@@ -189,10 +79,12 @@ class TaskScheduler:
         clock: Callable[[], datetime],
         local_zone: timezone,
         run_action: Callable[[str, str, bool], int],
+        quirks: Quirks,
     ) -> None:
         self._clock = clock
         self._zone = local_zone
         self._run_action = run_action
+        self._quirks = quirks
         self.tasks: dict[str, Task] = {}
 
     def register(self, text: str, path: str, name: str, force: bool) -> Task:
@@ -200,7 +92,15 @@ class TaskScheduler:
         key = (path + name).lower()
         if key in self.tasks and not force:
             raise TaskError(ALREADY_EXISTS, "Cannot create a file when that file already exists.")
-        task = parse_task(text, path, name, self._clock(), self._zone)
+        now = self._clock()
+        definition = parse_task(text, self._zone, self._quirks.task_trigger_order)
+        # A trigger whose time has passed does not fire when the task is registered.
+        pending = [
+            item.start
+            for item in definition.triggers
+            if item.kind == "TimeTrigger" and item.enabled and item.start is not None and item.start > now
+        ]
+        task = Task(path, name, text, definition, now, definition.enabled, pending)
         self.tasks[key] = task
         return task
 
@@ -211,11 +111,23 @@ class TaskScheduler:
         return self.tasks.pop(full_path.lower(), None) is not None
 
     def start(self, task: Task) -> None:
-        """Run a task's actions now; one failing action does not stop the next."""
-        elevated = task.user.lower() in SYSTEM_ACCOUNTS or task.run_level == "HighestAvailable"
+        """Run a task's actions now, in order; one failing action does not stop the next."""
+        definition = task.definition
+        elevated = definition.user.lower() in SYSTEM_ACCOUNTS or definition.run_level == "HighestAvailable"
         task.last_run = self._clock()
-        for command, arguments in task.actions:
+        for command, arguments in definition.actions:
             task.last_result = self._run_action(command, arguments, elevated)
+
+    def _may_start(self, task: Task) -> bool:
+        return not (self._quirks.on_batteries and task.definition.disallow_start_if_on_batteries)
+
+    def boot(self) -> None:
+        """The host has started: tasks with a boot trigger run."""
+        now = self._clock()
+        for path in [task.full_path for task in self.tasks.values() if task.starts_at_boot(now)]:
+            task = self.find(path)
+            if task is not None and self._may_start(task):
+                self.start(task)
 
     def due(self) -> list[str]:
         """Full paths of the tasks that ``run_due`` would look at, the one that waits longest first."""
@@ -239,37 +151,49 @@ class TaskScheduler:
                 del self.tasks[key]
 
     def _run_due_task(self, task: Task, now: datetime, missed_before: datetime | None) -> None:
+        if task.enabled and task.definition.start_when_available and not self._may_start(task):
+            return  # waits for the mains
         due = [moment for moment in task.pending if moment <= now]
         task.pending = [moment for moment in task.pending if moment > now]
-        if not due or not task.enabled:
+        if not due or not task.enabled or not self._may_start(task):
             return
         missed = [moment for moment in due if missed_before is not None and moment < missed_before]
         task.missed_runs += len(missed)
-        if len(missed) == len(due) and not task.start_when_available:
+        if len(missed) == len(due) and not self._starts_late(task):
             return
         self.start(task)
 
+    def _starts_late(self, task: Task) -> bool:
+        ends = any(item.end for item in task.definition.triggers)
+        return task.definition.start_when_available and (ends or not self._quirks.missed_start_needs_end_boundary)
+
     def dump(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "path": task.path,
-                "name": task.name,
-                "state": "ready" if task.enabled else "disabled",
-                "hidden": task.hidden,
-                "user": task.user,
-                "run_level": task.run_level,
-                "description": task.description,
-                "start_when_available": task.start_when_available,
-                "triggers": [item.start.isoformat() for item in task.triggers],
-                "actions": [{"command": command, "arguments": arguments} for command, arguments in task.actions],
-                "next_run": _iso(task.next_run()),
-                "last_run": _iso(task.last_run),
-                "last_result": task.last_result,
-                "missed_runs": task.missed_runs,
-                "xml": task.xml,
-            }
-            for _key, task in sorted(self.tasks.items())
-        ]
+        return [_dump(task) for _key, task in sorted(self.tasks.items())]
+
+
+def _dump(task: Task) -> dict[str, Any]:
+    definition = task.definition
+    return {
+        "path": task.path,
+        "name": task.name,
+        "state": "ready" if task.enabled else "disabled",
+        "hidden": definition.hidden,
+        "user": definition.user,
+        "run_level": definition.run_level,
+        "description": definition.description,
+        "start_when_available": definition.start_when_available,
+        "execution_time_limit": None
+        if definition.execution_time_limit is None
+        else definition.execution_time_limit.total_seconds(),
+        "triggers": [_iso(item.start) for item in definition.triggers if item.kind == "TimeTrigger"],
+        "boot_triggers": [_iso(item.start) for item in definition.triggers if item.kind == "BootTrigger"],
+        "actions": [{"command": command, "arguments": arguments} for command, arguments in definition.actions],
+        "next_run": _iso(task.next_run()),
+        "last_run": _iso(task.last_run),
+        "last_result": task.last_result,
+        "missed_runs": task.missed_runs,
+        "xml": task.xml,
+    }
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from . import class_schema
 from . import namespaces as ns
 from .cim_xml import CimWriter, class_uri, parse_method_input
 from .enumerations import Enumerations, context_of, max_elements, render_page
+from .prompts import prompt_answer
+from .runspaces import RunspaceService
 from .shell import ShellService
 from .soap import Answer, Request, fault_answer
 from .wql import parse_query
@@ -36,6 +39,7 @@ class WsmanService:
         self._writer = CimWriter(host.quirks)
         self._enumerations = Enumerations()
         self._shells = ShellService(host, count)
+        self._runspaces = RunspaceService(host, count)
 
     def answer(self, request: Request, user: User, return_value: int | None = None) -> Answer:
         """Process a request. With ``return_value`` a method answers that number and is not run."""
@@ -59,16 +63,23 @@ class WsmanService:
         allowed = self._host.is_elevated(user)
         soft = self._quirks.access_denied == "return_value"
         resource = request.resource_uri.lower()
-        if resource == ns.SHELL or resource.startswith(f"{ns.SHELL}/"):
+        if resource == ns.SHELL or resource.startswith((f"{ns.SHELL}/", f"{ns.POWERSHELL}/")):
             if not allowed:
                 raise self.access_denied()
-            return self._shells.handle(request, user)
+            shells = self._runspaces if resource.startswith(ns.POWERSHELL) else self._shells
+            return shells.handle(request, user)
         if resource == ns.CONFIG and request.action == f"{ns.TRANSFER}/Get":
             return f"{request.action}Response", _CONFIG_BODY.format(uri=ns.CONFIG, language=self._quirks.language)
+        if resource == ns.EVENT_LOG.lower():
+            if not allowed:
+                raise self.access_denied()
+            return self._host.subscriptions.handle(request)
         if request.action.startswith(f"{ns.ENUMERATION}/"):
             if not allowed and not soft:
                 raise self.access_denied()
             return self._enumerate(request, hide=not allowed)
+        if resource.startswith(class_schema.RESOURCE):
+            return self._class_schema(request, allowed)
         provider = self._provider(request)
         transfer = request.action.startswith(f"{ns.TRANSFER}/")
         if not allowed and (transfer or not soft):
@@ -101,6 +112,18 @@ class WsmanService:
     def _provider(self, request: Request) -> Provider:
         return self._lookup(*self._class_of(request), "class_not_found")
 
+    def _class_schema(self, request: Request, allowed: bool) -> tuple[str, str]:
+        """Get of one class's schema; the class is named by a selector."""
+        if not self._quirks.class_schemas or request.action != f"{ns.TRANSFER}/Get":
+            raise WsmanFault("resource_not_found", detail=request.resource_uri)
+        if not allowed:
+            raise self.access_denied()
+        selectors = {name.lower(): value for name, value in request.selectors.items()}
+        namespace = selectors.get("__cimnamespace", "").replace("\\", "/")
+        provider = self._lookup(namespace, selectors.get("classname", ""), "class_not_found")
+        with_qualifiers = request.options.get("IncludeQualifiers", "").lower() == "true"
+        return f"{request.action}Response", class_schema.render_class(provider.cim_class, with_qualifiers)
+
     def _keys(self, request: Request) -> dict[str, str]:
         return {name: value for name, value in request.selectors.items() if name.lower() != "__cimnamespace"}
 
@@ -125,8 +148,11 @@ class WsmanService:
         if self._keys(request):
             raise WsmanFault("unexpected_selectors")
         method = provider.cim_class.method(request.method)
-        arguments = parse_method_input(provider.cim_class, method, request.body)
-        outputs = {"ReturnValue": return_value} if return_value is not None else provider.invoke(method, arguments)
+        arguments = parse_method_input(provider.cim_class, method, request.body, self._quirks.input_in_order)
+        if return_value is not None:
+            outputs: dict[str, Any] = {"ReturnValue": return_value}
+        else:
+            outputs = provider.invoke(method, arguments, prompt_answer(request.typed_options))
         self._host.note_driver_changes()
         action = request.action if self._quirks.omi_style else f"{request.action}Response"
         return action, self._writer.method_output(method, outputs, request.resource_uri)

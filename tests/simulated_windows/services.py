@@ -1,6 +1,11 @@
-"""The services of a simulated host: a sample of real names with made-up states, long enough to need two pages."""
+"""The services of a simulated host: a sample of real names with made-up states, long enough to need two pages.
+
+Three of them matter beyond being listed: LanmanWorkstation, LanmanServer and Schedule.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 # (name, display name, start mode, running)
 SERVICES = (
@@ -76,3 +81,48 @@ SERVICES = (
     ("WinRM", "Windows Remote Management", "Auto", True),
     ("wuauserv", "Windows Update", "Manual", False),
 )
+
+STATES = ("running", "stopped", "disabled")
+
+
+@dataclass
+class Service:
+    """``mode`` is Win32_Service's StartMode."""
+
+    name: str
+    title: str
+    mode: str
+    running: bool
+
+    @property
+    def state(self) -> str:
+        """One of STATES."""
+        return "running" if self.running else "disabled" if self.mode == "Disabled" else "stopped"
+
+
+class Services:
+    """The services of one host by name."""
+
+    def __init__(self) -> None:
+        self.by_name = {name.lower(): Service(name, title, mode, run) for name, title, mode, run in SERVICES}
+
+    def is_running(self, name: str) -> bool:
+        return self.by_name[name.lower()].running
+
+    def set(self, name: str, state: str) -> Service:
+        """Put a service into one of STATES; ValueError for an unknown name or state."""
+        service = self.by_name.get(name.lower())
+        if service is None or state not in STATES:
+            raise ValueError(f"service {name!r}: no such service, or {state!r} is none of {', '.join(STATES)}")
+        service.running = state == "running"
+        if state == "disabled":
+            service.mode = "Disabled"
+        elif service.mode == "Disabled":
+            service.mode = "Auto"
+        return service
+
+    def boot(self) -> list[str]:
+        """The host has started: what starts by itself runs; returns the names."""
+        for service in self.by_name.values():
+            service.running = (service.running and service.mode == "Manual") or service.mode == "Auto"
+        return [service.name for service in self.by_name.values() if service.running]

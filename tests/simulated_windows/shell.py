@@ -1,19 +1,22 @@
-"""WinRS: shells and the commands in them. Every command finishes at once.
+"""WinRS: shells and the commands in them. A command finishes at once, or when its input has come to its end.
 
-Understands what commands.Interpreter understands; a PowerShell command line answers ``{"changed": false}``, which is
-enough for an Ansible module of another collection to run against the host.
+Understands what commands.Interpreter understands, and the PowerShell scripts that copy files (file_transfer.py); any
+other PowerShell answers ``{"changed": false}``, which is enough for an Ansible module of another collection.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from . import file_transfer
 from . import namespaces as ns
-from .commands import Interpreter, Result
+from .cmd_shell import Result
+from .commands import Interpreter
 from .wsman_faults import FaultKind, WsmanFault
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from .soap import Request
 
 _RSP = f"{{{ns.SHELL}}}"
-_COMMAND_GONE = FaultKind(
+COMMAND_GONE = FaultKind(
     2150858843,
     "w:InvalidSelectors",
     "The WS-Management service cannot process the request because the request contained invalid selectors for the "
@@ -37,9 +40,50 @@ _COMMAND_GONE = FaultKind(
 )
 
 
+def _describe(resource: str, shell_id: str, owner: str) -> str:
+    return (
+        f"<rsp:Shell><rsp:ShellId>{shell_id}</rsp:ShellId><rsp:ResourceUri>{resource}</rsp:ResourceUri>"
+        f"<rsp:Owner>{escape(owner)}</rsp:Owner><rsp:ClientIP>127.0.0.1</rsp:ClientIP>"
+        "<rsp:IdleTimeOut>PT7200.000S</rsp:IdleTimeOut><rsp:InputStreams>stdin</rsp:InputStreams>"
+        "<rsp:OutputStreams>stdout stderr</rsp:OutputStreams><rsp:ShellRunTime>P0DT0H0M1S</rsp:ShellRunTime>"
+        "<rsp:ShellInactivity>P0DT0H0M1S</rsp:ShellInactivity></rsp:Shell>"
+    )
+
+
+def resource_created(host: str, resource: str, shell_id: str, owner: str) -> str:
+    """The body that answers the Create of a shell of any kind."""
+    return (
+        f"<x:ResourceCreated><a:Address>http://{host}:5985/wsman</a:Address><a:ReferenceParameters>"
+        f"<w:ResourceURI>{resource}</w:ResourceURI><w:SelectorSet>"
+        f'<w:Selector Name="ShellId">{shell_id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
+        f"</x:ResourceCreated>{_describe(resource, shell_id, owner)}"
+    )
+
+
+def receive_response(command_id: str | None, streams: dict[str, bytes], exit_code: int | None) -> str:
+    """The body that answers a Receive: all there is, then the end. ``exit_code`` None: nothing has ended."""
+    attribute = f' CommandId="{command_id}"' if command_id else ""
+    out = ""
+    for name in ("stdout", "stderr"):
+        if data := streams.get(name):
+            out += f'<rsp:Stream Name="{name}"{attribute}>{base64.b64encode(data).decode()}</rsp:Stream>'
+        if exit_code is not None:
+            out += f'<rsp:Stream Name="{name}"{attribute} End="true"/>'
+    if exit_code is None:
+        return f"<rsp:ReceiveResponse>{out}</rsp:ReceiveResponse>"
+    # An exit code is a signed 32-bit number on the wire.
+    code = exit_code - 2**32 if exit_code >= 2**31 else exit_code
+    state = f'<rsp:CommandState{attribute} State="{ns.SHELL}/CommandState/Done"><rsp:ExitCode>{code}</rsp:ExitCode>'
+    return f"<rsp:ReceiveResponse>{out}{state}</rsp:CommandState></rsp:ReceiveResponse>"
+
+
 @dataclass
 class Command:
-    result: Result
+    """A command line; ``result`` is None while it waits for more of its ``stdin``."""
+
+    line: str
+    result: Result | None = None
+    stdin: bytes = b""
     received: bool = False
 
 
@@ -52,6 +96,18 @@ class Shell:
 
 def _identifier() -> str:
     return str(uuid.uuid4()).upper()
+
+
+def interpreter(host: SimulatedHost, user: User) -> Interpreter:
+    """The command interpreter of somebody who opened a shell."""
+    return Interpreter(
+        host.registry,
+        host.log,
+        host.scheduler,
+        host.is_elevated(user),
+        files=host.files,
+        refresh_policy=lambda: host.refresh_policy({}),
+    )
 
 
 class ShellService:
@@ -74,9 +130,11 @@ class ShellService:
             del self._shells[shell.shell_id]
             return f"{ns.TRANSFER}/DeleteResponse", ""
         if request.action == f"{ns.TRANSFER}/Get":
-            return f"{ns.TRANSFER}/GetResponse", self._describe(shell)
+            return f"{ns.TRANSFER}/GetResponse", _describe(ns.SHELL_CMD, shell.shell_id, shell.owner)
+        if request.action == f"{ns.SHELL}/Command" and request.body is not None:
+            waits = request.options.get("WINRS_CONSOLEMODE_STDIN", "TRUE").upper() == "FALSE"
+            return f"{request.action}Response", self._command(shell, request.body, user, waits)
         handler = {
-            f"{ns.SHELL}/Command": self._command,
             f"{ns.SHELL}/Send": self._send,
             f"{ns.SHELL}/Receive": self._receive,
             f"{ns.SHELL}/Signal": self._signal,
@@ -85,15 +143,6 @@ class ShellService:
             raise WsmanFault("not_supported", detail=request.action)
         return f"{request.action}Response", handler(shell, request.body, user)
 
-    def _describe(self, shell: Shell) -> str:
-        return (
-            f"<rsp:Shell><rsp:ShellId>{shell.shell_id}</rsp:ShellId><rsp:ResourceUri>{ns.SHELL_CMD}</rsp:ResourceUri>"
-            f"<rsp:Owner>{escape(shell.owner)}</rsp:Owner><rsp:ClientIP>127.0.0.1</rsp:ClientIP>"
-            "<rsp:IdleTimeOut>PT7200.000S</rsp:IdleTimeOut><rsp:InputStreams>stdin</rsp:InputStreams>"
-            "<rsp:OutputStreams>stdout stderr</rsp:OutputStreams><rsp:ShellRunTime>P0DT0H0M1S</rsp:ShellRunTime>"
-            "<rsp:ShellInactivity>P0DT0H0M1S</rsp:ShellInactivity></rsp:Shell>"
-        )
-
     def _create(self, request: Request, user: User) -> str:
         if request.resource_uri.lower() != ns.SHELL_CMD.lower():
             raise WsmanFault("resource_not_found")
@@ -101,59 +150,65 @@ class ShellService:
         shell = Shell((wanted or _identifier()).upper(), user.name)
         self._shells[shell.shell_id] = shell
         self._count("shells")
-        return (
-            f"<x:ResourceCreated><a:Address>http://{self._host.spec.name}:5985/wsman</a:Address><a:ReferenceParameters>"
-            f"<w:ResourceURI>{ns.SHELL_CMD}</w:ResourceURI><w:SelectorSet>"
-            f'<w:Selector Name="ShellId">{shell.shell_id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
-            f"</x:ResourceCreated>{self._describe(shell)}"
-        )
+        return resource_created(self._host.spec.name, ns.SHELL_CMD, shell.shell_id, shell.owner)
 
-    def _command(self, shell: Shell, body: ET.Element, user: User) -> str:
+    def _command(self, shell: Shell, body: ET.Element, user: User, waits: bool) -> str:
+        """``waits``: for the end of the input; a command without a pipe as its input gets none."""
         program = body.findtext(f"{_RSP}Command") or ""
         arguments = [item.text or "" for item in body.findall(f"{_RSP}Arguments")]
         command_id = (body.get("CommandId") or _identifier()).upper()
         self._count("processes")
-        shell.commands[command_id] = Command(self._run(program, arguments, user))
+        command = Command(" ".join([program, *arguments]).strip())
+        if not waits:
+            self._run(command, user)
+        shell.commands[command_id] = command
         return f"<rsp:CommandResponse><rsp:CommandId>{command_id}</rsp:CommandId></rsp:CommandResponse>"
 
-    def _run(self, program: str, arguments: list[str], user: User) -> Result:
-        line = " ".join([program, *arguments]).strip()
-        name = line.strip('"').partition(" ")[0].strip('"').rpartition("\\")[2].lower().removesuffix(".exe")
+    def _run(self, command: Command, user: User) -> None:
+        name = command.line.strip('"').partition(" ")[0].strip('"').rpartition("\\")[2].lower().removesuffix(".exe")
         if name in ("powershell", "pwsh"):
-            return Result(0, '{"changed": false}\r\n')
-        host = self._host
-        interpreter = Interpreter(host.registry, host.log, host.scheduler, host.is_elevated(user))
-        return interpreter.run_cmd_line(line)
+            command.result = self._run_powershell(command, user)
+        else:
+            command.result = interpreter(self._host, user).run_cmd_line(command.line)
+
+    def _run_powershell(self, command: Command, user: User) -> Result:
+        encoded = re.search(r"-EncodedCommand\s+\"?([A-Za-z0-9+/=]+)", command.line, re.IGNORECASE)
+        if encoded:
+            text = base64.b64decode(encoded[1]).decode("utf-16-le", errors="replace")
+            script = file_transfer.Script(text, lines=re.split(r"\r?\n", command.stdin.decode().rstrip("\r\n")))
+            output = file_transfer.run(script, self._host.files, self._host.is_elevated(user))
+            if output is not None:
+                return Result(output.exit_code, output.stdout, output.stderr)
+        return Result(0, '{"changed": false}\r\n')
 
     def _find(self, shell: Shell, command_id: str | None) -> tuple[str, Command]:
         key = (command_id or "").upper()
         if key not in shell.commands:
-            raise WsmanFault(_COMMAND_GONE)
+            raise WsmanFault(COMMAND_GONE)
         return key, shell.commands[key]
 
-    def _send(self, shell: Shell, body: ET.Element, _user: User) -> str:
-        stream = body.find(f"{_RSP}Stream")
-        self._find(shell, stream.get("CommandId") if stream is not None else None)
+    def _send(self, shell: Shell, body: ET.Element, user: User) -> str:
+        for stream in body.findall(f"{_RSP}Stream"):
+            _key, command = self._find(shell, stream.get("CommandId"))
+            command.stdin += base64.b64decode(stream.text or "")
+            if stream.get("End", "").lower() == "true" and command.result is None:
+                self._run(command, user)
         return "<rsp:SendResponse/>"
 
     def _receive(self, shell: Shell, body: ET.Element, _user: User) -> str:
         stream = body.find(f"{_RSP}DesiredStream")
         command_id, command = self._find(shell, stream.get("CommandId") if stream is not None else None)
-        out = ""
-        for name, text in (("stdout", command.result.stdout), ("stderr", command.result.stderr)):
-            if text and not command.received:
-                data = base64.b64encode(text.encode()).decode()
-                out += f'<rsp:Stream Name="{name}" CommandId="{command_id}">{data}</rsp:Stream>'
-            out += f'<rsp:Stream Name="{name}" CommandId="{command_id}" End="true"/>'
+        result = command.result
+        if result is None:
+            return (
+                f'<rsp:ReceiveResponse><rsp:CommandState CommandId="{command_id}" '
+                f'State="{ns.SHELL}/CommandState/Running"/></rsp:ReceiveResponse>'
+            )
+        texts = {} if command.received else {"stdout": result.stdout, "stderr": result.stderr}
+        encoding = self._host.quirks.console_encoding
+        streams = {name: text.encode(encoding, "replace") for name, text in texts.items()}
         command.received = True
-        # An exit code is a signed 32-bit number on the wire.
-        code = command.result.exit_code
-        code = code - 2**32 if code >= 2**31 else code
-        return (
-            f'<rsp:ReceiveResponse>{out}<rsp:CommandState CommandId="{command_id}" '
-            f'State="{ns.SHELL}/CommandState/Done"><rsp:ExitCode>{code}</rsp:ExitCode></rsp:CommandState>'
-            "</rsp:ReceiveResponse>"
-        )
+        return receive_response(command_id, streams, result.exit_code)
 
     def _signal(self, shell: Shell, body: ET.Element, _user: User) -> str:
         command_id, _command = self._find(shell, body.get("CommandId"))

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from . import smb_properties as table
 from .cim import CimClass, Instance, Method, Property, Provider
-from .wsman_faults import WsmanFault
+from .prompts import PromptAnswer
+from .wsman_faults import FaultKind, WsmanFault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .quirks import Quirks
     from .registry import Registry
@@ -30,10 +31,26 @@ class Side:
     properties: tuple[table.SmbProperty, ...]
     parameters_key: str
     policy_key: str
+    service: str
+    not_started: int
 
 
-CLIENT = Side("MSFT_SmbClientConfiguration", table.CLIENT_PROPERTIES, table.CLIENT_PARAMETERS, table.CLIENT_POLICY)
-SERVER = Side("MSFT_SmbServerConfiguration", table.SERVER_PROPERTIES, table.SERVER_PARAMETERS, table.SERVER_POLICY)
+CLIENT = Side(
+    "MSFT_SmbClientConfiguration",
+    table.CLIENT_PROPERTIES,
+    table.CLIENT_PARAMETERS,
+    table.CLIENT_POLICY,
+    "LanmanWorkstation",
+    2138,
+)
+SERVER = Side(
+    "MSFT_SmbServerConfiguration",
+    table.SERVER_PROPERTIES,
+    table.SERVER_PARAMETERS,
+    table.SERVER_POLICY,
+    "LanmanServer",
+    2114,
+)
 
 
 def present_properties(side: Side, build: int, quirks: Quirks) -> tuple[table.SmbProperty, ...]:
@@ -44,7 +61,10 @@ def present_properties(side: Side, build: int, quirks: Quirks) -> tuple[table.Sm
 
 
 class SmbConfiguration:
-    """One side's configuration on one host; ``running`` is what the driver works with at the moment."""
+    """One side's configuration on one host; ``running`` is what the driver works with at the moment.
+
+    The driver works with what it has read: ``seen`` holds that, by property, of the policy key and of Parameters.
+    """
 
     def __init__(
         self,
@@ -63,12 +83,13 @@ class SmbConfiguration:
             for name, value in licence_defaults.items()
         }
         self.unbacked: dict[str, Any] = {}
+        self.seen: dict[str, dict[str, Any]] = {"policy": {}, "parameters": {}}
         self.running: dict[str, Any] = {}
         self.refresh()
 
     def _read(self, key: str, name: str, type_: str) -> Any:
         value = self._registry.get(key, name)
-        if value is None:
+        if value is None or value.data is None:
             return None
         if type_ == "string":
             return ",".join(value.data) if value.type == "REG_MULTI_SZ" else str(value.data)
@@ -78,25 +99,35 @@ class SmbConfiguration:
         return bool(value.data) if type_ == "boolean" else int(value.data)
 
     def policy_value(self, item: table.SmbProperty) -> Any:
+        """What the policy key holds now, whether the driver has read it or not."""
         return None if item.policy_value is None else self._read(self.side.policy_key, item.policy_value, item.type)
 
+    def default(self, item: table.SmbProperty) -> Any:
+        """The licence value of the edition, or what the driver takes."""
+        return self._licence.get(item.name, item.default)
+
     def without_policy(self, item: table.SmbProperty) -> Any:
-        """What the driver would use if no policy existed."""
+        """What the driver would use if no policy existed and it read its key now."""
         if item.parameters_value is not None:
             value = self._read(self.side.parameters_key, item.parameters_value, item.type)
             if value is not None:
                 return value
         elif item.name in self.unbacked:
             return self.unbacked[item.name]
-        return self._licence.get(item.name, item.default)
+        return self.default(item)
 
-    def effective(self, item: table.SmbProperty) -> Any:
-        policy = self.policy_value(item)
-        return self.without_policy(item) if policy is None else policy
+    def refresh(self, *, policy: bool = True) -> None:
+        """The driver reads its configuration again; without ``policy`` it leaves the policy key out."""
+        if policy:
+            self.seen["policy"] = {item.name: self.policy_value(item) for item in self.properties}
+        self.take(self.properties)
 
-    def refresh(self) -> None:
-        """The driver reads its configuration again."""
-        self.running = {item.name: self.effective(item) for item in self.properties}
+    def take(self, properties: Iterable[table.SmbProperty]) -> None:
+        """The driver takes the values of some properties below policy, and nothing else."""
+        for item in properties:
+            self.seen["parameters"][item.name] = self.without_policy(item)
+            policy = self.seen["policy"].get(item.name)
+            self.running[item.name] = self.seen["parameters"][item.name] if policy is None else policy
 
     def write(self, item: table.SmbProperty, value: Any) -> None:
         """Store one value where SetConfiguration stores it; None removes it."""
@@ -115,12 +146,20 @@ class SmbConfiguration:
             self._registry.set(self.side.parameters_key, name, "REG_DWORD", int(value))
 
 
-class SmbConfigurationProvider(Provider):
-    """The CIM class over one SmbConfiguration."""
+# What a class says whose service does not run: the text that reports of a disabled LanmanServer show, or the codes
+# NERR_WkstaNotStarted and NERR_ServerNotStarted.
+_STOPPED = FaultKind(0x800700CE, "w:InternalError", "The filename or extension is too long. ", "wmi_error", False)
 
-    def __init__(self, configuration: SmbConfiguration, quirks: Quirks, build: int) -> None:
+
+class SmbConfigurationProvider(Provider):
+    """The CIM class over one SmbConfiguration. ``is_running`` says whether the side's service runs."""
+
+    def __init__(
+        self, configuration: SmbConfiguration, quirks: Quirks, build: int, is_running: Callable[[str], bool]
+    ) -> None:
         self._configuration = configuration
         self._quirks = quirks
+        self._is_running = is_running
         properties = tuple(Property(item.name, item.type) for item in configuration.properties)
         output = (Property("Output", "instance"),)
         methods = [Method("GetConfiguration", (), output), Method("SetConfiguration", properties)]
@@ -138,30 +177,62 @@ class SmbConfigurationProvider(Provider):
             values = dict(configuration.running)
         return Instance(self.cim_class, values)
 
-    def instances(self) -> list[Instance]:
-        return [self._instance()] if self._quirks.configuration_enumeration else []
+    def _stopped(self) -> int | None:
+        """The code that methods answer because the service does not run; None if they work."""
+        side = self._configuration.side
+        if self._quirks.stopped_service == "works" or self._is_running(side.service):
+            return None
+        if self._quirks.stopped_service == "fault":
+            raise WsmanFault(_STOPPED)
+        return side.not_started
 
-    def invoke(self, method: Method, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def instances(self) -> list[Instance]:
+        if self._stopped() is not None or not self._quirks.configuration_enumeration:
+            return []
+        return [self._instance()]
+
+    def invoke(self, method: Method, arguments: Mapping[str, Any], prompt: PromptAnswer) -> dict[str, Any]:
+        stopped = self._stopped()
+        if stopped is not None:
+            return {"Output": None, "ReturnValue": stopped} if method.outputs else {"ReturnValue": stopped}
         if method.name == "GetConfiguration":
             return {"Output": self._instance(), "ReturnValue": 0}
         if method.name == "SetConfiguration":
-            return self._set(arguments)
-        wanted = [item for item in self._resettable if arguments.get("All") or arguments.get(item.name)]
-        for item in wanted:
-            self._configuration.write(item, None)
-        self._configuration.refresh()
+            return self._set(arguments, prompt)
+        for item in self._resettable:
+            if arguments.get("All") or arguments.get(item.name):
+                self._configuration.write(item, None)
+        self._taken(self._resettable)
         return {"Output": self._instance(), "ReturnValue": 0}
 
-    def _set(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        configuration = self._configuration
+    def _taken(self, changed: Iterable[table.SmbProperty]) -> None:
+        """What the driver learns from a write of the provider."""
+        if self._quirks.set_rereads_registry:
+            self._configuration.refresh(policy=not self._quirks.policy_read_at_start_only)
+        else:
+            self._configuration.take(changed)
+
+    def _set(self, arguments: Mapping[str, Any], prompt: PromptAnswer) -> dict[str, Any]:
+        configuration, quirks = self._configuration, self._quirks
         wanted = {
             item: arguments[item.name] for item in configuration.properties if arguments.get(item.name) is not None
         }
-        if self._quirks.set_refused_by_policy:
-            for item in wanted:
-                if configuration.policy_value(item) is not None:
-                    raise WsmanFault("access_denied", detail=item.name)
+        if quirks.set_needs_prompt_options and prompt is not PromptAnswer.YES:
+            if prompt is PromptAnswer.WAITS:
+                raise WsmanFault("timed_out")
+            return {"ReturnValue": 0}
+        refused = [item for item in wanted if configuration.policy_value(item) is not None]
+        if not quirks.set_refused_by_policy:
+            refused = []
+        stored = []
         for item, value in wanted.items():
-            configuration.write(item, value)
-        configuration.refresh()
+            if refused and (item in refused or not quirks.set_refusal_is_partial):
+                break
+            is_default = quirks.set_stores_no_default and value == configuration.default(item)
+            configuration.write(item, None if is_default else value)
+            stored.append(item)
+        if stored or not refused:
+            self._taken(stored)
+        if refused:
+            raise WsmanFault("access_denied", detail=refused[0].name)
         return {"ReturnValue": 0}

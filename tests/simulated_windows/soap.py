@@ -32,7 +32,9 @@ class Request:
     max_envelope_size: int = 153600
     selectors: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
+    typed_options: dict[str, str] = field(default_factory=dict)
     body: ET.Element | None = None
+    identifier: str = ""
 
     @property
     def method(self) -> str:
@@ -44,9 +46,10 @@ def _selectors(header: ET.Element) -> dict[str, str]:
     return {item.get("Name", ""): item.text or "" for item in header.findall(path)}
 
 
-def _options(header: ET.Element) -> dict[str, str]:
+def _options(header: ET.Element, typed: bool) -> dict[str, str]:
+    """The options by name; ``typed``: only those with a type."""
     path = f"{{{ns.WSMAN}}}OptionSet/{{{ns.WSMAN}}}Option"
-    return {item.get("Name", ""): item.text or "" for item in header.findall(path)}
+    return {item.get("Name", ""): item.text or "" for item in header.findall(path) if item.get("Type") or not typed}
 
 
 def parse_request(message: bytes) -> Request:
@@ -73,8 +76,10 @@ def parse_request(message: bytes) -> Request:
         resource_uri=text(ns.WSMAN, "ResourceURI"),
         message_id=text(ns.ADDRESSING, "MessageID"),
         selectors=_selectors(header),
-        options=_options(header),
+        options=_options(header, typed=False),
+        typed_options=_options(header, typed=True),
         body=next(iter(body), None),
+        identifier=text(ns.EVENTING, "Identifier"),
     )
     size = text(ns.WSMAN, "MaxEnvelopeSize")
     if size and not size.isdigit():

@@ -5,12 +5,12 @@ Property names and types from the win32 CIMWin32Prov pages.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from .cim import CimClass, Instance, Property, Provider
-from .services import SERVICES
+from .services import Service
 
 NAMESPACE = "root/cimv2"
 _S, _B, _U16, _U32, _U64, _D = "string", "boolean", "uint16", "uint32", "uint64", "datetime"
@@ -175,7 +175,7 @@ def operating_system_row(os_facts: dict[str, Any], computer: str, now: datetime,
         "NumberOfUsers": 1,
         "OperatingSystemSKU": os_facts["sku"],
         "Organization": "",
-        "OSArchitecture": "64-Bit" if german else "64-bit",
+        "OSArchitecture": os_facts["architecture"].replace("-bit", "-Bit" if german else "-bit"),
         "OSLanguage": 1031 if german else 1033,
         "OSType": 18,
         "Primary": True,
@@ -190,7 +190,7 @@ def operating_system_row(os_facts: dict[str, Any], computer: str, now: datetime,
     }
 
 
-def computer_system_row(os_facts: dict[str, Any], computer: str) -> dict[str, Any]:
+def computer_system_row(os_facts: dict[str, Any], computer: str, system_type: str) -> dict[str, Any]:
     joined, product_type = os_facts["part_of_domain"], os_facts["product_type"]
     # DomainRole: 0/1 standalone/member workstation, 2/3 standalone/member server, 5 primary domain controller
     role = {1: 1 if joined else 0, 3: 3 if joined else 2}.get(product_type, 5)
@@ -210,42 +210,42 @@ def computer_system_row(os_facts: dict[str, Any], computer: str) -> dict[str, An
         "PrimaryOwnerName": "simulated",
         "Roles": ["LM_Workstation", "LM_Server", "NT", "Server_NT" if product_type != 1 else "Potential_Browser"],
         "Status": "OK",
-        "SystemType": "x64-based PC",
+        "SystemType": system_type,
         "TotalPhysicalMemory": 8589934592,
         "Workgroup": None if joined else os_facts["domain"],
     }
 
 
-def service_rows(computer: str) -> list[dict[str, Any]]:
+def service_rows(services: Iterable[Service], computer: str) -> list[dict[str, Any]]:
     return [
         {
             "AcceptPause": False,
-            "AcceptStop": running,
-            "Caption": title,
+            "AcceptStop": item.running,
+            "Caption": item.title,
             "CheckPoint": 0,
             "CreationClassName": "Win32_Service",
             "DelayedAutoStart": False,
-            "Description": f"{title}: a service of the simulated host, listed as Windows lists its own.",
+            "Description": f"{item.title}: a service of the simulated host, listed as Windows lists its own.",
             "DesktopInteract": False,
-            "DisplayName": title,
+            "DisplayName": item.title,
             "ErrorControl": "Normal",
-            "ExitCode": 0 if running else 1077,
-            "Name": name,
-            "PathName": f"C:\\Windows\\system32\\svchost.exe -k {name} -p",
-            "ProcessId": 1000 + 4 * index if running else 0,
+            "ExitCode": 0 if item.running else 1077,
+            "Name": item.name,
+            "PathName": f"C:\\Windows\\system32\\svchost.exe -k {item.name} -p",
+            "ProcessId": 1000 + 4 * index if item.running else 0,
             "ServiceSpecificExitCode": 0,
             "ServiceType": "Share Process",
-            "Started": running,
-            "StartMode": mode,
+            "Started": item.running,
+            "StartMode": item.mode,
             "StartName": "LocalSystem",
-            "State": "Running" if running else "Stopped",
+            "State": "Running" if item.running else "Stopped",
             "Status": "OK",
             "SystemCreationClassName": "Win32_ComputerSystem",
             "SystemName": computer,
             "TagId": 0,
             "WaitHint": 0,
         }
-        for index, (name, title, mode, running) in enumerate(SERVICES)
+        for index, item in enumerate(services)
     ]
 
 

@@ -163,6 +163,20 @@ def test_the_stated_length_has_to_be_the_real_one(host: Host, stated: int, statu
     assert session.send(request, timeout=10).status_code == status
 
 
+@pytest.mark.parametrize(("padding", "counted", "status"), [(3, 0, 200), (3, 3, 200), (3, 4, 400), (3, -1, 400)])
+def test_an_encrypted_message_may_be_padded_with_nuls(host: Host, padding: int, counted: int, status: int) -> None:
+    transport = pywinrm(host, "http", "ntlm").transport
+    session = transport.build_session()
+    assert transport.encryption is not None
+    uri = WMI + SMB_CLIENT
+    message = envelope(uri, f"{uri}/GetConfiguration")
+    request = transport.encryption.prepare_encrypted_request(session, host.url("http"), message + b"\0" * padding)
+    assert isinstance(request.body, bytes)
+    stated, wanted = (f"Length={len(message) + extra}".encode() for extra in (padding, counted))
+    request.body = request.body.replace(stated, wanted)
+    assert session.send(request, timeout=10).status_code == status
+
+
 def test_the_certificate_is_trusted_by_its_file_and_names_the_address(tls_host: Host) -> None:
     protocol = pywinrm(
         tls_host, "https", "basic", server_cert_validation="validate", ca_trust_path=tls_host.ready["ca_file"]

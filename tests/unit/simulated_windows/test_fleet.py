@@ -33,7 +33,10 @@ PACKAGE_PARENT = Path(sys.modules["simulated_windows"].__path__[0]).parent
 def test_state_is_stable_and_complete(host: Host, peer: Peer) -> None:
     before = host.state()
     assert set(before) == {
-        "os", "registry", "smb_client", "smb_server", "smb_connections", "channels", "events", "tasks",
+        "os", "registry", "smb_client", "smb_server", "services", "smb_connections", "event_subscriptions", "channels",
+        "events",
+        "tasks",
+        "files",
     }  # fmt: skip
     peer.configuration()
     peer.query("SELECT * FROM Win32_OperatingSystem")

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simulated_windows.in_process import InProcessHost
 from simulated_windows.peer import HKLM, REGISTRY, Host, Peer
+from simulated_windows.smb_properties import CLIENT_POLICY
 
 KEY = r"SOFTWARE\winops\test"
 PATH = f"HKLM\\{KEY}"
@@ -113,6 +115,39 @@ def test_enum_values_is_null_when_there_is_only_the_default_value(peer: Peer, ke
     values = call(peer, "EnumValues")
     assert (values["sNames"], values["Types"]) == (["", "a", "b"], ["1", "4", "1"])
     assert call(peer, "GetStringValue", "b") == {"sValue": "", "ReturnValue": "0"}
+
+
+def test_odd_values_are_what_they_are() -> None:
+    """Wrong types, numbers beyond 1, values without data: told apart by EnumValues, and as the driver takes them."""
+    rows: list[tuple[str, Any, int, str, dict[str, Any], bool]] = [
+        # type, data, its number, the getter, what it answers, whether the driver then allows guest (denied by default)
+        ("REG_SZ", "1", 1, "GetStringValue", {"sValue": "1", "ReturnValue": "0"}, False),
+        ("REG_QWORD", 1, 11, "GetQWORDValue", {"uValue": "1", "ReturnValue": "0"}, False),
+        ("REG_BINARY", [1, 0, 0, 0], 3, "GetBinaryValue", {"uValue": ["1", "0", "0", "0"], "ReturnValue": "0"}, False),
+        ("REG_DWORD", 2, 4, "GetDWORDValue", {"uValue": "2", "ReturnValue": "0"}, True),
+        ("REG_DWORD", 0xFFFFFFFF, 4, "GetDWORDValue", {"uValue": "4294967295", "ReturnValue": "0"}, True),
+        ("REG_DWORD", None, 4, "GetDWORDValue", {"uValue": None, "ReturnValue": "0"}, False),
+        ("REG_QWORD", None, 11, "GetQWORDValue", {"uValue": None, "ReturnValue": "0"}, False),
+        ("REG_SZ", None, 1, "GetStringValue", {"sValue": None, "ReturnValue": "0"}, False),
+        ("REG_NONE", None, 0, "GetDWORDValue", {"uValue": None, "ReturnValue": "2147749893"}, False),
+        (
+            "REG_DWORD_BIG_ENDIAN",
+            [0, 0, 0, 1],
+            5,
+            "GetDWORDValue",
+            {"uValue": None, "ReturnValue": "2147749893"},
+            False,
+        ),
+    ]
+    for type_, data, number, getter, answer, allowed in rows:
+        host = InProcessHost("windows_11_24h2_pro")
+        host.registry.set(CLIENT_POLICY, "AllowInsecureGuestAuth", type_, data)
+        peer = host.peer()
+        where = {"hDefKey": HKLM, "sSubKeyName": CLIENT_POLICY.removeprefix("HKLM\\")}
+        listed = peer.outputs(REGISTRY, "EnumValues", **where)
+        assert (listed["sNames"], listed["Types"]) == ("AllowInsecureGuestAuth", str(number))
+        assert peer.outputs(REGISTRY, getter, **where, sValueName="allowinsecureguestauth") == answer
+        assert host.client.running["EnableInsecureGuestLogons"] is allowed
 
 
 def test_the_hive(host: Host, peer: Peer) -> None:

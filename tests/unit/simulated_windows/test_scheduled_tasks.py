@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from simulated_windows.peer import Host, Peer, items_of, local, members
-from simulated_windows.scheduled_tasks import parse_duration
 from simulated_windows.task_documents import moment, task_xml
+from simulated_windows.task_xml import parse_duration
 
 NAMESPACE = "root/Microsoft/Windows/TaskScheduler"
 SCHEDULER = f"{NAMESPACE}/PS_ScheduledTask"
@@ -103,7 +104,14 @@ GOOD = task_xml(reg_add("a"))
         (task_xml(), 0x80041319),
         (task_xml(("", "x")), 0x80041319),
         (task_xml(reg_add("a"), start="tomorrow"), 0x80041318),
-        (GOOD.replace("StartBoundary", "Other"), 0x80041319),
+        (GOOD.replace("StartBoundary", "Other"), 0x80041316),
+        (re.sub("<StartBoundary>.*</StartBoundary>", "", GOOD), 0x80041319),
+        (task_xml(*[reg_add("a")] * 33), 0x8004131D),
+        (task_xml(("x" * 261, "")), 0x80041318),
+        (GOOD.replace("<Settings>", "<Settings><Loud>true</Loud>"), 0x80041316),
+        (GOOD.replace("TimeTrigger", "SometimesTrigger"), 0x80041316),
+        (GOOD.replace("<StartBoundary>", "<EndBoundary>2030-01-01T00:00:00Z</EndBoundary><StartBoundary>"), 0x80041316),
+        (GOOD.replace("<StartBoundary>", "<Enabled>maybe</Enabled><StartBoundary>"), 0x80041318),
         (task_xml(reg_add("a"), settings="<Hidden>perhaps</Hidden>"), 0x80041318),
         (task_xml(reg_add("a"), end=moment(9), settings=EXPIRY.format("1 day")), 0x80041318),
         (task_xml(reg_add("a"), settings=EXPIRY.format("PT1H")), 0x80041319),
