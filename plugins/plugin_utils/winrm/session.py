@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from ..errors import AccessDenied, HostError, HostFault, HostUnreachable
+from ..errors import AccessDenied, HostError, HostFault, HostUnreachable, SmbGuestError
 from ..wsman.cim import CimInstance
 from ..wsman.envelope import RequestContext
 from ..wsman.errors import RemoteProtocolError
 from ..wsman.fault import WsmanFault
-from ..wsman.operations import Enumerate, Operation, drive, walk
+from ..wsman.operations import Delete, Enumerate, Invoke, Operation, drive, walk
 from .transport_errors import explain, explain_shell_fault
-from .wires import CommandResult, Wire, open_wire
+from .wires import CommandResult, Patience, Wire, open_wire
 
 T = TypeVar("T")
 
@@ -33,18 +33,30 @@ class Session:
 
     def call(self, operation: Operation[T]) -> T:
         """Send one operation and decode its answer: one request."""
-        return self._translated(str(operation), lambda: self._exchange(operation))
+        return self._translated(str(operation), lambda: self._exchange(operation), writing=_writes(operation))
 
     def query(self, enumerate_: Enumerate) -> list[CimInstance]:
         """Run a query to its end, page by page."""
         return self._translated(str(enumerate_), lambda: drive(walk(enumerate_), self._exchange))
 
+    def reset(self) -> None:
+        """Forget the connection, which an interruption may have left in the middle of an exchange."""
+        self._wire.reset()
+
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
-        """Run commands (program and arguments each), one after the other: the only thing here that opens a shell."""
+        """Run commands (program and arguments each), one after the other, in one shell."""
         return self._through_library(lambda: self._wire.run(commands))
 
+    def put_file(self, content: bytes, path: str) -> None:
+        """Write a file by the connection's own transfer, which starts PowerShell; its folder must be there."""
+        self._through_library(lambda: self._wire.put_file(content, path))
+
+    def fetch_file(self, path: str) -> bytes:
+        """Read a file by the connection's own transfer, which starts PowerShell."""
+        return self._through_library(lambda: self._wire.fetch_file(path))
+
     def _exchange(self, operation: Operation[T]) -> T:
-        context = RequestContext(to=self._wire.endpoint, operation_timeout=self._wire.operation_timeout)
+        context = RequestContext(to=self._wire.peer.endpoint, operation_timeout=self._wire.operation_timeout)
         message = operation.encode(context)
         answer = self._through_library(lambda: self._wire.send(message))
         try:
@@ -55,22 +67,22 @@ class Session:
         self._answered = True
         return result
 
-    def _translated(self, what: str, exchange: Callable[[], T]) -> T:
+    def _translated(self, what: str, exchange: Callable[[], T], *, writing: bool = False) -> T:
         try:
             return exchange()
         except WsmanFault as error:
             if error.fault.kind == "access_denied":
-                raise AccessDenied(f"calling {what}") from error
+                raise AccessDenied(f"calling {what}", writing=writing) from error
             fault = error.fault
             raise HostFault(f"The host refused {what}: {error}", kind=fault.kind, code=fault.code) from error
         except RemoteProtocolError as error:
             if error.problem in _NOT_WINRM and not self._answered:
                 raise HostUnreachable(
-                    f"{self._wire.endpoint} answers, but not as WinRM does ({error}). Check ansible_port and "
-                    "ansible_winrm_path, and what else listens there."
+                    f"{self._wire.peer.endpoint} answers, but not as WinRM does ({error}). Check ansible_port and "
+                    f"{self._wire.peer.variables['path']}, and what else listens there."
                 ) from error
             raise HostError(
-                f"The answer of {self._wire.endpoint} to {what} was not used: {error}. "
+                f"The answer of {self._wire.peer.endpoint} to {what} was not used: {error}. "
                 "Check for a proxy or another program between here and the host."
             ) from error
 
@@ -80,13 +92,19 @@ class Session:
         except RemoteProtocolError:
             self._wire.reset()
             raise
-        except UnicodeDecodeError as error:
-            raise RemoteProtocolError("not_xml", "it is no text") from error
+        except SmbGuestError:
+            raise
         except Exception as error:  # whatever the libraries below raise becomes one sentence
+            peer = self._wire.peer
             self._wire.reset()
-            raise explain_shell_fault(error) or explain(error, self._wire.endpoint, answered=self._answered) from error
+            raise explain_shell_fault(error, peer) or explain(error, peer, answered=self._answered) from error
 
 
-def open_session(connection: Any) -> Session:
+def _writes(operation: Operation[Any]) -> bool:
+    verbs = ("Set", "Create", "Delete", "Register")
+    return isinstance(operation, Delete) or (isinstance(operation, Invoke) and operation.method.startswith(verbs))
+
+
+def open_session(connection: Any, patience: Patience | None = None) -> Session:
     """The session behind a task's connection. Nothing is sent yet. Raises what `open_wire` raises."""
-    return Session(open_wire(connection))
+    return Session(open_wire(connection, patience))

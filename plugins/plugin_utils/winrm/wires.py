@@ -4,6 +4,7 @@
 
 """The wires of a conversation: one message each way over ansible's winrm or psrp connection, no shell, no runspace.
 
+Commands open a shell of their own, and files go through the connection's own transfer; both only where asked for.
 This file alone touches what ansible-core, pywinrm and pypsrp do not promise to keep: the winrm connection builds its
 `protocol` without opening a shell while `shell_id` is set; the psrp connection's `_psrp_conn_kwargs` make a `WSMan`
 that opens no runspace. Every supported ansible-core is tested against exactly this file.
@@ -11,17 +12,25 @@ that opens no runspace. Every supported ansible-core is tested against exactly t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.request import getproxies
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
-from ..errors import HostUnreachable, RequestError
-from ..wsman.errors import RemoteProtocolError
-from ..wsman.xml import MAX_BYTES
+from ..errors import HostUnreachable, RequestError, SmbGuestError
+from .deadlines import Deadlines, deadlines_from
+from .file_transfer import fetch_file, put_file
+from .guard import Guard
+from .peer import VARIABLES, Peer, check_address, secrets_of
+from .transport_errors import explain, is_refusal_of_transport
 
-SUPPORTED = ("winrm", "psrp")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+T = TypeVar("T")
 
 _NO_SHELL = "winops.smb_guest opens no shell"
 _UTF8 = 65001
@@ -36,122 +45,188 @@ class CommandResult:
     stderr: str
 
 
+@dataclass(frozen=True)
+class Patience:
+    """What the user says of time, in seconds; None leaves it to the operation timeout of the connection."""
+
+    message: float | None = None
+    task: float | None = None
+
+
 class Wire(Protocol):
     """What a session needs of a connection: one message each way, and a process where nothing else will do."""
 
-    endpoint: str
+    peer: Peer
     operation_timeout: float
 
-    def send(self, message: bytes) -> bytes: ...
+    def send(self, message: bytes) -> bytes:
+        """The answer to one request, decrypted."""
 
     def reset(self) -> None:
         """Forget a broken connection, so that the next message authenticates anew."""
 
-    def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]: ...
+    def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
+        """Run commands one after the other, each given by its words."""
+
+    def put_file(self, content: bytes, path: str) -> None:
+        """Write a file, which starts PowerShell on the host. Raises HostError where the host refuses it."""
+
+    def fetch_file(self, path: str) -> bytes:
+        """Read a file, which starts PowerShell on the host. Raises HostError where the host refuses it."""
 
 
-def open_wire(connection: Any) -> Wire:
+def open_wire(connection: Any, patience: Patience | None = None) -> Wire:
     """The wire behind a task's connection. Nothing is sent yet.
 
-    Raises RequestError for a connection that is neither winrm nor psrp, HostUnreachable where Kerberos gives no ticket.
+    Raises RequestError for a connection that is neither winrm nor psrp nor derived from one of them, and for variables
+    that it cannot work with; HostUnreachable where Kerberos gives no ticket.
     """
-    kind = getattr(connection, "transport", type(connection).__name__)
-    if kind not in SUPPORTED:
+    kind = connection_kind(connection)
+    if kind is None:
+        name = getattr(connection, "transport", type(connection).__name__)
         raise RequestError(
-            f"winops.smb_guest speaks WinRM and works through the connections winrm and psrp; this host uses '{kind}'. "
+            f"winops.smb_guest speaks WinRM and works through the connections winrm and psrp; this host uses '{name}'. "
             "Set ansible_connection to winrm or psrp."
         )
+    patience = patience or Patience()
+    return _WinrmWire(connection, patience) if kind == "winrm" else _PsrpWire(connection, patience)
+
+
+def connection_kind(connection: Any) -> str | None:
+    """`winrm` or `psrp` for those connections and what is derived from them, whatever it calls itself, else None."""
+    for base in type(connection).__mro__:
+        parent, _dot, name = base.__module__.rpartition(".")
+        theirs = parent.endswith(("ansible.plugins.connection", "ansible.builtin.plugins.connection"))
+        if theirs and name in VARIABLES and base.__name__ == "Connection":
+            return name
+    return None
+
+
+def _option(connection: Any, name: str) -> Any:
+    """An option of the connection, None where it has none of that name."""
     try:
-        return _WinrmWire(connection) if kind == "winrm" else _PsrpWire(connection)
-    except AnsibleConnectionFailure as error:
-        raise HostUnreachable(str(error)) from error
-    except AnsibleError as error:
-        raise RequestError(str(error)) from error
+        return connection.get_option(name)
+    except KeyError:
+        return None
 
 
-def _cap_answers(session: Any) -> None:
-    """Let the answers of a `requests` session end with an error where the parser would refuse them for their size.
-
-    At the adapter, because the authentication handlers send through it without asking the session, and lazily,
-    because they look at the socket of an answer before anybody reads it.
-    """
-    if getattr(session, "answers_are_capped", False):
-        return
-    session.answers_are_capped = True
-    for adapter in session.adapters.values():
-        adapter.send = _capped(adapter.send)
+def _peer(connection: Any, kind: str, endpoint: str, auth: str, proxy: str | None, tried: tuple[str, ...] = ()) -> Peer:
+    host, port = str(_option(connection, "remote_addr") or ""), _option(connection, "port")
+    if host and host in endpoint:  # a connection that makes a tunnel has an endpoint of its own
+        check_address(host, port if isinstance(port, int) else None, VARIABLES[kind])
+    user, password = _option(connection, "remote_user"), _option(connection, "remote_password")
+    plain = f"{user or ''}{password or ''}".isascii()
+    secrets = secrets_of(None if password is None else str(password), (proxy, *getproxies().values()))
+    return Peer(endpoint, kind, auth, secrets, plain, tried)
 
 
-def _capped(send: Callable[..., Any]) -> Callable[..., Any]:
-    def send_capped(*args: Any, **kwargs: Any) -> Any:
-        response = send(*args, **kwargs)
-        read = response.iter_content
-
-        def iter_content(*args: Any, **kwargs: Any) -> Iterator[bytes]:
-            size = 0
-            for chunk in read(*args, **kwargs):
-                size += len(chunk)
-                if size > MAX_BYTES:
-                    response.close()
-                    raise RemoteProtocolError("too_large", f"it is larger than {MAX_BYTES // 1024 // 1024} MiB")
-                yield chunk
-
-        response.iter_content = iter_content
-        return response
-
-    return send_capped
+@contextmanager
+def _told_by(peer: Peer) -> Iterator[None]:
+    """Make one sentence of what a connection raises before the first message."""
+    try:
+        yield
+    except SmbGuestError:
+        raise
+    except Exception as error:  # whatever the libraries below raise
+        told = explain(error, peer, answered=False)
+        if isinstance(error, AnsibleError) and not isinstance(told, RequestError):
+            # What ansible says itself (kinit failed, a package is missing) is the whole story.
+            kind = HostUnreachable if isinstance(error, AnsibleConnectionFailure) else RequestError
+            raise kind(peer.foreign(str(error), 400)) from error
+        raise told from error
 
 
 class _WinrmWire:
-    """ansible.builtin.winrm through pywinrm, with every transport that it has."""
+    """ansible.builtin.winrm through pywinrm, with every transport that it has.
 
-    def __init__(self, connection: Any) -> None:
-        if not connection.protocol:
-            connection.shell_id = _NO_SHELL
-            try:
-                connection._connect()
-            finally:
-                connection.shell_id = None
+    Transports are tried in their order, as ansible's own connection does: the next one where the host refuses one
+    before it answered anything.
+    """
+
+    def __init__(self, connection: Any, patience: Patience) -> None:
+        self._connection = connection
+        self._patience = patience
+        self._answered = False
+        self._connect()
+
+    def _connect(self, tried: tuple[str, ...] = (), deadlines: Deadlines | None = None) -> None:
+        connection = self._connection
+        before = Peer("this host", "winrm", secrets=secrets_of(_option(connection, "remote_password"), ()))
+        with _told_by(before):
+            if not connection.protocol:
+                connection.shell_id = _NO_SHELL
+                try:
+                    connection._connect()
+                finally:
+                    connection.shell_id = None
         self._protocol = connection.protocol
-        self._transport = connection.protocol.transport
-        self.endpoint: str = self._transport.endpoint
+        self._transport = transport = connection.protocol.transport
         self.operation_timeout: float = self._protocol.operation_timeout_sec
-        self._cap_every_session()
+        self.peer = _peer(connection, "winrm", transport.endpoint, transport.auth_method, transport.proxy, tried)
+        wanted, read = self._patience, self._protocol.read_timeout_sec
+        deadlines = deadlines or deadlines_from(self.operation_timeout, read, wanted.message, wanted.task)
+        known = getattr(transport, "smb_guest_guard", None)
+        self._guard: Guard = known or Guard(deadlines)
+        self._guard.deadlines = deadlines
+        if known is None:
+            self._watch_every_session()
 
-    def _cap_every_session(self) -> None:
+    def _watch_every_session(self) -> None:
         """pywinrm makes its session when the first message goes out, and uses it at once to set up encryption."""
-        if getattr(self._transport, "answers_are_capped", False):
-            return
-        self._transport.answers_are_capped = True
+        self._transport.smb_guest_guard = self._guard
         exchange = self._transport._send_message_request
 
-        def exchange_capped(session: Any, request: Any) -> Any:
-            _cap_answers(session)
+        def exchange_watched(session: Any, request: Any) -> Any:
+            self._guard.watch(session)
             return exchange(session, request)
 
-        self._transport._send_message_request = exchange_capped
+        self._transport._send_message_request = exchange_watched
 
     def send(self, message: bytes) -> bytes:
-        from winrm.exceptions import WinRMTransportError
+        return self._by_some_transport(lambda: _answer(self._guard, self._transport.send_message, message))
 
-        try:
-            answer: bytes = self._transport.send_message(message)
-        except WinRMTransportError as error:
-            return _fault_body(error)
-        return answer
+    def _by_some_transport(self, exchange: Callable[[], T]) -> T:
+        """Do it with the transport in use, or with the next one that is not refused."""
+        while True:
+            self._guard.delivered = False
+            try:
+                result = exchange()
+            except Exception as error:
+                done = self._answered or self._guard.delivered
+                if done or not is_refusal_of_transport(error) or not self._next_transport():
+                    raise
+            else:
+                self._answered = True
+                return result
+
+    def _next_transport(self) -> bool:
+        """Go over to the next transport in the list; False where there is none."""
+        names = list(getattr(self._connection, "_winrm_transport", None) or ())
+        used = self._transport.auth_method
+        left = names[names.index(used) + 1 :] if used in names else []
+        if not left:
+            return False
+        self.reset()
+        self._connection.set_option("transport", left)
+        self._connection.protocol = None
+        self._connect((*self.peer.tried, used), self._guard.deadlines)
+        return True
 
     def reset(self) -> None:
         self._transport.close_session()
         self._transport.encryption = None
 
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
-        shell = self._protocol.open_shell(codepage=_UTF8)
+        self._guard.deadlines.begin()
+        shell: str = self._by_some_transport(lambda: self._protocol.open_shell(codepage=_UTF8))
         try:
             return [self._run_one(shell, command) for command in commands]
         finally:
             self._protocol.close_shell(shell)
+            self._guard.deadlines.end()
 
     def _run_one(self, shell: str, command: Sequence[str]) -> CommandResult:
+        self._guard.deadlines.begin()
         command_id = self._protocol.run_command(shell, command[0], command[1:])
         try:
             stdout, stderr, exit_code = self._protocol.get_command_output(shell, command_id)
@@ -159,11 +234,28 @@ class _WinrmWire:
             self._protocol.cleanup_command(shell, command_id)
         return CommandResult(exit_code, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
 
+    def put_file(self, content: bytes, path: str) -> None:
+        self._in_their_shell(lambda: put_file(self._connection, content, path))
+
+    def fetch_file(self, path: str) -> bytes:
+        return self._in_their_shell(lambda: fetch_file(self._connection, path))
+
+    def _in_their_shell(self, transfer: Callable[[], T]) -> T:
+        """The connection's transfers need a shell of its own, which it closes at the end of the task."""
+        self._guard.deadlines.begin()
+        try:
+            if not self._connection.shell_id:
+                shell: str = self._by_some_transport(lambda: self._protocol.open_shell(codepage=_UTF8))
+                self._connection.shell_id = shell
+            return transfer()
+        finally:
+            self._guard.deadlines.end()
+
 
 class _PsrpWire:
     """ansible.builtin.psrp through pypsrp."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, patience: Patience) -> None:
         try:
             from pypsrp.wsman import WSMan
         except ImportError as error:
@@ -172,28 +264,30 @@ class _PsrpWire:
                 "Install it beside ansible-core: pip install pypsrp"
             ) from error
 
-        connection._build_kwargs()
-        try:
+        self._connection = connection
+        before = Peer("this host", "psrp", secrets=secrets_of(_option(connection, "remote_password"), ()))
+        with _told_by(before):
+            connection._build_kwargs()
             self._wsman = WSMan(**connection._psrp_conn_kwargs)
-            self._transport = self._wsman.transport
-            self._open()
-        except ValueError as error:
-            raise RequestError(f"The psrp connection cannot be made from these variables: {error}") from error
-        self.endpoint: str = self._transport.endpoint
+        self._transport = transport = self._wsman.transport
         self.operation_timeout: float = self._wsman.operation_timeout
+        self.peer = _peer(connection, "psrp", transport.endpoint, transport.auth, transport.proxy)
+        self._guard = Guard(
+            deadlines_from(self.operation_timeout, transport.read_timeout, patience.message, patience.task)
+        )
+        with _told_by(self.peer):
+            self._open()
 
     def _open(self) -> None:
         self._transport.session = self._transport._build_session()
-        _cap_answers(self._transport.session)
+        self._guard.watch(self._transport.session)
 
     def send(self, message: bytes) -> bytes:
-        from pypsrp.exceptions import WinRMTransportError
-
         try:
-            answer: bytes = self._transport.send(message)
-        except WinRMTransportError as error:
-            return _fault_body(error)
-        return answer
+            return _answer(self._guard, self._transport.send, message)
+        except UnicodeDecodeError as error:
+            # pypsrp makes text of what it decrypted before it hands on the bytes; UTF-16 is XML all the same.
+            return bytes(error.object)
 
     def reset(self) -> None:
         self._transport.close()
@@ -203,22 +297,46 @@ class _PsrpWire:
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
         from pypsrp.shell import WinRS
 
-        with WinRS(self._wsman, codepage=_UTF8) as shell:
-            return [self._run_one(shell, command) for command in commands]
+        self._guard.deadlines.begin()
+        try:
+            with WinRS(self._wsman, codepage=_UTF8) as shell:
+                return [self._run_one(shell, command) for command in commands]
+        finally:
+            self._guard.deadlines.end()
 
-    @staticmethod
-    def _run_one(shell: Any, command: Sequence[str]) -> CommandResult:
+    def _run_one(self, shell: Any, command: Sequence[str]) -> CommandResult:
         from pypsrp.shell import Process, SignalCode
 
+        self._guard.deadlines.begin()
         process = Process(shell, command[0], list(command[1:]))
         process.invoke()
         process.signal(SignalCode.CTRL_C)
         stdout, stderr = process.stdout.decode(errors="replace"), process.stderr.decode(errors="replace")
         return CommandResult(-1 if process.rc is None else process.rc, stdout, stderr)
 
+    def put_file(self, content: bytes, path: str) -> None:
+        self._in_their_runspace(lambda: put_file(self._connection, content, path))
 
-def _fault_body(error: Any) -> bytes:
-    """The SOAP fault that came with HTTP 500; any other status is no answer of WS-Management."""
-    if error.code == 500 and error.response_text:
-        return str(error.response_text).encode()
-    raise error
+    def fetch_file(self, path: str) -> bytes:
+        return self._in_their_runspace(lambda: fetch_file(self._connection, path))
+
+    def _in_their_runspace(self, transfer: Callable[[], T]) -> T:
+        """The connection's transfers need a runspace of its own, which it closes at the end of the task."""
+        self._guard.deadlines.begin()
+        try:
+            self._connection._connect()
+            self._guard.watch(self._connection.runspace.connection.transport.session)
+            return transfer()
+        finally:
+            self._guard.deadlines.end()
+
+
+def _answer(guard: Guard, send: Callable[[bytes], bytes], message: bytes) -> bytes:
+    """Send one message; a SOAP fault, which comes with HTTP 500, is an answer."""
+    guard.deadlines.begin()
+    guard.faults_are_answers = True
+    try:
+        return send(message)
+    finally:
+        guard.faults_are_answers = False
+        guard.deadlines.end()

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import LocalProtocolError, RemoteProtocolError, shorten
 from .fault import WsmanFault, parse_fault
@@ -33,6 +33,14 @@ _MUST_UNDERSTAND = {"s:mustUnderstand": "true"}
 
 Selectors = Mapping[str, str]
 """Key property names and their values as text."""
+
+
+class Option(NamedTuple):
+    """An option of an operation: its name, its type such as `xs:int`, without which Windows ignores it, its value."""
+
+    name: str
+    type: str
+    value: str
 
 
 def new_message_id() -> str:
@@ -69,10 +77,12 @@ def build_envelope(
     resource_uri: str,
     *,
     selectors: Selectors | None = None,
-    options: Mapping[str, str] | None = None,
+    options: Sequence[Option] = (),
+    headers: Sequence[Markup] = (),
     body: Markup = EMPTY,
 ) -> bytes:
-    """The request as UTF-8 bytes. Raises LocalProtocolError for text that XML cannot carry.
+    """The request as UTF-8 bytes; `headers` are header blocks of an operation's own. Raises LocalProtocolError for
+    text that XML cannot carry.
 
     Only the headers that a service needs, as Microsoft's own client marks them: every byte goes out with every value.
     """
@@ -87,8 +97,9 @@ def build_envelope(
         element("a:MessageID", text(context.message_id)),
         element("w:OperationTimeout", text(f"PT{seconds}S")),
         element("w:Locale", attributes={"xml:lang": context.locale}),
-        _named("w:OptionSet", "w:Option", options, {"s:mustUnderstand": "true"}),
-        _named("w:SelectorSet", "w:Selector", selectors, {}),
+        _set("w:SelectorSet", [("w:Selector", value, {"Name": name}) for name, value in (selectors or {}).items()]),
+        _set("w:OptionSet", [("w:Option", each.value, {"Name": each.name, "Type": each.type}) for each in options]),
+        *headers,
     )
     spaces = {"s": SOAP, "a": ADDRESSING, "w": WSMAN} | ({"xsi": XSI} if "xsi:" in body else {})
     envelope = element(
@@ -100,11 +111,10 @@ def build_envelope(
     return envelope.encode()
 
 
-def _named(outer: str, inner: str, values: Mapping[str, str] | None, attributes: Mapping[str, str]) -> Markup:
-    if not values:
-        return EMPTY
-    items = (element(inner, text(value), attributes={"Name": name}) for name, value in values.items())
-    return element(outer, *items, attributes=attributes)
+def _set(name: str, items: Iterable[tuple[str, str, Mapping[str, str]]]) -> Markup:
+    """An element around others, nothing if there are none. An option that a host does not know is no error."""
+    inner = [element(tag, text(value), attributes=attributes) for tag, value, attributes in items]
+    return element(name, *inner) if inner else EMPTY
 
 
 def parse_envelope(answer: bytes, message_id: str) -> Element:

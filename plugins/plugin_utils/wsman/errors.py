@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ..texts import one_line
+
 Problem = Literal[
     "not_xml",
     "doctype",
@@ -39,5 +41,4 @@ class RemoteProtocolError(WsmanError):
 
 def shorten(peer_text: str | None, limit: int = 60) -> str:
     """Quote text of the peer for an error message: printable, and never longer than about `limit` characters."""
-    text = peer_text or ""
-    return ascii(text if len(text) <= limit else text[: limit - 3] + "...")
+    return f"'{one_line(peer_text or '', limit)}'"

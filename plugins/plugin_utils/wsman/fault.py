@@ -15,13 +15,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..texts import one_line
 from .errors import WsmanError
-from .fault_codes import CIM_STATUSES, CODES, SUBCODES, Kind
+from .fault_codes import CIM_STATUSES, CODES, SUBCODES, Kind, number_in_words
 from .xml import attribute, child, content, local_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from xml.etree.ElementTree import Element
+
+MAX_WORDS = 300
+"""Characters of a fault's text that anybody is shown."""
 
 _MASK = 0xFFFFFFFF
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,10}")
@@ -54,9 +58,10 @@ class Fault:
 
     def __str__(self) -> str:
         name = self.subcode or self.role or "unnamed"
-        number = f" 0x{self.code:08X}" if self.code is not None else ""
+        number = f" {number_in_words(self.code)}" if self.code is not None else ""
         status = f" CIM status {self.cim_status}" if self.cim_status is not None else ""
-        return f"{self.message or 'the peer gave no reason'} (SOAP fault {name}{number}{status})"
+        said = one_line(self.message, MAX_WORDS) or "the peer gave no reason"
+        return f"{said} (SOAP fault {one_line(name, 40)}{number}{status})"
 
     @property
     def kind(self) -> Kind | None:
@@ -107,7 +112,8 @@ def parse_fault(body: Element) -> Fault:
 
     texts = [each for each in texts if each]
     mentioned = [int(found, 16) for each in texts for found in _HRESULT.findall(each)]
-    codes = [each for each in mentioned if each in _KIND_OF_CODE and each not in codes] + codes
+    stated = set(codes)
+    codes = [each for each in mentioned if each in _KIND_OF_CODE and each not in stated] + codes
     return Fault(
         code=codes[-1] if codes else None,
         codes=tuple(codes),

@@ -18,7 +18,19 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Kind = Literal["access_denied", "not_found", "timed_out", "quota", "invalid_parameter", "method_not_found"]
+Kind = Literal[
+    "access_denied",
+    "not_found",
+    "class_not_found",
+    "namespace_not_found",
+    "resource_not_found",
+    "timed_out",
+    "quota",
+    "invalid_parameter",
+    "method_not_found",
+]
+"""not_found: the object, such as an instance, while its class is there. resource_not_found: the object, or its class or
+namespace; the host does not say which. Only one of these three lets anybody conclude that an object is gone."""
 
 
 class Row(NamedTuple):
@@ -37,12 +49,16 @@ CODES = (
     Row(0x80338104, "access_denied", "ERROR_WSMAN_WMI_SVC_ACCESS_DENIED", "wsmerror"),
     Row(0x80338105, "access_denied", "ERROR_WSMAN_WMI_PROVIDER_ACCESS_DENIED", "wsmerror"),
     Row(0x80338106, "access_denied", "ERROR_WSMAN_WMI_CANNOT_CONNECT_ACCESS_DENIED", "wsmerror"),
-    Row(0x80338000, "not_found", "ERROR_WSMAN_RESOURCE_NOT_FOUND", "capture"),
+    Row(0x80338000, "resource_not_found", "ERROR_WSMAN_RESOURCE_NOT_FOUND", "capture"),
     # Also a bad query; the captured one says that the class does not exist in the namespace.
-    Row(0x8033801A, "not_found", "ERROR_WSMAN_ENUMERATE_CANNOT_PROCESS_FILTER", "capture"),
+    Row(0x8033801A, "class_not_found", "ERROR_WSMAN_ENUMERATE_CANNOT_PROCESS_FILTER", "capture"),
     Row(0x80041002, "not_found", "WBEM_E_NOT_FOUND", "wmi"),
-    Row(0x8004100E, "not_found", "WBEM_E_INVALID_NAMESPACE", "wmi"),
-    Row(0x80041010, "not_found", "WBEM_E_INVALID_CLASS", "wmi"),
+    # The Task Scheduler's for a task that is not there (MS-TSCH 3.2.5.4.12; ERROR_NOT_FOUND in field reports).
+    Row(2, "not_found", "ERROR_FILE_NOT_FOUND", "winerror"),
+    Row(0x80070002, "not_found", "ERROR_FILE_NOT_FOUND", "winerror"),
+    Row(0x80070490, "not_found", "ERROR_NOT_FOUND", "winerror"),
+    Row(0x8004100E, "namespace_not_found", "WBEM_E_INVALID_NAMESPACE", "wmi"),
+    Row(0x80041010, "class_not_found", "WBEM_E_INVALID_CLASS", "wmi"),
     Row(0x80338029, "timed_out", "ERROR_WSMAN_OPERATION_TIMEDOUT", "capture"),
     Row(0x803381A5, "quota", "ERROR_WSMAN_QUOTA_MAX_SHELLS", "capture"),
     Row(0x803381A6, "quota", "ERROR_WSMAN_QUOTA_MAX_OPERATIONS", "capture"),
@@ -66,9 +82,9 @@ ACCESS_DENIED = frozenset(row.key for row in CODES if row.kind == "access_denied
 
 CIM_STATUSES = (
     Row(2, "access_denied", "CIM_ERR_ACCESS_DENIED", "dmtf"),
-    Row(3, "not_found", "CIM_ERR_INVALID_NAMESPACE", "omi"),
+    Row(3, "namespace_not_found", "CIM_ERR_INVALID_NAMESPACE", "omi"),
     Row(4, "invalid_parameter", "CIM_ERR_INVALID_PARAMETER", "dmtf"),
-    Row(5, "not_found", "CIM_ERR_INVALID_CLASS", "omi"),
+    Row(5, "class_not_found", "CIM_ERR_INVALID_CLASS", "omi"),
     Row(6, "not_found", "CIM_ERR_NOT_FOUND", "omi"),
     Row(12, "invalid_parameter", "CIM_ERR_NO_SUCH_PROPERTY", "omi"),
     Row(16, "method_not_found", "CIM_ERR_METHOD_NOT_AVAILABLE", "dmtf"),
@@ -78,11 +94,18 @@ CIM_STATUSES = (
 
 SUBCODES = (
     Row("AccessDenied", "access_denied", "wsman:AccessDenied", "soap"),
-    Row("DestinationUnreachable", "not_found", "wsa:DestinationUnreachable", "capture"),
-    Row("CannotProcessFilter", "not_found", "wsen:CannotProcessFilter", "capture"),
+    Row("DestinationUnreachable", "resource_not_found", "wsa:DestinationUnreachable", "capture"),
+    Row("CannotProcessFilter", "class_not_found", "wsen:CannotProcessFilter", "capture"),
     Row("TimedOut", "timed_out", "wsman:TimedOut", "capture"),
     Row("QuotaLimit", "quota", "wsman:QuotaLimit", "capture"),
     Row("InvalidParameter", "invalid_parameter", "wsman:InvalidParameter", "capture"),
     Row("SchemaValidationError", "invalid_parameter", "wsman:SchemaValidationError", "capture"),
     Row("ActionNotSupported", "method_not_found", "wsa:ActionNotSupported", "soap"),
 )
+
+
+def number_in_words(code: int) -> str:
+    """A Windows number as people look it up: in hexadecimal, with its name where the table has it."""
+    number = code & 0xFFFFFFFF
+    name = next((row.name for row in CODES if row.key == number), "")
+    return f"0x{number:08X}" + (f" ({name})" if name else "")

@@ -20,6 +20,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
     HostFault,
     HostUnreachable,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import CommandResult
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.cim import CimClass, CimType, Field, Method
@@ -27,20 +28,26 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors impo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import (
     ENUMERATION,
     MAX_PAGES,
+    Delete,
     Enumerate,
     Invoke,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.xml import MAX_BYTES
 
 ENDPOINT = "http://host.example:5985/wsman"
-THING = CimClass("root/Test", "TEST_Thing", {"Label": Field(CimType.STRING)}, {"Poke": Method()})
+THING = CimClass(
+    "root/Test",
+    "TEST_Thing",
+    {"Label": Field(CimType.STRING)},
+    {f"{verb}Thing": Method() for verb in ("Set", "Delete", "Create", "Register")} | {"Poke": Method()},
+)
 POKE = Invoke(THING, "Poke")
 
 
 class Wire:
     """A connection that answers by script: bytes, or an error to raise."""
 
-    endpoint = ENDPOINT
+    peer = Peer(ENDPOINT, "winrm")
     operation_timeout = 20.0
 
     def __init__(self, *script: bytes | Exception) -> None:
@@ -103,6 +110,24 @@ def test_faults(code: int, expected: type[Exception]) -> None:
         assert caught.value.code == code
         assert "Some text" in str(caught.value)
         assert f"0x{code:08X}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("operation", "writing"),
+    [
+        (POKE, False),
+        (Invoke(THING, "SetThing"), True),
+        (Invoke(THING, "DeleteThing"), True),
+        (Invoke(THING, "CreateThing"), True),
+        (Invoke(THING, "RegisterThing"), True),
+        (Delete(THING, {"Label": "x"}), True),
+    ],
+    ids=str,
+)
+def test_a_denial_says_whether_it_was_a_write(operation: Invoke | Delete, writing: bool) -> None:
+    with pytest.raises(AccessDenied) as caught:
+        Session(Wire(fault(5))).call(operation)  # type: ignore[arg-type]  # either has an answer
+    assert caught.value.writing is writing
 
 
 HTML = b"<!DOCTYPE html><html><body>It works!</body></html>"
@@ -215,6 +240,7 @@ def _winrm_fault(code: int | None) -> WinrmFault:
         (PsrpFault(5, "machine", "Access is denied.", None, None, None, None), AccessDenied, "opening a shell"),
         (_winrm_fault(0x803381A5), HostError, "refused a shell: Shells are out"),
         (PsrpFault(0x803381A5, "machine", "Shells are out.", None, None, None, None), HostError, "Shells are out"),
+        (_winrm_fault(0x803381A5), HostError, "0x803381A5"),
         (_winrm_fault(None), HostError, "refused a shell: Shells are out"),
         (InvalidCredentialsError("rejected"), HostUnreachable, "rejected the credentials"),
     ],

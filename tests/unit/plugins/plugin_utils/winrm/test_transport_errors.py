@@ -24,8 +24,14 @@ from pypsrp.exceptions import WinRMTransportError as PsrpTransportError
 from winrm.exceptions import InvalidCredentialsError, WinRMError
 from winrm.exceptions import WinRMTransportError as WinrmTransportError
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transport_errors import explain
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable, RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import DeadlinePassed
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.guard import ClearText, Redirected
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import VARIABLES, Peer
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transport_errors import (
+    explain,
+    is_refusal_of_transport,
+)
 
 HTTP, HTTPS = "http://host.example:5985/wsman", "https://host.example:5986/wsman"
 PASSWORD = "Corr3ct-Horse"
@@ -149,7 +155,12 @@ FAILURES = {
     ),
     "expired": (_handshaking(_certificate(10, "certificate has expired")), HTTPS, "has expired", "Renew it"),
     "not-yet": (_handshaking(_certificate(9, "not yet valid")), HTTPS, "is not valid yet", "clocks"),
-    "unknown-root": (_handshaking(_certificate(19, "x")), HTTPS, "root that is not trusted", "ansible_psrp_ca_cert"),
+    "unknown-root": (
+        _handshaking(_certificate(19, "x")),
+        HTTPS,
+        "root that is not trusted",
+        "ansible_winrm_ca_trust_path",
+    ),
     "unknown-issuer": (_handshaking(_certificate(20, "x")), HTTPS, "issuer that is not trusted", "ca_trust_path"),
     "other-name": (_handshaking(_certificate(62, "mismatch")), HTTPS, "for another host name", "ansible_host"),
     "other-address": (_handshaking(_certificate(64, "mismatch")), HTTPS, "for another address", "ansible_host"),
@@ -157,9 +168,9 @@ FAILURES = {
 }
 
 
-def checked(error: BaseException, endpoint: str, *, answered: bool = False) -> str:
+def checked(error: BaseException, endpoint: str, *, answered: bool = False, connection: str = "winrm") -> str:
     """The sentence, after the checks that every sentence must pass."""
-    told = explain(error, endpoint, answered=answered)
+    told = explain(error, Peer(endpoint, connection, secrets=(PASSWORD,)), answered=answered)
     assert isinstance(told, HostUnreachable)
     text = str(told)
     assert endpoint in text
@@ -235,7 +246,7 @@ def test_statuses(kind: type[Exception], status: int, endpoint: str, answered: b
 
 def test_what_nobody_foresaw_is_still_one_short_sentence() -> None:
     text = checked(WinRMError("first line\nsecond  line " + "x" * 500), HTTP)
-    assert "the WinRM library gave up (WinRMError: first line second line xxx" in text
+    assert "the WinRM library gave up (WinRMError: first line second  line xxx" in text
     assert "no reason given" in checked(RuntimeError(), HTTP)
 
 
@@ -249,3 +260,196 @@ def test_a_chain_that_bites_its_tail_ends() -> None:
     one, other = WinRMError("one"), WinRMError("other")
     one.__cause__, other.__cause__ = other, one
     assert "gave up" in checked(one, HTTP)
+
+
+# --- to the right party ---
+
+OTHERS = {"winrm": "ansible_psrp_", "psrp": "ansible_winrm_"}
+
+
+def told_of(error: BaseException, connection: str, endpoint: str = HTTP, **more: Any) -> tuple[type[Exception], str]:
+    told = explain(error, Peer(endpoint, connection, **more), answered=False)
+    return type(told), str(told)
+
+
+WRAPPED = [
+    *(WinrmTransportError("http", status, "") for status in (404, 407, 413, 429, 500, 502, 503, 504)),
+    InvalidCredentialsError("rejected"),
+    requests.ReadTimeout("slow"),
+    requests.exceptions.ProxyError("down"),
+    requests.exceptions.SSLError("no TLS"),
+    _certificate(19, "x"),
+    DeadlinePassed("message", 60),
+    DeadlinePassed("task", 600),
+    Redirected(302, "https://portal.example/"),
+    ClearText(),
+    WinRMError("whatever"),
+]
+
+
+@pytest.mark.parametrize("connection", VARIABLES)
+@pytest.mark.parametrize("error", WRAPPED, ids=lambda error: f"{type(error).__name__} {error}"[:40])
+def test_only_variables_of_the_users_own_connection_are_named(error: Exception, connection: str) -> None:
+    kind, text = told_of(error, connection)
+    assert kind is HostUnreachable
+    assert OTHERS[connection] not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "party"),
+    [(407, "A proxy"), (413, "Something on the way"), (429, "fewer requests"), (502, "A gateway"), (504, "A gateway")],
+)
+def test_statuses_of_those_on_the_way(status: int, party: str) -> None:
+    for error in (
+        WinrmTransportError("http", status, "<html/>"),
+        requests.exceptions.ProxyError(OSError(f"Tunnel connection failed: {status} Whatever")),
+    ):
+        kind, text = told_of(error, "winrm", HTTPS)
+        assert kind is HostUnreachable
+        assert party in text
+        assert f"HTTP {status}" in text
+        assert "not a WinRM listener" not in text
+
+
+def test_a_redirect_is_named_and_not_followed() -> None:
+    kind, text = told_of(Redirected(302, "https://evil.example/\x1b[31m" + "x" * 500), "winrm")
+    assert kind is HostUnreachable
+    assert "points to https://evil.example/\\x1b[31mxxx" in text
+    assert "It was not followed" in text
+    assert len(text) < 500
+
+
+def test_deadlines_name_the_variables_that_move_them() -> None:
+    assert "winops_smb_guest_message_timeout" in told_of(DeadlinePassed("message", 60), "winrm")[1]
+    assert "the 600 seconds" in told_of(DeadlinePassed("task", 600), "psrp")[1]
+    assert "winops_smb_guest_task_timeout" in told_of(DeadlinePassed("task", 600), "psrp")[1]
+
+
+SOCKS = requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+# What a library refuses before anything is sent, and what the user is told instead.
+REFUSALS: list[tuple[BaseException, str, str, str]] = [
+    (
+        WinRMError("read_timeout_sec must exceed operation_timeout_sec, and both must be non-zero"),
+        *("winrm", "ansible_winrm_read_timeout_sec", "must be larger than ansible_winrm_operation_timeout_sec"),
+    ),
+    (
+        WinRMError("invalid server_cert_validation mode: False"),
+        "winrm",
+        "ansible_winrm_server_cert_validation",
+        "ignore",
+    ),
+    (InvalidCredentialsError("auth method ntlm requires a username"), "winrm", "set ansible_user", "No account"),
+    (InvalidCredentialsError("auth method ntlm requires a password"), "winrm", "set ansible_password", "No password"),
+    (ValueError("For basic auth, the username must be specified"), "psrp", "set ansible_user", "No account"),
+    (InvalidCredentialsError("cert_pem file not found (/x)"), "winrm", "ansible_winrm_cert_pem", "does not exist"),
+    (ValueError("For certificate auth, SSL must be used"), "psrp", "ansible_psrp_protocol", "HTTPS"),
+    (
+        WinRMError("requested auth method is kerberos, but pykerberos is not installed"),
+        *("winrm", "pip install pywinrm[kerberos]", "Kerberos"),
+    ),
+    (ImportError("No module named 'gssapi'"), "psrp", "pip install pypsrp[kerberos]", "Kerberos"),
+    (
+        WinRMError("requests auth method is credssp, but requests-credssp is not installed"),
+        "winrm",
+        "[credssp]",
+        "CredSSP",
+    ),
+    (
+        WinRMError("message encryption is set to 'always' but the selected auth method basic does not support it"),
+        *("winrm", "ansible_winrm_message_encryption", "ansible_winrm_transport"),
+    ),
+    (ValueError("Cannot use message encryption with auth 'basic'"), "psrp", "ansible_psrp_message_encryption", "ntlm"),
+    (SOCKS, "psrp", "pip install pysocks", "ansible_psrp_proxy"),
+    (SOCKS, "winrm", "pip install pysocks", "ansible_winrm_proxy"),
+    (
+        requests.exceptions.InvalidProxyURL("Please check proxy URL. It is malformed and could be missing the host."),
+        *("winrm", "ansible_winrm_proxy", "no URL of a proxy"),
+    ),
+    (
+        OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /nowhere.pem"),
+        *("psrp", "ansible_psrp_ca_cert", "does not exist"),
+    ),
+    (UnicodeEncodeError("latin-1", "Пользователь", 0, 12, "ordinal not in range"), "psrp", "ntlm or kerberos", "Basic"),
+    (requests.exceptions.InvalidURL("URL has an invalid label."), "winrm", "ansible_host", "cannot be called"),
+]
+
+
+@pytest.mark.parametrize(("error", "connection", "cure", "found"), REFUSALS)
+def test_what_was_refused_before_anything_was_sent(error: Exception, connection: str, cure: str, found: str) -> None:
+    kind, text = told_of(error, connection)
+    assert kind is RequestError
+    assert cure in text
+    assert found in text
+    assert OTHERS[connection] not in text
+    assert text.endswith("Nothing was asked of any host.")
+
+
+def test_words_of_a_host_are_no_refusal_of_the_library() -> None:
+    error = WinrmTransportError("http", 404, "auth method ntlm requires a username")
+    assert told_of(error, "winrm")[0] is HostUnreachable
+    assert told_of(http.client.BadStatusLine("requires a username"), "winrm")[0] is HostUnreachable
+
+
+def test_names_outside_ascii_over_basic() -> None:
+    rejected = InvalidCredentialsError("rejected")
+    hint = "use ntlm or kerberos"
+    assert hint in told_of(rejected, "winrm", auth="basic", plain_account=False)[1]
+    assert hint not in told_of(rejected, "winrm", auth="ntlm", plain_account=False)[1]
+    assert hint not in told_of(rejected, "winrm", auth="basic")[1]
+
+
+# --- secrets ---
+
+
+@pytest.mark.parametrize("password", ["password", "e", "WinRM", "username", "HTTP 401"])
+def test_a_password_that_is_a_word_of_ours_leaves_our_words_alone(password: str) -> None:
+    rejected = InvalidCredentialsError("rejected")
+    assert told_of(rejected, "winrm", secrets=(password,)) == told_of(rejected, "winrm")
+
+
+@pytest.mark.parametrize("password", ["ticket", "e", "bad ticket cache"])
+def test_words_of_a_library_with_the_password_in_them_are_held_back_whole(password: str) -> None:
+    text = told_of(WinRMError("bad ticket cache"), "winrm", secrets=(password,))[1]
+    assert "(WinRMError: words not shown)" in text
+    assert "*" not in text
+    assert "(WinRMError: bad ticket cache)" in told_of(WinRMError("bad ticket cache"), "winrm", secrets=("other",))[1]
+
+
+# --- the next transport ---
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (InvalidCredentialsError("rejected"), True),
+        (WinrmTransportError("http", 500, ""), True),
+        (
+            WinRMError("message encryption is set to 'always' but the selected auth method basic does not support it"),
+            True,
+        ),
+        (WinrmTransportError("http", 404, ""), False),
+        (WinrmTransportError("http", 503, ""), False),
+        (requests.ConnectionError("refused"), False),
+        (requests.ReadTimeout("slow"), False),
+        (DeadlinePassed("message", 1), False),
+        (Redirected(302, "x"), False),
+        (ClearText(), False),
+    ],
+    ids=lambda value: f"{type(value).__name__} {value}"[:40],
+)
+def test_what_the_next_transport_may_cure(error: Exception, again: bool) -> None:
+    assert is_refusal_of_transport(error) is again
+
+
+def test_a_rejection_that_an_http_error_lies_under() -> None:
+    """pywinrm raises its error while it handles that of requests, which is an OSError."""
+    error = InvalidCredentialsError("rejected")
+    response = requests.Response()
+    response.status_code = 401
+    error.__context__ = requests.HTTPError("401", response=response)
+    assert is_refusal_of_transport(error)
+
+
+def test_transports_that_were_tried_before_are_named() -> None:
+    text = told_of(InvalidCredentialsError("rejected"), "winrm", auth="ntlm", tried=("basic", "certificate"))[1]
+    assert text.endswith("The host refused basic, certificate before.")

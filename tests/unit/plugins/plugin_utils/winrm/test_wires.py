@@ -2,40 +2,79 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The wires over ansible's connections, with stubs behind them: what they refuse and cap.
+"""The wires over ansible's own connections: which are taken, what they refuse, transports one after the other.
 
-The real connections against a real server are tested elsewhere; here nothing opens a socket.
+Nothing here opens a socket; peers without end have a file of their own, real hosts are asked in tests/integration.
 """
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import requests
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from winrm.exceptions import WinRMTransportError
+from ansible.plugins.connection.psrp import Connection as Psrp
+from ansible.plugins.connection.winrm import Connection as Winrm
+from requests import ConnectionError as NoConnection
+from winrm.exceptions import InvalidCredentialsError, WinRMError, WinRMTransportError
+from winrm.transport import Transport
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable, RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import _cap_answers, open_wire
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors import RemoteProtocolError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.xml import MAX_BYTES
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable, RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import (
+    Patience,
+    connection_kind,
+    open_wire,
+)
+from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.winrm.connections import (
+    BASIC,
+    PASSWORD,
+    connection,
+)
 
-ENDPOINT = "http://host.example:5985/wsman"
-ANSWER, FAULT = b"<an answer/>", "<a fault/>"
+ANSWER = b"<an answer/>"
+WINRM = {"ansible_port": 5985, **BASIC["winrm"]}
+PSRP = {"ansible_port": 5985, **BASIC["psrp"]}
 
 
 # --- which connections ---
 
 
-@pytest.mark.parametrize("kind", ["ssh", "local", "paramiko", "community.docker.docker"])
+class Tunnel(Winrm):  # type: ignore[misc]  # ansible-core ships no type information
+    """A connection plugin as others publish them: ansible's own, with a way of its own to the host."""
+
+    transport = "winrm_tunnel"
+
+
+class Jea(Psrp):  # type: ignore[misc]
+    transport = "community.made_up.jea"
+
+
+class Pretender:
+    """Calls itself winrm and is not."""
+
+    transport = "winrm"
+
+
+@pytest.mark.parametrize(
+    ("plugin", "kind"), [(Winrm, "winrm"), (Psrp, "psrp"), (Tunnel, "winrm"), (Jea, "psrp"), (Pretender, None)]
+)
+def test_a_connection_is_taken_for_what_it_is(plugin: type, kind: str | None) -> None:
+    assert connection_kind(plugin.__new__(plugin)) == kind
+
+
+@pytest.mark.parametrize("name", ["winrm", "psrp"])
+def test_the_plugins_that_ansible_loads(name: str) -> None:
+    assert connection_kind(connection(name)) == name
+
+
+@pytest.mark.parametrize("kind", ["ssh", "local"])
 def test_other_connections_are_told_the_supported_ones(kind: str) -> None:
     with pytest.raises(RequestError, match=rf"winrm and psrp; this host uses '{kind}'\. Set ansible_connection"):
-        open_wire(SimpleNamespace(transport=kind))
+        open_wire(connection(kind))
 
 
 def test_a_connection_without_a_name_is_called_by_its_type() -> None:
@@ -46,145 +85,278 @@ def test_a_connection_without_a_name_is_called_by_its_type() -> None:
 def test_psrp_without_pypsrp(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypsrp.wsman", None)
     with pytest.raises(RequestError, match=r"pypsrp is missing on the controller.*pip install pypsrp"):
-        open_wire(SimpleNamespace(transport="psrp"))
+        open_wire(connection("psrp", **PSRP))
+
+
+# --- what is refused before the first message ---
+
+
+def test_ansible_is_kept_from_opening_a_shell() -> None:
+    theirs = connection("winrm", **WINRM)
+    wire = open_wire(theirs)
+    assert theirs.shell_id is None, "else ansible would close a shell that never was"
+    assert wire.peer.endpoint == "http://127.0.0.1:5985/wsman"
+    assert (wire.peer.connection, wire.peer.auth, wire.peer.secrets) == ("winrm", "basic", (PASSWORD,))
 
 
 @pytest.mark.parametrize(
     ("raised", "expected"),
     [
-        (AnsibleConnectionFailure("no Kerberos ticket"), HostUnreachable),
-        (AnsibleError("pywinrm missing"), RequestError),
+        (AnsibleConnectionFailure("Kerberos auth failure for principal x: no\nticket"), HostUnreachable),
+        (AnsibleError("winrm or requests is not installed"), RequestError),
     ],
 )
 def test_what_ansible_raises_before_the_first_message(raised: Exception, expected: type[Exception]) -> None:
+    theirs = connection("winrm", **WINRM)
+
     def connect() -> None:
-        assert connection.shell_id, "the placeholder keeps ansible from opening a shell"
+        assert theirs.shell_id, "the placeholder keeps ansible from opening a shell"
         raise raised
 
-    connection = SimpleNamespace(transport="winrm", protocol=None, shell_id=None, _connect=connect)
-    with pytest.raises(expected, match=str(raised)) as caught:
-        open_wire(connection)
+    theirs._connect = connect
+    with pytest.raises(expected) as caught:
+        open_wire(theirs)
     assert caught.value.__class__ is expected
-    assert connection.shell_id is None, "else ansible would close a shell that never was"
+    assert str(caught.value).startswith(str(raised).replace("\n", " "))
+    assert theirs.shell_id is None
 
 
-class Transport:
-    """pywinrm's transport, as far as it is used: answers by script, bytes or an error to raise."""
+@pytest.mark.parametrize(
+    ("kind", "variables", "said"),
+    [
+        ("winrm", {"ansible_winrm_operation_timeout_sec": 60}, "ansible_winrm_read_timeout_sec"),
+        ("winrm", {"ansible_winrm_server_cert_validation": False}, "ansible_winrm_server_cert_validation"),
+        ("winrm", {"ansible_winrm_transport": "NTLM"}, "ansible_winrm_transport"),
+        ("winrm", {"ansible_user": None}, "ansible_user"),
+        ("winrm", {"ansible_host": "http://ws"}, "ansible_host is 'http://ws'"),
+        ("winrm", {"ansible_port": 99999}, "ansible_port is 99999"),
+        ("psrp", {"ansible_psrp_message_encryption": "always"}, "ansible_psrp_message_encryption"),
+        ("psrp", {"ansible_user": None}, "ansible_user"),
+        ("psrp", {"ansible_psrp_auth": "certificate"}, "ansible_psrp_certificate_pem"),
+        ("psrp", {"ansible_host": "http://ws"}, "ansible_host is 'http://ws'"),
+        ("psrp", {"ansible_port": 0}, "ansible_port is 0"),
+    ],
+)
+def test_variables_that_cannot_work(kind: str, variables: dict[str, Any], said: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        open_wire(connection(kind, **{**(WINRM if kind == "winrm" else PSRP), **variables}))
+    assert said in str(caught.value)
+    assert str(caught.value).endswith("Nothing was asked of any host.")
 
-    endpoint = ENDPOINT
 
-    def __init__(self, *script: bytes | Exception) -> None:
-        self.script = list(script)
-        self.encryption: object | None = "a context"
-        self.closed = 0
+def test_a_tunnel_has_an_endpoint_of_its_own() -> None:
+    """Then ansible_host is what the tunnel wants, such as the name of a machine in a cloud."""
+    theirs = connection("winrm", **{**WINRM, "ansible_host": "project/zone/vm 1"})
+    connect = theirs._winrm_connect
 
-    def send_message(self, message: bytes) -> bytes:
-        answer = self.script.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
+    def through_a_tunnel() -> Any:
+        theirs._winrm_host, theirs._winrm_port = "127.0.0.1", 40000
+        return connect()
+
+    theirs._winrm_connect = through_a_tunnel
+    assert open_wire(theirs).peer.endpoint == "http://127.0.0.1:40000/wsman"
+
+
+@pytest.mark.parametrize(
+    ("kind", "variables", "patience", "expected"),
+    [
+        ("winrm", {}, Patience(), (60, 600)),
+        ("psrp", {}, Patience(), (60, 600)),
+        ("winrm", {"ansible_winrm_operation_timeout_sec": 40, "ansible_winrm_read_timeout_sec": 50}, None, (120, 1200)),
+        ("psrp", {"ansible_psrp_operation_timeout": 40}, None, (120, 1200)),
+        ("winrm", {}, Patience(7, 70), (7, 70)),
+        ("psrp", {}, Patience(task=99), (60, 99)),
+    ],
+)
+def test_deadlines_follow_the_operation_timeout_or_the_user(
+    kind: str, variables: dict[str, Any], patience: Patience | None, expected: tuple[float, float]
+) -> None:
+    wire: Any = open_wire(connection(kind, **{**(WINRM if kind == "winrm" else PSRP), **variables}), patience)
+    assert (wire._guard.deadlines.message, wire._guard.deadlines.task) == expected
+
+
+# --- one transport after the other ---
+
+Script = dict[str, list[bytes | Exception]]
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], list[str]]:
+    """Let pywinrm answer by script, a list of answers and errors for each transport; the transports used come back."""
+    used: list[str] = []
+
+    def arrange(script: Script) -> list[str]:
+        def send_message(transport: Any, message: bytes) -> bytes:
+            used.append(transport.auth_method)
+            answer = script[transport.auth_method].pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(Transport, "send_message", send_message)
+        return used
+
+    return arrange
+
+
+REFUSALS = [
+    InvalidCredentialsError("the specified credentials were rejected by the server"),
+    WinRMTransportError("http", 500, ""),
+    WinRMError("message encryption is set to 'always' but the selected auth method basic does not support it"),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_the_next_transport_is_tried(refusal: Exception, scripted: Callable[[Script], list[str]]) -> None:
+    used = scripted({"basic": [refusal], "ntlm": [ANSWER, ANSWER]})
+    theirs = connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]})
+    wire = open_wire(theirs)
+    assert [wire.send(b"<x/>"), wire.send(b"<x/>")] == [ANSWER, ANSWER]
+    assert used == ["basic", "ntlm", "ntlm"]
+    assert (wire.peer.auth, wire.peer.tried) == ("ntlm", ("basic",))
+    assert theirs.shell_id is None
+
+
+def test_the_last_transport_says_what_the_others_were(scripted: Callable[[Script], list[str]]) -> None:
+    scripted({"basic": [REFUSALS[0]], "ntlm": [REFUSALS[0]], "ssl": [REFUSALS[0]]})
+    wire = open_wire(connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ssl", "ntlm"]}))
+    with pytest.raises(InvalidCredentialsError):
+        wire.send(b"<x/>")
+    assert (wire.peer.auth, wire.peer.tried) == ("ntlm", ("basic", "ssl"))
+
+
+@pytest.mark.parametrize("error", [WinRMTransportError("http", 404, ""), NoConnection("refused")], ids=str)
+def test_what_no_other_transport_cures_ends_it(error: Exception, scripted: Callable[[Script], list[str]]) -> None:
+    used = scripted({"basic": [error], "ntlm": []})
+    wire = open_wire(connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]}))
+    with pytest.raises(type(error)):
+        wire.send(b"<x/>")
+    assert used == ["basic"]
+
+
+def test_a_message_that_was_delivered_is_not_sent_again(scripted: Callable[[Script], list[str]]) -> None:
+    """Such as one whose answer does not decrypt: the library gives up, and the host has carried it out."""
+    used = scripted({"basic": [WinRMError("message has been tampered with")] * 2, "ntlm": [ANSWER]})
+    theirs = connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]})
+    wire: Any = open_wire(theirs)
+    send = wire._transport.send_message
+
+    def delivered(message: bytes) -> bytes:
+        wire._guard.delivered = True
+        answer: bytes = send(message)
         return answer
 
-    def _send_message_request(self, session: Any, request: Any) -> Any:
-        return session
-
-    def close_session(self) -> None:
-        self.closed += 1
-
-
-def winrm(*script: bytes | Exception) -> SimpleNamespace:
-    """A winrm connection that is not connected yet."""
-    transport = Transport(*script)
-
-    def connect() -> None:
-        assert connection.shell_id
-        connection.protocol = SimpleNamespace(transport=transport, operation_timeout_sec=20)
-
-    connection = SimpleNamespace(transport="winrm", protocol=None, shell_id=None, _connect=connect, pywinrm=transport)
-    return connection
-
-
-def test_winrm_without_a_shell() -> None:
-    connection = winrm(ANSWER, ANSWER)
-    assert open_wire(connection).send(b"<x/>") == ANSWER
-    assert connection.shell_id is None
-    # The next task of the same host finds the connection as it was left.
-    connection._connect = None
-    assert open_wire(connection).send(b"<x/>") == ANSWER
-
-
-def test_a_soap_fault_comes_with_http_500() -> None:
-    assert open_wire(winrm(WinRMTransportError("http", 500, FAULT))).send(b"<x/>") == FAULT.encode()
-
-
-@pytest.mark.parametrize(("status", "text"), [(404, "<html/>"), (503, ""), (500, "")])
-def test_any_other_status_is_no_answer(status: int, text: str) -> None:
-    connection = winrm(WinRMTransportError("http", status, text))
-    wire = open_wire(connection)
-    with pytest.raises(WinRMTransportError):
+    wire._transport.send_message = delivered
+    with pytest.raises(WinRMError):
         wire.send(b"<x/>")
+    assert used == ["basic"]
+
+
+def test_a_transport_that_answered_once_is_kept(scripted: Callable[[Script], list[str]]) -> None:
+    """A message may have been carried out: it is not sent again another way."""
+    used = scripted({"basic": [ANSWER, REFUSALS[0]], "ntlm": []})
+    wire = open_wire(connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]}))
+    wire.send(b"<x/>")
+    with pytest.raises(InvalidCredentialsError):
+        wire.send(b"<x/>")
+    assert used == ["basic", "basic"]
+
+
+def test_the_next_task_finds_the_connection_as_it_was_left(scripted: Callable[[Script], list[str]]) -> None:
+    used = scripted({"basic": [REFUSALS[0]], "ntlm": [ANSWER, ANSWER]})
+    theirs = connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]})
+    open_wire(theirs).send(b"<x/>")
+    theirs._connect = None
+    open_wire(theirs).send(b"<x/>")
+    assert used == ["basic", "ntlm", "ntlm"]
+
+
+def test_a_broken_connection_authenticates_anew() -> None:
+    wire: Any = open_wire(connection("winrm", **WINRM))
+    session = wire._transport.build_session()
+    wire._transport.encryption = "a context"
     wire.reset()
-    assert connection.pywinrm.closed == 1
-    assert connection.pywinrm.encryption is None, "the next message authenticates anew"
+    assert wire._transport.encryption is None
+    assert wire._transport.build_session() is not session
 
 
-# --- the cap on answers ---
+def test_what_psrp_cannot_decode_is_an_answer_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pypsrp makes text of every answer that it decrypts, as UTF-8, before it hands on the bytes."""
+    wire: Any = open_wire(connection("psrp", **PSRP))
+    answer = "<an answer/>".encode("utf-16")
+    monkeypatch.setattr(wire._transport, "send", lambda message: answer.decode().encode())
+    assert wire.send(b"<x/>") == answer
 
 
-class Adapter(requests.adapters.BaseAdapter):
-    """A `requests` adapter whose answers have a given size, made as they are read."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.size = size
-        self.served = 0
-
-    def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
-        adapter = self
-
-        class Body(io.RawIOBase):
-            def read(self, amount: int | None = -1) -> bytes:
-                left = adapter.size - adapter.served
-                amount = left if amount is None or amount < 0 else min(left, amount)
-                adapter.served += amount
-                return b"x" * amount
-
-        response = requests.Response()
-        response.status_code, response.raw, response.request, response.url = 200, Body(), request, request.url
-        return response
-
-    def close(self) -> None:
-        pass
+# --- files ---
 
 
-def _fetch(size: int, *, caps: int = 1) -> tuple[Adapter, Callable[[], bytes]]:
-    session, adapter = requests.Session(), Adapter(size)
-    session.trust_env = False
-    session.adapters.clear()
-    session.mount("http://", adapter)
-    for _unused in range(caps):
-        _cap_answers(session)
-    return adapter, lambda: session.post(ENDPOINT, data=b"x").content
+def transferring(fails_with: Exception | None = None, content: bytes | None = b"held") -> Any:
+    """A winrm connection whose transfers do as told; `seen` is the last one, `shells` counts those opened for it."""
+    theirs = connection("winrm", **WINRM)
+    theirs.shells = 0
+
+    def open_shell(codepage: int) -> str:
+        theirs.shells += 1
+        return "a shell"
+
+    def put_file(local: str, path: str) -> None:
+        theirs.seen = (Path(local).read_bytes(), path, theirs.shell_id)
+        print("a traceback", file=sys.stderr)
+        if fails_with is not None:
+            raise fails_with
+
+    def fetch_file(path: str, local: str) -> None:
+        put_file(__file__, path)
+        if content is not None:
+            Path(local).write_bytes(content)
+
+    theirs.put_file, theirs.fetch_file = put_file, fetch_file
+    wire = open_wire(theirs)
+    theirs.protocol.open_shell = open_shell
+    theirs.wire = wire
+    return theirs
 
 
-@pytest.mark.parametrize("size", [0, 1, 1000, MAX_BYTES - 1, MAX_BYTES])
-def test_an_answer_up_to_the_cap(size: int) -> None:
-    _unused, fetch = _fetch(size)
-    assert fetch() == b"x" * size
+def in_the_course_of(inner: Exception) -> AnsibleError:
+    """ansible's fetch_file wraps whatever happens."""
+    error = AnsibleError("failed to transfer file")
+    error.__context__ = inner
+    return error
 
 
-@pytest.mark.parametrize("size", [MAX_BYTES + 1, 50 * 1024 * 1024])
-@pytest.mark.parametrize("caps", [1, 3])
-def test_an_answer_beyond_the_cap_is_not_read_to_its_end(size: int, caps: int) -> None:
-    adapter, fetch = _fetch(size, caps=caps)
-    with pytest.raises(RemoteProtocolError, match="larger than 4 MiB") as caught:
-        fetch()
-    assert caught.value.problem == "too_large"
-    assert adapter.served <= MAX_BYTES + 64 * 1024
+def test_files_go_through_the_connection_in_one_shell(capfd: pytest.CaptureFixture[str]) -> None:
+    theirs = transferring()
+    theirs.wire.put_file(b"new", r"C:\x")
+    assert theirs.seen == (b"new", r"C:\x", "a shell")
+    assert theirs.wire.fetch_file(r"C:\x") == b"held"
+    assert theirs.shells == 1
+    assert "a traceback" not in capfd.readouterr().err
 
 
-def test_capping_twice_is_capping_once() -> None:
-    session = requests.Session()
-    _cap_answers(session)
-    once = [adapter.send for adapter in session.adapters.values()]
-    _cap_answers(session)
-    assert [adapter.send for adapter in session.adapters.values()] == once
+@pytest.mark.parametrize(
+    "error",
+    [
+        AnsibleError("Access to\r\n the path is denied\x1b[0m"),
+        in_the_course_of(OSError("Access to the path is denied")),
+    ],
+)
+def test_a_file_that_the_host_refuses(error: Exception) -> None:
+    wire = transferring(error).wire
+    for action in (lambda: wire.put_file(b"", r"C:\x"), lambda: wire.fetch_file(r"C:\x")):
+        with pytest.raises(
+            HostError, match=r"The host failed when (writing|reading) the file C:\\x: Access to the path is"
+        ):
+            action()
+
+
+def test_a_line_that_breaks_under_a_transfer_is_no_refusal() -> None:
+    with pytest.raises(NoConnection):
+        transferring(in_the_course_of(NoConnection("reset"))).wire.fetch_file(r"C:\x")
+    with pytest.raises(AnsibleConnectionFailure):
+        transferring(AnsibleConnectionFailure("timed out")).wire.put_file(b"", r"C:\x")
+
+
+def test_a_folder_is_no_file() -> None:
+    with pytest.raises(HostError, match="a folder where the file"):
+        transferring(content=None).wire.fetch_file(r"C:\x")

@@ -17,6 +17,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.envelope im
     ADDRESSING,
     SOAP,
     WSMAN,
+    Option,
     RequestContext,
     build_envelope,
     parse_envelope,
@@ -44,7 +45,7 @@ def test_headers_of_a_request() -> None:
             "urn:action",
             "urn:resource",
             selectors={"Name": "a<b", 'odd "name"': ""},
-            options={"Fast": "yes"},
+            options=[Option("wmi:Fast", "xs:boolean", "true")],
             body=xml.element("a"),
         )
     )
@@ -59,21 +60,20 @@ def test_headers_of_a_request() -> None:
         (f"{{{ADDRESSING}}}MessageID", f"uuid:{SENT}"),
         (f"{{{WSMAN}}}OperationTimeout", "PT7.5S"),
         (f"{{{WSMAN}}}Locale", ""),
-        (f"{{{WSMAN}}}OptionSet", ""),
         (f"{{{WSMAN}}}SelectorSet", ""),
+        (f"{{{WSMAN}}}OptionSet", ""),
     ]
     must = {xml.local_name(each): each.get(f"{{{SOAP}}}mustUnderstand") for each in header.iter()}
     assert {name for name, value in must.items() if value == "true"} == {
         "ResourceURI",
         "Address",
         "MaxEnvelopeSize",
-        "OptionSet",
     }
     assert "false" not in must.values()
     assert xml.content(header[2][0]) == f"{ADDRESSING}/role/anonymous"
     assert header[7].get("{http://www.w3.org/XML/1998/namespace}lang") == "de-DE"
-    assert [(each.get("Name"), each.text) for each in header[8]] == [("Fast", "yes")]
-    assert [(each.get("Name"), each.text) for each in header[9]] == [("Name", "a<b"), ('odd "name"', None)]
+    assert [(each.get("Name"), each.text) for each in header[8]] == [("Name", "a<b"), ('odd "name"', None)]
+    assert [(each.attrib, each.text) for each in header[9]] == [({"Name": "wmi:Fast", "Type": "xs:boolean"}, "true")]
     assert [each.tag for each in body] == ["a"]
 
 

@@ -6,14 +6,23 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.texts import one_line
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman import fault as fault_module
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman import xml
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.envelope import parse_envelope
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault import Fault, WsmanFault, parse_fault
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault_codes import CIM_STATUSES, CODES, SUBCODES
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault_codes import (
+    CIM_STATUSES,
+    CODES,
+    SUBCODES,
+    Kind,
+)
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.wsman.answers import (
     CONTEXT,
     EXAMPLES,
@@ -23,7 +32,7 @@ from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.wsman.
     wsman_fault,
 )
 
-KINDS = {"access_denied", "not_found", "timed_out", "quota", "invalid_parameter", "method_not_found"}
+KINDS = set(get_args(Kind))
 
 
 def read(data: bytes) -> Fault:
@@ -70,7 +79,7 @@ def test_message_text() -> None:
     got = read(fault("Receiver", wsman_fault(2150858793, "Die Zeit ist um. "), "Grund", "w:TimedOut"))
     assert got == Fault(2150858793, (2150858793,), "Receiver", "TimedOut", "Grund", "Die Zeit ist um.", None, None)
     assert got.kind == "timed_out"
-    assert str(got) == "Die Zeit ist um. (SOAP fault TimedOut 0x80338029)"
+    assert str(got) == "Die Zeit ist um. (SOAP fault TimedOut 0x80338029 (ERROR_WSMAN_OPERATION_TIMEDOUT))"
 
 
 def test_provider_text() -> None:
@@ -83,17 +92,17 @@ def test_fault_inside_a_provider_fault() -> None:
     inner = provider_fault(wsman_fault(2147749902, "Namensraum fehlt."))
     got = read(fault("Sender", wsman_fault(2150859010, inner)))
     assert (got.code, got.codes) == (0x8004100E, (2150859010, 0x8004100E))
-    assert (got.message, got.provider, got.kind) == ("Namensraum fehlt.", "WMI Provider", "not_found")
+    assert (got.message, got.provider, got.kind) == ("Namensraum fehlt.", "WMI Provider", "namespace_not_found")
 
 
 @pytest.mark.parametrize(
     ("status", "codes", "kind"),
     [
-        ('<p:StatusCode xsi:nil="true"/>', (2150858778, 2150858778), "not_found"),
+        ('<p:StatusCode xsi:nil="true"/>', (2150858778, 2150858778), "class_not_found"),
         ("<p:StatusCode>2147749891</p:StatusCode>", (2150858778, 2150858778, 2147749891), "access_denied"),
         ("<p:StatusCode>-2147217405</p:StatusCode>", (2150858778, 2150858778, 2147749891), "access_denied"),
-        ("<p:StatusCode>0</p:StatusCode>", (2150858778, 2150858778), "not_found"),
-        ("", (2150858778, 2150858778), "not_found"),
+        ("<p:StatusCode>0</p:StatusCode>", (2150858778, 2150858778), "class_not_found"),
+        ("", (2150858778, 2150858778), "class_not_found"),
     ],
 )
 def test_extended_status(status: str, codes: tuple[int, ...], kind: str) -> None:
@@ -110,7 +119,7 @@ def test_extended_status(status: str, codes: tuple[int, ...], kind: str) -> None
         ({"CIMStatusCode": "27", "error_Code": "1", "error_Type": "HRESULT"}, 1, 27, "quota"),
         ({"CIMStatusCode": "1", "MessageID": "HRESULT 0x803381a6"}, 2150859174, 1, "quota"),
         ({"CIMStatusCode": "2", "error_Code": "5", "error_Type": "MI"}, None, 2, "access_denied"),
-        ({"CIMStatusCode": "5", "error_Code": "5", "error_Type": "MI"}, None, 5, "not_found"),
+        ({"CIMStatusCode": "5", "error_Code": "5", "error_Type": "MI"}, None, 5, "class_not_found"),
         ({"CIMStatusCode": "x", "error_Code": "y"}, None, None, None),
     ],
 )
@@ -121,7 +130,13 @@ def test_wmi_error(values: dict[str, str], code: int | None, status: int | None,
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [("3", "not_found"), ("5", "not_found"), ("6", "not_found"), ("12", "invalid_parameter"), ("1", None)],
+    [
+        ("3", "namespace_not_found"),
+        ("5", "class_not_found"),
+        ("6", "not_found"),
+        ("12", "invalid_parameter"),
+        ("1", None),
+    ],
 )
 def test_omi_error(status: str, kind: str | None) -> None:
     """OMI's own numbers are CIM statuses: its 5 is an unknown class and not Win32's "access denied"."""
@@ -170,6 +185,66 @@ def test_each_key_has_one_row() -> None:
 def test_numbers_win_over_the_subcode_and_innermost_over_outermost() -> None:
     detail = wsman_fault(2150858752, provider_fault(wsman_fault(5, "x")))
     assert read(fault("Sender", detail, subcode="w:QuotaLimit")).kind == "access_denied"
+
+
+class Counted(int):
+    """A number that counts how often any of its kind was compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return int.__eq__(self, other)
+
+    __hash__ = int.__hash__
+
+
+def comparisons(numbers: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """What reading a fault costs whose texts mention so many known numbers beside as many stated ones."""
+    text = " ".join(f"0x{0x80041003:08X}" for _unused in range(numbers))
+    detail = "".join(wsman_fault(1_000_000 + number, "") for number in range(numbers)) + wsman_fault(7, text)
+    data = fault("Receiver", detail)
+    with monkeypatch.context() as patch:
+        patch.setattr(fault_module, "int", Counted, raising=False)
+        Counted.compared = 0
+        got = read(data)
+    assert len(got.codes) == 2 * numbers + 1
+    return Counted.compared
+
+
+def test_the_cost_of_a_fault_grows_no_faster_than_the_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, not timed: a megabyte of numbers once took half a minute."""
+    small, large = comparisons(200, monkeypatch), comparisons(2000, monkeypatch)
+    assert 0 < small <= 20 * 200
+    assert large <= 20 * 2000
+
+
+@pytest.mark.parametrize("missing", ["class_not_found", "namespace_not_found", "resource_not_found"])
+def test_what_lets_nobody_conclude_that_an_object_is_gone(missing: str) -> None:
+    """0x80338000 is said of an instance and of a resource alike."""
+    rows = {row.name for row in (*CODES, *CIM_STATUSES, *SUBCODES) if row.kind == missing}
+    assert rows
+    objects = {row.name for row in (*CODES, *CIM_STATUSES) if row.kind == "not_found"}
+    assert objects == {"WBEM_E_NOT_FOUND", "ERROR_FILE_NOT_FOUND", "ERROR_NOT_FOUND", "CIM_ERR_NOT_FOUND"}
+
+
+HOSTILE = "Zugriff\r\nFAKE: ok \u202everweigert\u2028\x85 " + "lang " * 100_000
+
+
+def test_a_fault_is_told_on_one_short_line() -> None:
+    told = str(WsmanFault(read(fault("Receiver", wsman_fault(5, HOSTILE)))))
+    assert told.startswith("Zugriff FAKE: ok \\u202everweigert lang")
+    assert told.endswith("... (SOAP fault InternalError 0x00000005 (ERROR_ACCESS_DENIED))")
+    assert one_line(told) == told
+    assert len(told) < 400
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_fault_in_utf_16(encoding: str) -> None:
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    data = (mark + fault("Receiver", wsman_fault(5, "Größe")).decode()).encode(encoding)
+    got = read(data)
+    assert (got.code, got.message) == (5, "Größe")
 
 
 @EXAMPLES

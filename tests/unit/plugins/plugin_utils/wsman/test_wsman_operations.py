@@ -21,6 +21,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors impo
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault import WsmanFault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import (
+    ANSWER_YES,
     Delete,
     Enumerate,
     Invoke,
@@ -122,6 +123,20 @@ def test_the_same_context_gives_the_same_bytes() -> None:
 def test_our_own_mistakes(operation: Invoke | Delete, words: str) -> None:
     with pytest.raises(LocalProtocolError, match=words):
         operation.encode(CONTEXT)
+
+
+def test_yes_to_whatever_a_provider_asks() -> None:
+    """As Windows' own client was captured: typed, and nothing that a host must understand."""
+    request = Invoke(ENGINE, "SetConfiguration", {"Enabled": True}, options=ANSWER_YES).encode(CONTEXT)
+    found = xml.child(xml.parse(request)[0], "OptionSet")
+    assert found is not None
+    assert found.attrib == {}
+    assert [(each.attrib["Name"], each.attrib["Type"], each.text) for each in found] == [
+        ("__MI_CallbackRegistration", "xs:int", "16"),
+        ("wmi:__MI_OPERATIONOPTIONS_PROMPTUSERMODE", "xs:unsignedInt", "2"),
+        ("wmi:__MI_OPERATIONOPTIONS_PROMPTUSERMODEREGULAR_ACKVALUE", "xs:unsignedInt", "1"),
+    ]
+    assert b"OptionSet" not in Invoke(ENGINE, "SetConfiguration", {"Enabled": True}).encode(CONTEXT)
 
 
 def test_selectors_are_typed() -> None:
@@ -232,7 +247,7 @@ def test_delete() -> None:
     delete.decode(answer(""), CONTEXT)
     with pytest.raises(WsmanFault) as caught:
         delete.decode(fault("Sender", wsman_fault(2150858752, "x")), CONTEXT)
-    assert caught.value.fault.kind == "not_found"
+    assert caught.value.fault.kind == "resource_not_found"
 
 
 @pytest.mark.parametrize("operation", [Invoke(ENGINE, "GetConfiguration"), Delete(KEYED, {"Name": "x"})])

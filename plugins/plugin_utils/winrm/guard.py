@@ -1,0 +1,210 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a `requests` session of pywinrm or pypsrp may do: no answer without end, no redirect, no sudden clear text.
+
+Everything is done to the session's own objects, at the adapter, because the authentication handlers send through it
+without asking the session; and lazily, because they look at the socket of an answer before anybody reads it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..wsman.errors import RemoteProtocolError
+from ..wsman.xml import MAX_BYTES
+from .deadlines import Deadlines
+
+_ENCRYPTED = "multipart/"
+
+
+class Redirected(Exception):
+    """The peer wants the message elsewhere. Neither message nor credentials go there."""
+
+    def __init__(self, status: int, target: str) -> None:
+        super().__init__(f"HTTP {status} to {target or 'nowhere'}")
+        self.status = status
+        self.target = target
+
+
+class ClearText(Exception):
+    """The peer answered an encrypted message in clear text: anybody on the way can have written that."""
+
+
+class Guard:
+    """Watches over the sessions of one connection.
+
+    deadlines: those of the task under way. faults_are_answers: HTTP 500 with a body is handed on as an answer, bytes
+    as they are; the libraries would decode it first, and as UTF-8 only. delivered: whether a message got an answer that
+    is not about the way to it, since somebody set it to False.
+    """
+
+    def __init__(self, deadlines: Deadlines) -> None:
+        self.deadlines = deadlines
+        self.faults_are_answers = False
+        self.delivered = False
+
+    def watch(self, session: Any) -> None:
+        """Watch over a session from now on; once is enough, twice does no harm."""
+        if getattr(session, "smb_guest_guard", None) is self:
+            return
+        session.smb_guest_guard = self
+        session.send = self._judging(session.send)
+        for adapter in session.adapters.values():
+            self._watch_adapter(adapter)
+
+    def _watch_adapter(self, adapter: Any) -> None:
+        adapter.send = self._limiting(adapter.send)
+        if hasattr(adapter, "max_retries"):
+            # A peer may not say how long we sleep before we ask it again.
+            adapter.max_retries = adapter.max_retries.new(respect_retry_after_header=False)
+        if hasattr(adapter, "poolmanager"):
+            self._watch_pools(adapter.poolmanager)
+            adapter.proxy_manager_for = self._watching(adapter.proxy_manager_for)
+
+    def _watching(self, proxy_manager_for: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            manager = proxy_manager_for(*args, **kwargs)
+            self._watch_pools(manager)
+            return manager
+
+        return watched
+
+    def _watch_pools(self, manager: Any) -> None:
+        """Let all connections of a urllib3 pool manager read through our reader."""
+        if getattr(manager, "smb_guest_guard", None) is self:
+            return
+        manager.smb_guest_guard = self
+        manager.pool_classes_by_scheme = {
+            scheme: self._watched_pool(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+        }
+
+    def _watched_pool(self, make_pool: Callable[..., Any]) -> Callable[..., Any]:
+        """A pool class, or what stands for one (pypsrp wraps them), whose connections read as we want."""
+        response_class = _response_class(self)
+
+        def make_watched(*args: Any, **kwargs: Any) -> Any:
+            pool = make_pool(*args, **kwargs)
+            make_connection = pool.ConnectionCls
+
+            def connection(*args: Any, **kwargs: Any) -> Any:
+                made = make_connection(*args, **kwargs)
+                made.response_class = response_class
+                return made
+
+            pool.ConnectionCls = connection
+            return pool
+
+        return make_watched
+
+    def _limiting(self, send: Callable[..., Any]) -> Callable[..., Any]:
+        """One HTTP exchange, of which a message may need several: handshakes come first."""
+
+        def send_limited(request: Any, *args: Any, **kwargs: Any) -> Any:
+            request.headers["Accept-Encoding"] = "identity"
+            if "timeout" in kwargs:
+                kwargs["timeout"] = _at_most(kwargs["timeout"], self.deadlines.left())
+            response = send(request, *args, **kwargs)
+            if 300 <= response.status_code < 400:
+                target = response.headers.get("Location") or ""
+                response.close()
+                raise Redirected(response.status_code, target)
+            if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+                response.close()
+                raise RemoteProtocolError("not_xml", "it is compressed, which was not asked for")
+            # Else requests guesses by reading all of it, which takes long and is wrong for XML.
+            response.encoding = response.encoding or "utf-8"
+            response.iter_content = _capped(response, response.iter_content)
+            return response
+
+        return send_limited
+
+    def _judging(self, send: Callable[..., Any]) -> Callable[..., Any]:
+        """The answer that a message got in the end."""
+
+        def send_judged(request: Any, **kwargs: Any) -> Any:
+            response = send(request, **kwargs)
+            if response.status_code in (200, 500) and response.content:
+                self.delivered = True
+                if _is_encrypted(request) and not _is_encrypted(response):
+                    raise ClearText
+                if self.faults_are_answers:
+                    response.status_code = 200
+            return response
+
+        return send_judged
+
+
+def _is_encrypted(message: Any) -> bool:
+    return str(message.headers.get("Content-Type") or "").strip().lower().startswith(_ENCRYPTED)
+
+
+def _at_most(timeout: Any, left: float) -> Any:
+    """A timeout as `requests` takes it (None, seconds, or a pair for connecting and reading), cut to what is left."""
+    if isinstance(timeout, tuple):
+        return tuple(_at_most(each, left) for each in timeout)
+    return left if timeout is None else min(timeout, left)
+
+
+def _capped(response: Any, read: Callable[..., Iterator[bytes]]) -> Callable[..., Iterator[bytes]]:
+    """Let an answer end with an error where the parser would refuse it for its size."""
+
+    def iter_content(*args: Any, **kwargs: Any) -> Iterator[bytes]:
+        size = 0
+        for chunk in read(*args, **kwargs):
+            size += len(chunk)
+            if size > MAX_BYTES:
+                response.close()
+                raise RemoteProtocolError("too_large", f"it is larger than {MAX_BYTES // 1024 // 1024} MiB")
+            yield chunk
+
+    return iter_content
+
+
+def _response_class(guard: Guard) -> type[http.client.HTTPResponse]:
+    class Response(http.client.HTTPResponse):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.fp = io.BufferedReader(_Reader(self.fp.detach(), guard))
+
+    return Response
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket, status line, headers and body alike, never beyond the deadline."""
+
+    def __init__(self, raw: Any, guard: Guard) -> None:
+        super().__init__()
+        self._raw = raw
+        self._guard = guard
+
+    @property
+    def _sock(self) -> Any:
+        """The authentication handlers ask it for the certificate."""
+        return self._raw._sock
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return int(self._raw.fileno())
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._guard.deadlines.left()
+        sock = self._raw._sock
+        if sock is not None:
+            sock.settimeout(_at_most(sock.gettimeout(), left))
+        try:
+            size: int | None = self._raw.readinto(buffer)
+        except TimeoutError:
+            self._guard.deadlines.left()
+            raise
+        return size
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
