@@ -14,7 +14,7 @@ from ..plugin_utils.errors import SmbGuestError
 from ..plugin_utils.options import JOURNAL_OPTIONS, SCOPE_OPTIONS, setting_options
 from ..plugin_utils.tables.events import CHANNELS
 from ..plugin_utils.tables.settings import AUDITS
-from ..plugin_utils.windows.event_channels import Channel, ensure_channels, read_channels
+from ..plugin_utils.windows.event_channels import Channel, ensure_channels, read_channels, read_sizes
 from ..plugin_utils.winrm.session import Session
 
 
@@ -38,11 +38,13 @@ class ActionModule(SettingsAction):
     REQUIRED_ONE_OF = [[*OPTIONS, "channels"]]
 
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
-        asked = {row["name"]: row["min_size"] or 0 for row in options["channels"] or ()}
+        asked = read_sizes(options["channels"] or ())
         before = read_channels(session, list(asked)) if asked else {}
         wanted = {name: Channel(True, max(before[name].max_size, size)) for name, size in asked.items()}
         changes = {name: channel for name, channel in wanted.items() if channel != before[name]}
         result = super().work(session, options)
+        if asked and any(options[name] is not None for name in ("reason", "expires_in", "change_id")):
+            self._warn(result, "Channels are not journaled: nothing undoes them, neither an expiry nor revert_change.")
         after = wanted
         if changes and not self._task.check_mode:
             try:
@@ -56,7 +58,7 @@ class ActionModule(SettingsAction):
             {"name": name, "before": before[name].as_dict(), "after": after[name].as_dict()} for name in asked
         ]
         for when, channels in (("before", before), ("after", after)):
-            result["diff"][when] += "".join(
+            result.setdefault("diff", {"before": "", "after": ""})[when] += "".join(
                 f"{name}:\n  enabled: {channel.enabled}\n  max_size: {channel.max_size}\n"
                 for name, channel in channels.items()
             )

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..plugin_utils.action import SettingsAction
-from ..plugin_utils.options import JOURNAL_OPTIONS, SCOPE_OPTIONS, setting_options
+from ..plugin_utils.options import JOURNAL_OPTIONS, SAFEGUARD_OPTIONS, SCOPE_OPTIONS, setting_options
 from ..plugin_utils.tables.settings import SETTINGS
 
 
@@ -15,5 +15,5 @@ class ActionModule(SettingsAction):
     """Each option is the setting of the same name."""
 
     OPTIONS = {name: name for name in SETTINGS}
-    ARGUMENT_SPEC = {**setting_options(OPTIONS), **SCOPE_OPTIONS, **JOURNAL_OPTIONS}
+    ARGUMENT_SPEC = {**setting_options(OPTIONS), **SCOPE_OPTIONS, **SAFEGUARD_OPTIONS, **JOURNAL_OPTIONS}
     REQUIRED_ONE_OF = [list(OPTIONS)]

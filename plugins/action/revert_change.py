@@ -11,10 +11,14 @@ from typing import Any
 
 from ..plugin_utils.action import HostAction
 from ..plugin_utils.change.host import Host
-from ..plugin_utils.change.journal import checked_change_id
-from ..plugin_utils.change.revert import Selection, as_result, revert
+from ..plugin_utils.change.journal import KEEP_ENDED
+from ..plugin_utils.change.journal_format import checked_change_id
+from ..plugin_utils.change.result import reverted_as_dict
+from ..plugin_utils.change.revert import Selection, revert
 from ..plugin_utils.errors import RequestError
 from ..plugin_utils.winrm.session import Session
+
+CHOICES = ("latest", "expiring", "all")
 
 
 class ActionModule(HostAction):
@@ -22,29 +26,34 @@ class ActionModule(HostAction):
 
     ARGUMENT_SPEC = {
         "change_id": {"type": "str"},
-        "latest": {"type": "bool", "default": False},
-        "expiring": {"type": "bool", "default": False},
-        "all": {"type": "bool", "default": False},
+        **{name: {"type": "bool", "default": False} for name in CHOICES},
         "force": {"type": "bool", "default": False},
+        "keep_ended": {"type": "int", "default": KEEP_ENDED},
     }
 
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
-        if sum(bool(options[name]) for name in ("change_id", "latest", "expiring", "all")) != 1:
-            raise RequestError(
-                "Say exactly one of change_id, latest: true, expiring: true and all: true. Nothing was written."
-            )
-        change_id = options["change_id"]
-        selection = Selection(
-            checked_change_id(change_id) if change_id else None, options["latest"], options["expiring"]
+        reverted = revert(
+            Host(session),
+            self._selection(options),
+            force=options["force"],
+            check_mode=bool(self._task.check_mode),
+            keep=options["keep_ended"],
         )
-        reverted = revert(Host(session), selection, force=options["force"], check_mode=bool(self._task.check_mode))
-        result = dict(as_result(reverted))
-        result["diff"] = {
-            when: "".join(f"{c.location}: {'absent' if value is None else int(value)}\n" for c, value in pairs)
-            for when, pairs in (
-                ("before", [(c, c.before) for c in reverted.changes]),
-                ("after", [(c, c.after) for c in reverted.changes]),
-            )
-        }
-        self._warn(result, *reverted.damaged, *([reverted.recovery.told] if reverted.recovery else []))
+        result = reverted_as_dict(reverted)
+        result["host"] = self.host_name
+        self._warn(result, *reverted.told, *reverted.recovery.told)
         return result
+
+    def _selection(self, options: Mapping[str, Any]) -> Selection:
+        change_id = options["change_id"]
+        chosen = [name for name in CHOICES if options[name]]
+        if change_id is None and not chosen and "change_id" in self._task.args:
+            raise RequestError(
+                "change_id is null: the task that it was taken from changed nothing, or did not journal that. There is "
+                "nothing to undo; skip this task with: when: x.change_id is not none."
+            )
+        if (change_id is not None) + len(chosen) != 1:
+            raise RequestError("Say exactly one of change_id, latest: true, expiring: true and all: true.")
+        if change_id is not None:
+            return Selection(checked_change_id(change_id))
+        return Selection(latest=chosen == ["latest"], expiring=chosen == ["expiring"], every=chosen == ["all"])

@@ -129,6 +129,48 @@ options:
       enabled: The events are written.
       disabled: They are not.
       default: What Windows itself would do. O(scope) says what is written for it.
+  optional:
+    description:
+      - Settings that are left out, with a warning, where this Windows does not have them or something stronger decides
+        otherwise. RV(skipped_settings) names them.
+    type: list
+    elements: str
+    choices:
+      - insecure_guest_logons
+      - client_signing
+      - client_encryption
+      - audit_insecure_guest_logons
+      - audit_server_without_signing
+      - audit_server_without_encryption
+      - server_signing
+      - server_encryption
+      - server_audit_insecure_guest_logons
+      - server_audit_client_without_signing
+      - server_audit_client_without_encryption
+    default: []
+  relax:
+    description:
+      - With O(insecure_guest_logons=allowed), what may be relaxed where it would make guest logons fail. Nothing else
+        is relaxed, and nothing where it does not block; a requirement that is not named here is an error.
+      - Without this option it is not looked whether guest logons will work; a warning says what blocks them.
+    type: list
+    elements: str
+    choices: [client_signing, client_encryption]
+  accept_risk:
+    description:
+      - V(false) refuses to allow guest logons, before any contact. For roles and wrappers that ask somebody for
+        consent.
+    type: bool
+  expires_at_most:
+    description: The longest O(expires_in) that is accepted, such as V(30d).
+    type: str
+  domain_controllers:
+    description: Whether anything may be written to a domain controller.
+    type: str
+    choices:
+      allow: It may.
+      refuse: End with an error.
+    default: allow
 extends_documentation_fragment:
   - winops.smb_guest.attributes
   - winops.smb_guest.attributes.changes
@@ -189,6 +231,11 @@ EXAMPLES = r"""
   winops.smb_guest.client_config:
     insecure_guest_logons: default
     scope: [policy]
+
+- name: Block guest logons by the local Group Policy, so that the Group Policy editor of the host shows it
+  winops.smb_guest.client_config:
+    insecure_guest_logons: blocked
+    scope: [local_gpo]
 """
 
 RETURN = r"""
@@ -221,17 +268,25 @@ before:
           returned: always
           type: bool
         policy:
-          description: The policy value. V(null) where it is not configured.
+          description: >-
+            The policy value. V(null) where it is not configured; a text with type and data where it is not a REG_DWORD
+            of 0 or 1, such as C(REG_SZ '1').
           returned: always
-          type: bool
+          type: raw
         mdm:
-          description: The MDM (Intune) value. V(null) where it is not configured.
+          description: The MDM (Intune) value, in the same form. V(null) where it is not configured.
           returned: always
-          type: bool
+          type: raw
         local:
-          description: The value stored by the SMB client or server. V(null) where none is stored.
+          description: The same of the value that the SMB client or server stores. V(null) where none is stored.
           returned: always
-          type: bool
+          type: raw
+        local_gpo:
+          description: >-
+            The same of what the local GPO of the host says. V(null) where it says nothing, which its editor
+            calls "not configured".
+          returned: when O(scope) has V(local_gpo)
+          type: raw
         os_default:
           description: >-
             The default of this edition and build, as a hint. V(null) where it is not known, or was
@@ -246,7 +301,7 @@ before:
           type: str
           sample: confirmed
         supported:
-          description: Whether this Windows has the setting.
+          description: Whether this Windows has the setting. V(null) where its side of SMB did not answer.
           returned: always
           type: bool
         drift:
@@ -258,6 +313,11 @@ before:
           returned: always
           type: str
           sample: HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation\AllowInsecureGuestAuth
+        group_policy:
+          description: What a Group Policy editor calls the setting. V(null) where it knows none.
+          returned: always
+          type: str
+          sample: Enable insecure guest logons
 after:
   description: The same, read back after the writes. In check mode it is predicted.
   returned: success
@@ -280,23 +340,28 @@ changes:
       type: str
       sample: client_signing
     scope:
-      description: V(local) or V(policy).
+      description: V(local), V(policy) or V(local_gpo).
       returned: always
       type: str
       sample: local
     from:
-      description: The value in that scope before. V(null) where there was none.
+      description: The value in that scope before. V(null) where there was none, a text where it was no 0 or 1.
       returned: always
-      type: bool
+      type: raw
     to:
       description: The value in that scope after. V(null) where it is deleted.
       returned: always
       type: bool
     location:
-      description: The registry value that holds the setting in that scope.
+      description: The registry value, or the entry of a file, that holds the setting in that scope.
       returned: always
       type: str
       sample: HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters\RequireSecuritySignature
+    group_policy:
+      description: What a Group Policy editor calls the setting. V(null) where it knows none.
+      returned: always
+      type: str
+      sample: Enable insecure guest logons
 change_id:
   description: >-
     The name of the change in the journal of the host. V(null) where nothing was changed or the change is not journaled,
@@ -311,6 +376,34 @@ expires_at:
   returned: success
   type: str
   sample: "2026-11-24T05:30:00Z"
+lies_over:
+  description: >-
+    Changes that stand in the journal and that this one lies over, each as in M(winops.smb_guest.client_facts). Undoing
+    this one brings back what they had set, if they still stand then. Empty for a change that is not journaled.
+  returned: success
+  type: list
+  elements: dict
+met_by:
+  description: Changes that stand in the journal and by which something is as wanted already, in the same form.
+  returned: success
+  type: list
+  elements: dict
+skipped_settings:
+  description: The settings that were left out because of O(optional) or O(unsupported=skip).
+  returned: success
+  type: list
+  elements: str
+host:
+  description: The inventory's name of the host that was changed, the delegated one where the task is delegated.
+  returned: success
+  type: str
+  sample: ws-42
+restart_required:
+  description: >-
+    Whether what runs is not what is configured, so that the service named in a warning, or the host, has to restart.
+    A policy value in particular is configured by this task, and taken over by Windows at a time of its own.
+  returned: success
+  type: bool
 verified:
   description: >-
     Whether the host is known to hold what was asked for. V(false) where check mode left something undone.
@@ -322,7 +415,8 @@ guest_access:
   type: dict
   contains:
     verdict:
-      description: V(allowed) if a guest logon can succeed, else V(blocked). What is not known counts as blocked.
+      description: >-
+        V(allowed) if a guest logon can succeed, V(blocked) if not, by what runs where that is known; else V(unknown).
       returned: always
       type: str
       sample: blocked
@@ -337,10 +431,9 @@ guest_access:
       returned: always
       type: str
 reboot_required:
-  description: Whether the host must be restarted. No setting of this collection needs it.
+  description: As RV(restart_required). A restart of the service is enough, one of the host does it as well.
   returned: success
   type: bool
-  sample: false
 reconnect_required:
   description: Whether what changed reaches only connections that are made from now on.
   returned: success

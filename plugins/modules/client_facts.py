@@ -21,14 +21,21 @@ options:
     type: list
     elements: str
     choices:
-      all: Everything.
+      all: Everything but V(local_gpo).
       os: Edition, build, role and domain of the host.
       settings: >-
         Every managed setting, whether guest logons work, and what can be audited. Without V(os) the defaults of this
         Windows are not known.
+      policy_source: >-
+        The settings as with V(settings), and which GPO wrote each value that policy decides, see
+        RV(ansible_facts.smb_guest.settings.SETTING_NAME.policy_source). It costs at most four requests, and one on a
+        host that does not tell.
       changes: >-
         The journal of the host, see RV(ansible_facts.smb_guest.changes). An entry that is damaged, or was not written
-        by this collection, is left out with a warning. It costs eight requests for each change in the journal.
+        by this collection, is left out with a warning. It costs three requests, however long the journal is.
+      local_gpo: >-
+        V(settings), and what the local Group Policy Object of the host says about each. It is read only by its name,
+        because its files travel with the file transfer of the connection, which starts PowerShell on the host.
     default: [all]
 extends_documentation_fragment:
   - winops.smb_guest.attributes
@@ -61,6 +68,12 @@ EXAMPLES = r"""
     msg: "{{ settings | selectattr('value.winner', 'equalto', 'policy') | map(attribute='key') }}"
   vars:
     settings: "{{ ansible_facts['smb_guest'].settings | dict2items }}"
+
+- name: List the GPOs that decide settings
+  ansible.builtin.debug:
+    msg: "{{ settings | selectattr('policy_source') | map(attribute='policy_source.gpo') | unique }}"
+  vars:
+    settings: "{{ ansible_facts['smb_guest'].settings.values() }}"
 
 - name: Read the journal
   winops.smb_guest.client_facts:
@@ -144,7 +157,7 @@ ansible_facts:
         settings:
           description: Every managed setting, by its name. The names are the options of
             M(winops.smb_guest.client_config).
-          returned: when O(gather_subset) has V(settings) or V(all)
+          returned: when O(gather_subset) has V(settings), V(policy_source), V(local_gpo) or V(all)
           type: dict
           contains:
             SETTING_NAME:
@@ -172,17 +185,25 @@ ansible_facts:
                   returned: always
                   type: bool
                 policy:
-                  description: The policy value. V(null) where it is not configured.
+                  description: >-
+                    The policy value. V(null) where it is not configured; a text with type and data where it is not a
+                    REG_DWORD of 0 or 1, such as C(REG_SZ '1').
                   returned: always
-                  type: bool
+                  type: raw
                 mdm:
-                  description: The MDM (Intune) value. V(null) where it is not configured.
+                  description: The MDM (Intune) value, in the same form. V(null) where it is not configured.
                   returned: always
-                  type: bool
+                  type: raw
                 local:
-                  description: The value stored by the SMB client or server. V(null) where none is stored.
+                  description: The same of the value that the SMB client or server stores. V(null) where none is stored.
                   returned: always
-                  type: bool
+                  type: raw
+                local_gpo:
+                  description: >-
+                    The same of what the local GPO of the host says. V(null) where it says nothing, which its editor
+                    calls "not configured".
+                  returned: when O(gather_subset) has V(local_gpo)
+                  type: raw
                 os_default:
                   description: >-
                     The default of this edition and build, as a hint. V(null) where it is
@@ -209,9 +230,56 @@ ansible_facts:
                   returned: always
                   type: str
                   sample: HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation\AllowInsecureGuestAuth
+                group_policy:
+                  description: What a Group Policy editor calls the setting. V(null) where it knows none.
+                  returned: always
+                  type: str
+                  sample: Enable insecure guest logons
+                policy_source:
+                  description: >-
+                    The GPO that wrote the value that decides, as the Resultant Set of Policy of the host says. A value
+                    of the security option "Digitally sign communications (always)" is told from a local one by it, and
+                    RV(ansible_facts.smb_guest.settings.SETTING_NAME.winner) is V(policy) then. V(null) where no GPO is
+                    known to have written it.
+                  returned: when O(gather_subset) has V(policy_source) or V(all)
+                  type: dict
+                  contains:
+                    gpo:
+                      description: Its display name. Empty where the host does not say it.
+                      returned: always
+                      type: str
+                      sample: SMB hardening
+                    guid:
+                      description: Its GUID. V(null) for the policy of the host itself.
+                      returned: always
+                      type: str
+                      sample: "{3D2F1C7A-9B58-4E64-8C0F-52A6B7D1E913}"
+                    link:
+                      description: The site, domain or OU that it is linked to. V(null) where the host does not say it.
+                      returned: always
+                      type: str
+                      sample: OU=Workstations,DC=example,DC=com
+                    precedence:
+                      description: Its place among the GPOs that write this value. 1 is the one that won.
+                      returned: always
+                      type: int
+                      sample: 1
+                    refreshed_at:
+                      description: When the refresh that says so was logged, in UTC. V(null) where the host does not say
+                        it.
+                      returned: always
+                      type: str
+                      sample: "2026-11-23T21:30:00Z"
+                policy_source_reason:
+                  description: >-
+                    Why no GPO is named. The host does not serve RSoP, denies it to the account, has logged no refresh,
+                    or its answer is older than the value. V(null) where a GPO is named, and where no policy is in
+                    question.
+                  returned: when O(gather_subset) has V(policy_source) or V(all)
+                  type: str
         guest_access:
           description: Whether an insecure guest logon of this host as a client can succeed.
-          returned: when O(gather_subset) has V(settings) or V(all)
+          returned: when O(gather_subset) has V(settings), V(policy_source), V(local_gpo) or V(all)
           type: dict
           contains:
             verdict:
@@ -232,7 +300,7 @@ ansible_facts:
               type: str
         audit:
           description: Whether the host can audit SMB, and what its event log should show.
-          returned: when O(gather_subset) has V(settings) or V(all)
+          returned: when O(gather_subset) has V(settings), V(policy_source), V(local_gpo) or V(all)
           type: dict
           contains:
             supported:
@@ -278,9 +346,10 @@ ansible_facts:
               sample: 20261123T213000Z-5f0c1e
             status:
               description: >-
-                V(pending) while it is under way or after it was cut off, V(applied) when it was verified, V(reverted)
-                when it was undone, by a run or by its expiry, V(rolled_back) when it failed or was cut off and was
-                undone. V(failed) is understood, and never written by this release.
+                V(pending) while it is under way or after it was cut off, V(applied) when it was verified, V(reverting)
+                when its undoing was begun and cut off, V(reverted) when it was undone, by a run or by its expiry,
+                V(rolled_back) when it failed or was cut off and was undone, V(failed) when putting it back, or its
+                expiry, failed.
               returned: always
               type: str
               sample: applied
@@ -321,7 +390,7 @@ ansible_facts:
                   type: str
                   sample: client_signing
                 scope:
-                  description: V(local) or V(policy).
+                  description: V(local), V(policy) or V(local_gpo).
                   returned: always
                   type: str
                   sample: local
@@ -334,8 +403,13 @@ ansible_facts:
                   returned: always
                   type: bool
                 location:
-                  description: The registry value that holds the setting in that scope.
+                  description: The registry value, or the entry of a file, that holds the setting in that scope.
                   returned: always
                   type: str
                   sample: HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters\RequireSecuritySignature
+                group_policy:
+                  description: What a Group Policy editor calls the setting. V(null) where it knows none.
+                  returned: always
+                  type: str
+                  sample: Enable insecure guest logons
 """

@@ -11,9 +11,12 @@ module: revert_change
 short_description: Undo journaled changes of SMB settings exactly
 version_added: 0.1.0
 description:
-  - Restores what journaled changes found before they wrote, as the journal of the host recorded it. Every value gets
-    its type and
-    data back, values that were absent are deleted, and policy keys that the change made are removed if they are empty.
+  - Takes changes out of the stack that the journal of the host keeps. Where a change is on top of a setting, what
+    lies beneath it is put back, with type and data; values that were absent are deleted, and policy keys that the
+    change made are removed if they are empty. Where a newer change covers it nothing is written; undoing that one
+    later gives back what lies beneath then.
+  - Where a policy or MDM governs a setting by now, the stored value is put back and proved. What runs is decided there,
+    and a warning says so.
   - The task that would end a change at its expiry is removed.
   - Everything restored is read back. What was undone already is no error and no change.
   - Say exactly one of O(change_id), O(latest), O(expiring) and O(all).
@@ -44,6 +47,11 @@ options:
       - Without it such a value is an error that names it, and nothing is written.
     type: bool
     default: false
+  keep_ended:
+    description: >-
+      How many ended changes the journal keeps. The oldest go first, never one that is needed to undo another.
+    type: int
+    default: 50
 extends_documentation_fragment:
   - winops.smb_guest.attributes
   - winops.smb_guest.winrm
@@ -57,13 +65,11 @@ attributes:
     support: full
 notes:
   - The journal keeps the entry of a change that was undone, with the status V(reverted). A second run changes nothing.
-  - Changes that overlap are to be undone newest first, as O(all) does. What a newer change wrote
-    counts as somebody else's value for an older one that is undone alone.
+  - Changes that overlap can be undone in any order.
   - It is the only journaled run on the host at its time. What a run that was cut off has left is finished or undone
     first, with a warning.
   - An entry of the journal that is damaged, or was not written by this collection, is never used. O(latest),
-    O(expiring) and O(all)
-    leave it out with a warning; asking for it with O(change_id) is an error.
+    O(expiring) and O(all) leave it out with a warning; asking for it with O(change_id) is an error.
   - Event channels that M(winops.smb_guest.audit) enabled or enlarged are in no journal and stay as they are.
 seealso:
   - module: winops.smb_guest.client_facts
@@ -116,9 +122,9 @@ reverted:
       sample: 20261123T213000Z-5f0c1e
     status:
       description: >-
-        V(pending) while it is under way or after it was cut off, V(applied) when it was verified, V(reverted) when it
-        was undone, by a run or by its expiry, V(rolled_back) when it failed or was cut off and was undone. V(failed) is
-        understood, and never written by this release.
+        V(pending) while it is under way or after it was cut off, V(applied) when it was verified, V(reverting) when its
+        undoing was begun and cut off, V(reverted) when it was undone, by a run or by its expiry, V(rolled_back) when it
+        failed or was cut off and was undone, V(failed) when putting it back, or its expiry, failed.
       returned: always
       type: str
       sample: applied
@@ -159,23 +165,28 @@ reverted:
           type: str
           sample: client_signing
         scope:
-          description: V(local) or V(policy).
+          description: V(local), V(policy) or V(local_gpo).
           returned: always
           type: str
           sample: local
         from:
-          description: The value found in that scope. V(null) where it was absent.
+          description: The value found in that scope. V(null) where it was absent, a text where it was no 0 or 1.
           returned: always
-          type: bool
+          type: raw
         to:
           description: The value it writes in that scope. V(null) where it deletes it.
           returned: always
           type: bool
         location:
-          description: The registry value that holds the setting in that scope.
+          description: The registry value, or the entry of a file, that holds the setting in that scope.
           returned: always
           type: str
           sample: HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters\RequireSecuritySignature
+        group_policy:
+          description: What a Group Policy editor calls the setting. V(null) where it knows none.
+          returned: always
+          type: str
+          sample: Enable insecure guest logons
 changes:
   description: The values that were restored. In check mode those that would be.
   returned: success
@@ -188,28 +199,36 @@ changes:
       type: str
       sample: client_signing
     scope:
-      description: V(local) or V(policy).
+      description: V(local), V(policy) or V(local_gpo).
       returned: always
       type: str
       sample: local
     from:
-      description: The value in that scope before. V(null) where there was none.
+      description: The value in that scope before. V(null) where there was none, a text where it was no 0 or 1.
       returned: always
-      type: bool
+      type: raw
     to:
-      description: The value in that scope after. V(null) where it is deleted.
+      description: The value in that scope after. V(null) where it is deleted, a text where it is no 0 or 1.
       returned: always
-      type: bool
+      type: raw
     location:
-      description: The registry value that holds the setting in that scope.
+      description: The registry value, or the entry of a file, that holds the setting in that scope.
       returned: always
       type: str
       sample: HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters\RequireSecuritySignature
-reboot_required:
-  description: Whether the host must be restarted. No setting of this collection needs it.
+    group_policy:
+      description: What a Group Policy editor calls the setting. V(null) where it knows none.
+      returned: always
+      type: str
+      sample: Enable insecure guest logons
+guest_access:
+  description: As RV(winops.smb_guest.client_config#module:guest_access), by what runs after the task.
   returned: success
-  type: bool
-  sample: false
+  type: dict
+host:
+  description: As RV(winops.smb_guest.client_config#module:host).
+  returned: success
+  type: str
 reconnect_required:
   description: Whether what was restored reaches only connections that are made from now on.
   returned: success

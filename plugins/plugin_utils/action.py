@@ -10,15 +10,24 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
-from .change.configure import Outcome, configure
-from .change.plan import Wish
+from .change.configure import Request, configure
+from .change.host import Host
+from .change.plan import Rules, Wish
+from .change.result import Outcome
 from .errors import AccessDenied, HostUnreachable, RequestError, SmbGuestError
-from .options import read_terms
-from .tables.settings import SETTINGS, Layer
+from .options import read_scopes, read_terms
+from .tables.settings import SETTINGS
+from .texts import one_line
 from .winrm.session import Session, open_session
-from .winrm.wires import SUPPORTED
+from .winrm.wires import Patience
 from .wsman.errors import WsmanError
+
+MESSAGE_TIMEOUT = "winops_smb_guest_message_timeout"
+TASK_TIMEOUT = "winops_smb_guest_task_timeout"
+MAX_SECONDS = 86_400
+"""Variables of a host: seconds that one message and one task may take."""
 
 
 class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type information
@@ -38,18 +47,25 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ansible's entry point."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        self._variables = task_vars or {}
         _unused, options = self.validate_argument_spec(
             argument_spec=dict(self.ARGUMENT_SPEC), required_one_of=self.REQUIRED_ONE_OF
         )
         try:
             self._warn(result, *self.reservations())
-            result.update(self.act(options))
+            done = self.act(options)
+            self._warn(result, *done.pop("warnings", ()))
+            result.update(done)
         except HostUnreachable as error:
             result.update(unreachable=True, changed=error.changed, msg=self.words(error))
         except SmbGuestError as error:
             result.update(failed=True, changed=error.changed, msg=self.words(error))
         except WsmanError as error:
             result.update(failed=True, changed=False, msg=f"A bug in winops.smb_guest: {self.words(error)}")
+        except BaseException as interruption:
+            for note in getattr(interruption, "__notes__", ()):
+                Display().warning(note)
+            raise
         return result
 
     def reservations(self) -> list[str]:
@@ -76,7 +92,35 @@ class HostAction(Action):
         raise NotImplementedError
 
     def act(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        return self.work(open_session(self._connection), options)
+        return self.work(open_session(self._connection, self._patience()), options)
+
+    def _patience(self) -> Patience:
+        """What the user says of time. Raises RequestError."""
+        return Patience(*(self._seconds(name) for name in (MESSAGE_TIMEOUT, TASK_TIMEOUT)))
+
+    def _seconds(self, name: str) -> float | None:
+        given = self._variables.get(name)
+        if given is None:
+            return None
+        value = self._templar.template(given)
+        try:
+            seconds = float(value)
+        except (TypeError, ValueError):
+            seconds = 0.0
+        if not 1 <= seconds <= MAX_SECONDS:
+            raise RequestError(
+                f"{name} is {one_line(repr(value), 40)}: it must be a number of seconds, 1 to {MAX_SECONDS}. "
+            )
+        return seconds
+
+    @property
+    def host_name(self) -> str:
+        """The inventory's name of the host that the task is carried out on, delegated to or not."""
+        return str(self._task.delegate_to or self._named)
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        self._named = (task_vars or {}).get("inventory_hostname", "")
+        return super().run(tmp, task_vars)
 
     def reservations(self) -> list[str]:
         if getattr(self._connection, "become", None) is None:
@@ -85,13 +129,11 @@ class HostAction(Action):
         return [f"{told}rights of ansible_user."]
 
     def words(self, error: Exception) -> str:
-        """No library's error text is trusted to keep a secret."""
-        connects = getattr(self._connection, "transport", None) in SUPPORTED
-        password = self._connection.get_option("remote_password") if connects else None
-        text = str(error).replace(password, "********") if password else str(error)
-        if isinstance(error, AccessDenied):
-            text += " " + AccessDenied.advice(self._connection.get_option("remote_user"))
-        return text
+        if not isinstance(error, AccessDenied):
+            return str(error)
+        account, host = (self._connection.get_option(name) for name in ("remote_user", "remote_addr"))
+        names = [host, self._variables.get("inventory_hostname")]
+        return f"{error} {error.advice(account, [str(name) for name in names if name])}"
 
 
 class SettingsAction(HostAction):
@@ -102,24 +144,31 @@ class SettingsAction(HostAction):
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
         outcome = self.configure(session, options)
         result = outcome.as_dict()
+        result["host"] = self.host_name
         self._warn(result, *outcome.warnings())
         return result
 
     def configure(self, session: Session, options: Mapping[str, Any]) -> Outcome:
         """Turn the options into wishes and make them true."""
-        scopes = {Layer(scope) for scope in options["scope"]}
-        if not scopes:
-            raise RequestError("scope is empty: say local, policy, or both. Nothing was written.")
         wishes = [
             Wish(SETTINGS[name], SETTINGS[name].words.value(options[option]))
             for option, name in self.OPTIONS.items()
             if options.get(option) is not None
         ]
-        return configure(
-            session,
-            wishes,
-            scopes,
+        rules = Rules(
+            read_scopes(options),
             tolerate_managed=options["managed"] == "warn",
-            check_mode=bool(self._task.check_mode),
-            terms=read_terms(options),
+            skip_unsupported=options["unsupported"] == "skip",
+            optional=options.get("optional") or (),
         )
+        request = Request(
+            wishes,
+            rules,
+            read_terms(options),
+            relax=options.get("relax"),
+            risk_refused=options.get("accept_risk") is False,
+            refuse_domain_controllers=options.get("domain_controllers") == "refuse",
+            confirm=options["confirm"],
+            gpupdate=options["gpupdate"],
+        )
+        return configure(Host(session), request, check_mode=bool(self._task.check_mode))

@@ -10,13 +10,15 @@ save reads: the keys of policy and MDM are mostly absent, and the local key is m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
 
-from .state import LayerValue, Observed, Reading, SettingState, judge
-from .tables.os_defaults import NOT_KNOWN
+from .errors import AccessDenied, HostError, HostUnreachable
+from .registry_value import Stored, dword
+from .state import Observation, Observed
 from .tables.settings import KEYS, Layer, Setting, Side
-from .windows.operating_system import OperatingSystem
-from .windows.registry import Registry, RegistryType, WrongType
+from .windows.local_policy import LocalPolicy, stored
+from .windows.registry import Registry, WrongType
 from .windows.smb_configuration import get_configuration
 from .winrm.session import Session
 
@@ -24,79 +26,90 @@ from .winrm.session import Session
 _FEW = 3
 
 
-class Observer:
-    """Observes one host. The operating system is known only where the caller read it; defaults need it."""
+class Depth(IntEnum):
+    """How much of a setting is read."""
 
-    def __init__(self, session: Session, registry: Registry, system: OperatingSystem | None = None) -> None:
-        self._session = session
-        self._registry = registry
-        self.system = system
+    RUNNING = 0
+    """What runs, and no registry value."""
+    GOVERNING = 1
+    """What policy and MDM hold as well."""
+    WHOLE = 2
+    """The local value as well."""
 
-    def observe(
-        self, settings: Collection[Setting], governing: Collection[Setting] = (), beside: Collection[Setting] = ()
-    ) -> dict[str, SettingState]:
-        """The state of each setting, by name.
 
-        governing: more settings, without their local layer. beside: more settings, by their running value alone. Both
-        tell whether guest access works, at the price of the values that policy or MDM hold, and of nothing.
-        """
-        local, layered = settings, [*settings, *governing]
-        settings = [*layered, *beside]
-        running = {
-            side: get_configuration(self._session, side) for side in Side if any(s.side is side for s in settings)
-        }
-        supported = [setting for setting in settings if setting.cim_property in running[setting.side]]
-        layers: dict[str, dict[Layer, LayerValue]] = {setting.name: {} for setting in settings}
-        for layer in (Layer.POLICY, Layer.MDM):
-            self._read_governing(layer, [s for s in supported if s in layered and s.has(layer)], layers)
-        for side in Side:
-            self._read_local(side, [s for s in supported if s.side is side and s in local], layers)
-        states = {}
-        for setting in settings:
-            value = running[setting.side].get(setting.cim_property)
-            observed = Observed(
-                supported=setting in supported,
-                running=value if isinstance(value, bool) else None,
-                layers=layers[setting.name],
-                default=self.system.default(setting) if self.system else NOT_KNOWN,
-            )
-            states[setting.name] = judge(setting, observed)
-        return states
+def observe(
+    session: Session, registry: Registry, depths: Mapping[Setting, Depth], *, local_gpo: bool = False
+) -> Observation:
+    """Look at settings, each as deep as asked. A side whose configuration cannot be read is silent, not an error.
 
-    def _read_governing(
-        self, layer: Layer, settings: list[Setting], found: Mapping[str, dict[Layer, LayerValue]]
-    ) -> None:
-        """Policy or MDM of both sides. With two keys to look for, their common parent tells which of them exist."""
-        sides = [side for side in Side if any(setting.side is side for setting in settings)]
-        if len(sides) > 1:
-            parent = KEYS[sides[0]][layer].rpartition("\\")[0]
-            present = {name.lower() for name in self._registry.subkeys(parent)}
-            sides = [side for side in sides if KEYS[side][layer].rpartition("\\")[2].lower() in present]
-        for side in sides:
-            self._read_listed(KEYS[side][layer], layer, [s for s in settings if s.side is side], found)
+    local_gpo: read what the files of the local GPO say as well, which starts PowerShell on the host.
+    """
+    running: dict[Side, Mapping[str, object]] = {}
+    silent: dict[Side, str] = {}
+    for side in Side:
+        if any(setting.side is side for setting in depths):
+            try:
+                running[side] = get_configuration(session, side).values
+            except (AccessDenied, HostUnreachable):
+                raise
+            except HostError as error:
+                silent[side] = str(error)
+    known = {s: s.cim_property in running[s.side] if s.side in running else None for s in depths}
+    layers: dict[Setting, dict[Layer, Stored]] = {setting: {} for setting in depths}
+    readable = [setting for setting in depths if known[setting] is not False]
+    for layer in (Layer.POLICY, Layer.MDM):
+        wanted = [s for s in readable if depths[s] >= Depth.GOVERNING and s.has(layer)]
+        for side in _present(registry, layer, {setting.side for setting in wanted}):
+            _read_listed(registry, layer, [s for s in wanted if s.side is side], layers)
+    for side in Side:
+        local = [s for s in readable if depths[s] is Depth.WHOLE and s.side is side]
+        if len(local) > _FEW:
+            _read_listed(registry, Layer.LOCAL, local, layers)
+            continue
+        for setting in local:
+            layers[setting][Layer.LOCAL] = _read(registry, setting, Layer.LOCAL)
+    if local_gpo:
+        _read_local_gpo(session, layers)
+    observed = {}
+    for setting in depths:
+        value = running.get(setting.side, {}).get(setting.cim_property)
+        seen = value if isinstance(value, bool) else None
+        observed[setting.name] = Observed(known[setting], seen, layers[setting])
+    return Observation(observed, silent)
 
-    def _read_local(self, side: Side, settings: list[Setting], found: Mapping[str, dict[Layer, LayerValue]]) -> None:
-        key = KEYS[side][Layer.LOCAL]
-        if len(settings) > _FEW:
-            self._read_listed(key, Layer.LOCAL, settings, found)
-            return
-        for setting in settings:
-            found[setting.name][Layer.LOCAL] = self._read(key, setting.names[Layer.LOCAL])
 
-    def _read_listed(
-        self, key: str, layer: Layer, settings: list[Setting], found: Mapping[str, dict[Layer, LayerValue]]
-    ) -> None:
-        types = self._registry.value_types(key)
-        for setting in settings:
-            kind = types.get(setting.names[layer].lower())
-            if kind == RegistryType.REG_DWORD:
-                found[setting.name][layer] = self._read(key, setting.names[layer])
-            elif kind is not None:
-                found[setting.name][layer] = Reading.WRONG_TYPE
+def _present(registry: Registry, layer: Layer, sides: Iterable[Side]) -> list[Side]:
+    """The sides whose key may exist. With two keys to look for, their common parent tells."""
+    wanted = [side for side in Side if side in sides]
+    if len(wanted) <= 1:
+        return wanted
+    parent = KEYS[wanted[0]][layer].rpartition("\\")[0]
+    present = {name.lower() for name in registry.subkeys(parent)}
+    return [side for side in wanted if KEYS[side][layer].rpartition("\\")[2].lower() in present]
 
-    def _read(self, key: str, name: str) -> LayerValue:
-        try:
-            value = self._registry.dword(key, name)
-        except WrongType:
-            return Reading.WRONG_TYPE
-        return Reading.ABSENT if value is None else value
+
+def _read_listed(
+    registry: Registry, layer: Layer, settings: list[Setting], found: Mapping[Setting, dict[Layer, Stored]]
+) -> None:
+    key = KEYS[settings[0].side][layer]
+    types = registry.value_types(key)
+    for setting in settings:
+        number = types.get(setting.names[layer].lower())
+        if number is not None:
+            found[setting][layer] = registry.value_of_type(key, setting.names[layer], number)
+
+
+def _read_local_gpo(session: Session, found: Mapping[Setting, dict[Layer, Stored]]) -> None:
+    gpo = LocalPolicy(session).read()
+    for setting, layers in found.items():
+        name = setting.names.get(Layer.LOCAL_GPO)
+        layers[Layer.LOCAL_GPO] = stored(gpo, KEYS[setting.side][Layer.LOCAL_GPO], name) if name else None
+
+
+def _read(registry: Registry, setting: Setting, layer: Layer) -> Stored:
+    key, name = KEYS[setting.side][layer], setting.names[layer]
+    try:
+        value = registry.dword(key, name)
+    except WrongType:
+        return registry.value(key, name)
+    return None if value is None else dword(value)

@@ -8,28 +8,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .change.journal import checked_change_id, checked_text
+from .change.journal import KEEP_ENDED
+from .change.journal_format import checked_change_id, checked_text
 from .change.transaction import Terms
 from .errors import RequestError
-from .tables.settings import SETTINGS, Layer
+from .tables.settings import GUEST_BLOCKERS, SETTINGS, Scope
 
 SCOPE_OPTIONS: Mapping[str, Any] = {
     "scope": {
         "type": "list",
         "elements": "str",
-        "choices": [Layer.LOCAL.value, Layer.POLICY.value],
-        "default": [Layer.LOCAL.value],
+        "choices": [scope.value for scope in Scope],
+        "default": [Scope.LOCAL.value],
     },
     "managed": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
+    "gpupdate": {"type": "bool", "default": False},
+    "unsupported": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+    "confirm": {"type": "bool", "default": False},
 }
 
 JOURNAL_OPTIONS: Mapping[str, Any] = {
     "change_id": {"type": "str"},
     "reason": {"type": "str"},
     "expires_in": {"type": "str"},
+    "keep_ended": {"type": "int", "default": KEEP_ENDED},
+}
+
+# What makes client_config safe to hand to others: the role enable_guest is made of these.
+SAFEGUARD_OPTIONS: Mapping[str, Any] = {
+    "optional": {"type": "list", "elements": "str", "choices": list(SETTINGS), "default": []},
+    "relax": {"type": "list", "elements": "str", "choices": [setting.name for setting in GUEST_BLOCKERS]},
+    "accept_risk": {"type": "bool"},
+    "expires_at_most": {"type": "str"},
+    "domain_controllers": {"type": "str", "choices": ["allow", "refuse"], "default": "allow"},
 }
 
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
@@ -37,20 +51,57 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 MAX_EXPIRY = timedelta(days=366)
 
 
+def _lifetime(text: str) -> timedelta | None:
+    """What `30m`, `8h`, `3d` or `2w` means; None for anything else."""
+    match = _DURATION.fullmatch(text)
+    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
+
+
+def duration(option: str, text: str, longest: timedelta = MAX_EXPIRY) -> timedelta:
+    """A time such as 30m, 8h, 3d or 2w. Raises RequestError."""
+    lifetime = _lifetime(text)
+    if lifetime is None or lifetime > longest:
+        most = "a year" if longest == MAX_EXPIRY else f"{longest.days}d"
+        raise RequestError(f"{option} {text!r} is not a time such as 30m, 8h, 3d or 2w, at most {most}.")
+    return lifetime
+
+
+def read_since(written: str) -> datetime | timedelta:
+    """The option `since`: an age such as 7d, or a time in ISO 8601 (UTC where it says nothing else)."""
+    age = _lifetime(written)
+    if age is not None:
+        return age
+    try:
+        time = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise RequestError(
+            f"since {written!r} is neither an age such as 30m, 8h, 7d or 2w nor a time such as 2026-11-23T21:30:00Z."
+        ) from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def read_scopes(options: Mapping[str, Any]) -> tuple[Scope, ...]:
+    """Where to write. The files of the local GPO take effect by the policy value, which is written with them."""
+    asked = {Scope(scope) for scope in options["scope"]}
+    if not asked:
+        raise RequestError(f"scope is empty: say one or more of {', '.join(scope.value for scope in Scope)}.")
+    if Scope.LOCAL_GPO in asked:
+        asked.add(Scope.POLICY)
+    return tuple(scope for scope in Scope if scope in asked)
+
+
 def read_terms(options: Mapping[str, Any]) -> Terms:
-    """What the task asks of the journal, checked. Raises RequestError."""
-    change_id, reason, expires_in = (options.get(name) for name in JOURNAL_OPTIONS)
-    lifetime = None
-    if expires_in:
-        match = _DURATION.fullmatch(expires_in)
-        lifetime = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
-        if lifetime is None or lifetime > MAX_EXPIRY:
-            raise RequestError(
-                f"expires_in {expires_in!r} is not a time such as 30m, 8h, 3d or 2w, at most a year. "
-                "Nothing was written."
-            )
+    """What the task asks of the journal, checked: null is as if left out, an empty text is an error."""
+    change_id, reason, expires_in = (options.get(name) for name in ("change_id", "reason", "expires_in"))
+    keep, most = options["keep_ended"], options.get("expires_at_most")
+    longest = MAX_EXPIRY if most is None else duration("expires_at_most", most)
+    if keep < 0:
+        raise RequestError(f"keep_ended is {keep}: say how many ended changes the journal keeps, 0 or more.")
     return Terms(
-        checked_change_id(change_id) if change_id else None, checked_text("reason", reason) if reason else "", lifetime
+        None if change_id is None else checked_change_id(change_id),
+        "" if reason is None else checked_text("reason", reason),
+        None if expires_in is None else duration("expires_in", expires_in, longest),
+        keep,
     )
 
 

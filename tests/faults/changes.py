@@ -61,6 +61,7 @@ CHANGES = {
     "closing": Change(CLOSE, registry=_OPEN_HOST),
     "opening without a journal": Change(Act("client_config", _OPEN)),
     "reverting": Change(Act("revert_change", {"latest": True}), before=OPEN),
+    "closing over an opening that ends": Change(Act("client_config", {**_CLOSE, "reason": "harden"}), before=OPEN),
 }
 
 _SERVER = {

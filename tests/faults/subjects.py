@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.loader import connection_loader
 from winrm.protocol import Protocol
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import CHANGES, PENDING, ROOT
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import CHANGES, ENDED, ROOT, STANDING
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import LOCK
 from simulated_windows.client import ControlClient
 
@@ -44,7 +47,11 @@ class Act:
         """Run the action plugin as Ansible does, without Ansible around it. hang_at: the message without an answer."""
         action = importlib.import_module(f"{_ACTIONS}.{self.module}").ActionModule
         task = SimpleNamespace(
-            action=f"winops.smb_guest.{self.module}", args=dict(self.options), async_val=0, check_mode=False
+            action=f"winops.smb_guest.{self.module}",
+            args=dict(self.options),
+            async_val=0,
+            check_mode=False,
+            delegate_to=None,
         )
         plugin = action(task, _connection(endpoint, hang_at), None, None, None)
         result: dict[str, Any] = plugin.run(task_vars={})
@@ -52,8 +59,19 @@ class Act:
 
 
 def _connection(endpoint: Endpoint, hang_at: int | None) -> Any:
-    """What the actions use of ansible.builtin.winrm: its protocol, and two of its options."""
-    protocol = Protocol(
+    """Ansible's own winrm connection to the endpoint."""
+    url = urlsplit(endpoint.url)
+    connection = connection_loader.get("winrm", PlayContext(), None)
+    variables = {
+        "ansible_host": url.hostname,
+        "ansible_port": url.port,
+        "ansible_user": endpoint.user,
+        "ansible_password": endpoint.password,
+        "ansible_winrm_scheme": url.scheme,
+        "ansible_winrm_transport": endpoint.transport,
+    }
+    connection.set_options(var_options={**variables, "_extras": {}})
+    connection.protocol = Protocol(
         endpoint.url,
         transport=endpoint.transport,
         username=endpoint.user,
@@ -62,15 +80,8 @@ def _connection(endpoint: Endpoint, hang_at: int | None) -> Any:
         read_timeout_sec=READ_SECONDS,
     )
     if hang_at is not None:
-        _be_impatient(protocol.transport, hang_at)
-    known = {"remote_user": endpoint.user, "remote_password": endpoint.password}
-    return SimpleNamespace(
-        transport="winrm",
-        protocol=protocol,
-        become=None,
-        get_option=known.__getitem__,
-        _shell=SimpleNamespace(tmpdir="unused"),
-    )
+        _be_impatient(connection.protocol.transport, hang_at)
+    return connection
 
 
 def _be_impatient(transport: Any, at: int) -> None:
@@ -126,30 +137,31 @@ class Look:
         return {"registry": self.registry, "client": self.state["smb_client"], "server": self.state["smb_server"]}
 
     @property
-    def journal(self) -> dict[str, dict[str, str]]:
-        """change_id to its values."""
-        root = f"HKLM\\{CHANGES}\\"
-        return {
-            key[len(root) :]: {name: item["value"] for name, item in values.items()}
-            for key, values in self.state["registry"].items()
-            if key.startswith(root)
-        }
+    def journal(self) -> dict[str, dict[str, Any]]:
+        """change_id to its entry, oldest first; what has ended counts more. What an expiry says is put in."""
+        lists = self.state["registry"].get(f"HKLM\\{ROOT}", {})
+        lines = [line for name in (STANDING, ENDED) for line in lists.get(name, {"value": []})["value"]]
+        entries = {entry["change_id"]: entry for entry in map(json.loads, lines)}
+        for change_id, entry in entries.items():
+            if f"HKLM\\{CHANGES}\\{change_id}~reverted" in self.state["registry"]:
+                entry |= {"status": "reverted", "note": "expired"}
+        return dict(sorted(entries.items(), key=lambda item: item[1]["seq"]))
 
     @property
     def statuses(self) -> list[str]:
-        """Of every change, oldest first. `(none)`: it was cut off before it was complete."""
-        entries = sorted(self.journal.items(), key=lambda item: (item[1].get("CreatedAt", ""), item[0]))
-        return [values.get("Status", "(none)") for _unused, values in entries]
+        """Of every change, oldest first."""
+        return [entry["status"] for entry in self.journal.values()]
 
     @property
     def pending(self) -> str | None:
-        value = self.state["registry"].get(f"HKLM\\{ROOT}", {}).get(PENDING)
-        return value["value"] if value else None
+        """The change that a run was cut off in."""
+        unfinished = [name for name, entry in self.journal.items() if entry["status"] in ("pending", "failed")]
+        return unfinished[0] if unfinished else None
 
     @property
     def is_journaled_as_pending(self) -> bool:
         """Whether the next run is told that a change was cut off."""
-        return self.pending is not None and self.journal.get(self.pending, {}).get("Status") == "pending"
+        return self.pending is not None
 
     @property
     def claims(self) -> list[str]:
@@ -163,16 +175,18 @@ class Look:
     @property
     def essence(self) -> str:
         """The host without names, times and texts that differ from run to run: equal for states that act alike."""
-        ids = {change_id: f"change {number}" for number, change_id in enumerate(sorted(self.journal))}
-        loose = ("CreatedAt", "ExpiresAt", "Note")
-        entries = {
-            ids[change_id]: {name: bool(value) if name in loose else value for name, value in values.items()}
-            for change_id, values in self.journal.items()
-        }
+        ids = {change_id: f"change {number}" for number, change_id in enumerate(self.journal)}
+        loose = ("created_at", "expires_at", "note", "armed")
+        entries = json.dumps(
+            {
+                ids[change_id]: {name: bool(value) if name in loose else value for name, value in entry.items()}
+                for change_id, entry in self.journal.items()
+            }
+        )
+        for change_id, name in ids.items():
+            entries = entries.replace(change_id, name)
         tasks = [ids.get(task, task) for task in self.tasks]
-        pending = ids.get(self.pending, "cut off early") if self.pending else None
-        claims = sorted(claim.endswith("~held") for claim in self.claims)
-        return json.dumps([self.settings, entries, tasks, pending, claims], sort_keys=True)
+        return json.dumps([self.settings, entries, tasks, len(self.claims)], sort_keys=True)
 
     def untidy(self, lock: bool = True) -> list[str]:
         """What a run that ended well must not leave behind. lock: whether it held the lock."""
@@ -182,12 +196,12 @@ class Look:
         if lock and self.claims:
             found.append(f"the lock is still claimed: {self.claims}")
         for change_id, values in self.journal.items():
-            status = values.get("Status", "(none)")
-            if status in ("pending", "(none)"):
+            status = values["status"]
+            if status in ("pending", "reverting"):
                 found.append(f"the change {change_id} is still {status}")
-            if status in ("rolled_back", "reverted", "failed") and not values.get("Note"):
+            if status in ("rolled_back", "reverted", "failed") and not values.get("note"):
                 found.append(f"the change {change_id} is {status}, and nothing says why")
-            expires = status == "applied" and bool(values.get("ExpiresAt"))
+            expires = status == "applied" and bool(values.get("expires_at"))
             if (change_id in self.tasks) != expires:
                 found.append(f"the change {change_id} is {status}, tasks: {self.tasks}")
         return found + [f"the task {name} belongs to nothing" for name in self.tasks if name not in self.journal]

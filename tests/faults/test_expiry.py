@@ -26,7 +26,7 @@ def ended(subject: Subject, course: Course) -> Iterator[str]:
         yield f"the task is still there: {look.tasks}"
     if look.statuses != ["reverted"]:
         yield f"the journal says {look.statuses}"
-    if not any("expired" in values.get("Note", "") for values in look.journal.values()):
+    if not any("expired" in values.get("note", "") for values in look.journal.values()):
         yield "the journal does not say why"
 
 

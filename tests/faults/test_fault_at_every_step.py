@@ -20,8 +20,8 @@ SAMPLE = 5
 """Every how many requests where a kind of fault or of authentication is costly."""
 
 NAMES_THE_STATE = re.compile(
-    r"nothing (else )?was written|everything was put back|was made and verified|next run (undoes|closes) it"
-    r"|the next run closes|may hold some of the new values|run (it )?again",
+    r"nothing (else )?was written|everything was put back|was made and verified|next journaled run"
+    r"|may hold some of the new values|run (it )?again",
     re.IGNORECASE,
 )
 

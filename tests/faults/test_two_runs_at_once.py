@@ -43,8 +43,9 @@ def came_after(subject: Subject, late: str, early: str) -> bool:
     rows = subject.control.requests(subject.name)
     claims = [row["index"] for row in rows if row["user"] == late and row["method"] == "CreateKey"]
     leaves = [row["index"] for row in rows if row["user"] == early and row["method"] == "DeleteKey"]
-    # The second key of a claim is the one that says that it holds.
-    return not claims or (len(claims) > 1 and claims[1] > max(leaves))
+    held = [row["index"] for row in rows if row["user"] == late and row["method"] == "SetMultiStringValue"]
+    # The journal is written by whoever holds the host.
+    return not claims or not held or held[0] > max(leaves)
 
 
 def overlapped(subject: Subject) -> bool:

@@ -2,162 +2,341 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The engine behind every module that changes settings: observe, plan, write, read back, report."""
+"""The engine behind every module that changes settings: look, decide, carry out."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
-from ..errors import NOTHING_WRITTEN, stating
-from ..guest_access import guest_access
-from ..observe import Observer
-from ..state import LayerValue, SettingState, judge
-from ..tables.settings import GUEST, GUEST_BLOCKERS, Layer, Side
-from ..windows.operating_system import read_operating_system
-from ..winrm.session import Session
+from ..errors import NOTHING_WRITTEN, HostError, HostUnreachable, RequestError, stating
+from ..observe import Depth, observe
+from ..state import States, judge, judge_all
+from ..tables.os_defaults import NOT_KNOWN
+from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS, Layer, Scope, Setting, Side
+from ..windows.local_policy import LocalPolicy
+from ..windows.operating_system import OperatingSystem, read_operating_system, read_product_type
+from ..windows.policy_results import read_policy_sources
+from .cell import Cell, seen, written
 from .host import Host
-from .journal import Entry, stamp
-from .plan import Change, Plan, Wish, plan
-from .recovery import Recovery, recover
-from .transaction import Terms, carry_out, carry_out_journaled
-
-UNJOURNALED = Terms()
+from .journal import Book
+from .plan import Change, Plan, Rules, Wish, in_conflict, plan
+from .recovery import read_tidily
+from .result import Outcome
+from .stack import Entry, stamp
+from .transaction import Done, Terms, carry_out, carry_out_journaled, prepare, prolong
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What happened, or in check mode what would. before, after: every setting that was observed, by name.
+class Request:
+    """What a task asks.
 
-    entry: the journal's record of it. recovery: what was done about a run that was cut off before. pending: the
-    change of such a run, where check mode left it alone.
+    relax: settings that may be relaxed where they block guest logons that are to be allowed; None where the task does
+    not mind whether they will work. risk_refused: nobody has accepted what guest logons mean.
+    refuse_domain_controllers: write nothing to one. confirm: fail where what runs is not as wanted in the end.
+    gpupdate: let the host apply computer policy after a change of its local GPO.
     """
 
     wishes: Sequence[Wish]
-    plan: Plan
-    before: Mapping[str, SettingState]
-    after: Mapping[str, SettingState]
-    verified: bool
-    entry: Entry | None = None
-    recovery: Recovery | None = None
-    pending: str | None = None
+    rules: Rules = field(default_factory=Rules)
+    terms: Terms = field(default_factory=Terms)
+    relax: Collection[str] | None = None
+    risk_refused: bool = False
+    refuse_domain_controllers: bool = False
+    confirm: bool = False
+    gpupdate: bool = False
 
-    def as_dict(self) -> dict[str, Any]:
-        """The part of a module's result that is the same for all modules that change settings."""
-        changes = self.plan.changes
-        asked = [wish.setting.name for wish in self.wishes]
-        result = {
-            "changed": bool(changes) or bool(self.recovery and self.recovery.changed),
-            "before": {name: self.before[name].as_dict() for name in asked},
-            "after": {name: self.after[name].as_dict() for name in asked},
-            "changes": [change.as_dict() for change in changes],
-            "change_id": self.entry.change_id if self.entry else None,
-            "expires_at": stamp(self.entry.expires_at) if self.entry and self.entry.expires_at else None,
-            "verified": self.verified,
-            "reboot_required": False,
-            # A session keeps what it negotiated: what changes access is true for the next connection.
-            "reconnect_required": any(change.setting.secure is not None for change in changes),
-            "diff": {
-                "before": _readable(self.before, asked),
-                "after": _readable(self.after, asked),
-                "before_header": "SMB settings before",
-                "after_header": "SMB settings after",
-            },
-        }
-        if GUEST.name in self.after:
-            result["guest_access"] = guest_access(self.after).as_dict()
-        return result
+    @property
+    def in_local_gpo(self) -> bool:
+        return Scope.LOCAL_GPO in self.rules.scopes
 
-    def warnings(self) -> list[str]:
-        """What the user must hear although nothing failed."""
-        warnings = list(self.plan.warnings)
-        if self.recovery:
-            warnings.append(self.recovery.told)
-        if self.pending:
-            warnings.append(f"A run that was cut off left the change {self.pending}; a real run deals with it first.")
-        wants_guest = any(wish.setting is GUEST and wish.value for wish in self.wishes)
-        if wants_guest and not (access := guest_access(self.after)).allowed:
-            warnings.append(access.advice)
-        return warnings
+    @property
+    def opens_guest(self) -> bool:
+        return any(wish.setting is GUEST and wish.value is not False for wish in self.wishes)
 
 
-def configure(
-    session: Session,
-    wishes: Sequence[Wish],
-    scopes: Collection[Layer],
-    *,
-    tolerate_managed: bool,
-    check_mode: bool,
-    terms: Terms = UNJOURNALED,
-) -> Outcome:
+def configure(host: Host, request: Request, *, check_mode: bool) -> Outcome:
     """Make the wishes true on one host. In check mode nothing is written and `after` is what would come of it."""
-    host = Host(session)
-    needs_system = any(wish.value is None for wish in wishes)
-    observer = Observer(session, host.registry, read_operating_system(session, host.registry) if needs_system else None)
-    asked = [wish.setting for wish in wishes]
-    others = [setting for setting in (GUEST, *GUEST_BLOCKERS) if setting not in asked]
-    if all(setting.side is Side.SERVER for setting in asked):
-        others = []
-    # Where guest is to be opened, what governs the settings that may block it matters; else what runs is enough.
-    opening = any(wish.setting is GUEST and wish.value is not False for wish in wishes)
-
-    def observe() -> dict[str, SettingState]:
-        return observer.observe(asked, governing=others if opening else (), beside=() if opening else others)
-
-    def look() -> Outcome:
-        before = observe()
-        if observer.system is None and not all(before[setting.name].observed.supported for setting in asked):
-            observer.system = read_operating_system(session, host.registry)
-        system = str(observer.system or "")
-        planned = plan(wishes, before, scopes, tolerate_managed=tolerate_managed, system=system)
-        after = predict(before, planned.changes)
-        return Outcome(wishes, planned, before, after, verified=not planned.changes)
-
+    terms = request.terms
+    if request.risk_refused and request.opens_guest:
+        raise RequestError(
+            "Guest traffic is neither signed nor encrypted, and anybody on the network can pose as the server. If that "
+            "is acceptable here, say accept_risk: true (role enable_guest: enable_guest_accept_risk: true)."
+        )
     with stating(NOTHING_WRITTEN):
-        outlook = look()
-        pending = host.journal.pending() if terms.journaled else None
+        if request.in_local_gpo and terms.expires_in:
+            raise RequestError(
+                "expires_in cannot end a change of the local GPO: nothing on the host takes an entry out of "
+                "Registry.pol by itself. Say scope: policy, which an end can undo, or leave expires_in out."
+            )
+        view = _look(host, request)
+        book = (host.journal.read() if check_mode else host.journal.peek()) if terms.journaled else None
+        outlook = _decide(view, request, book, rehearse=check_mode)
     if check_mode:
-        return replace(outlook, pending=pending)
-    if terms.journaled and (outlook.plan.changes or pending):
-        with host.held() as now:
-            recovery = recover(host)
-            with stating("Nothing else was written." if recovery and recovery.changed else NOTHING_WRITTEN):
-                outlook = replace(look(), recovery=recovery)
-            if not outlook.plan.changes:
-                return outlook
-            after, entry = carry_out_journaled(host, terms, now, outlook.plan.changes, outlook.before, observe)
-        return replace(outlook, after=after, verified=True, entry=entry)
+        return outlook
+    if book is not None and (outlook.plan.changes or outlook.prolonged or book.unfinished or book.unsettled):
+        return _carry_out_journaled(host, view, book, outlook, request)
     if outlook.plan.changes:
-        after = carry_out(host, outlook.plan.changes, outlook.before, observe)
-        return replace(outlook, after=after, verified=True)
+        done = _refreshed(view, request, carry_out(host, outlook.plan.changes, view.states, view.again), outlook)
+        return replace(outlook, after=done.after, verified=True, told=(*outlook.told, *done.told))
     return outlook
 
 
-def predict(states: Mapping[str, SettingState], changes: Sequence[Change]) -> dict[str, SettingState]:
+def _carry_out_journaled(host: Host, view: _View, peeked: Book, outlook: Outcome, request: Request) -> Outcome:
+    with host.held() as now:
+        book, recovery = read_tidily(host, request.terms.keep_ended)
+        if recovery.told or book.stack.standing != peeked.stack.standing:
+            # Somebody was here since the first look.
+            with stating(
+                "Nothing else was written." if recovery.changed else NOTHING_WRITTEN, changed=recovery.changed
+            ):
+                view = _look(host, request)
+                outlook = _decide(view, request, book, rehearse=False)
+        outlook = replace(outlook, recovery=recovery)
+        with stating("", changed=recovery.changed):
+            if outlook.plan.changes:
+                changes = outlook.plan.changes
+                done = carry_out_journaled(host, book, request.terms, now, changes, view.states, view.again)
+                done = _refreshed(view, request, done, outlook)
+                told = (*outlook.told, *done.told)
+                return replace(outlook, after=done.after, verified=True, entry=done.entry, told=told)
+            entry = _to_prolong(request.terms, book, outlook.plan)
+            if entry and request.terms.expires_in:
+                done = prolong(host, book, entry, now + request.terms.expires_in)
+                return replace(outlook, verified=True, entry=done.entry)
+    return outlook
+
+
+# Look
+
+
+@dataclass(frozen=True)
+class _View:
+    """What a host was seen to be, and how to look again."""
+
+    host: Host
+    depths: Mapping[Setting, Depth]
+    local_gpo: bool
+    states: States
+    silent: Mapping[Side, str]
+    system: OperatingSystem | None
+    product_type: str | None
+
+    def again(self) -> States:
+        return _states(self.host, self.depths, self.system, local_gpo=self.local_gpo)[0]
+
+
+def _look(host: Host, request: Request) -> _View:
+    asked = [wish.setting for wish in request.wishes]
+    depths = dict.fromkeys(asked, Depth.WHOLE)
+    if any(setting.side is Side.CLIENT for setting in asked):
+        # Where guest is to be opened, what governs the settings that may block it matters; else what runs is enough.
+        for setting in (GUEST, *GUEST_BLOCKERS):
+            may_write = request.opens_guest and setting.name in (request.relax or ())
+            beside = Depth.GOVERNING if request.opens_guest else Depth.RUNNING
+            depths.setdefault(setting, Depth.WHOLE if may_write else beside)
+    system = None
+    if request.in_local_gpo or any(wish.value is None for wish in request.wishes):
+        system = read_operating_system(host.session, host.registry)
+    states, silent = _states(host, depths, system, local_gpo=request.in_local_gpo)
+    for setting in asked:
+        if setting.side in silent:
+            raise HostError(f"{setting.name} cannot be set: {silent[setting.side]}")
+    if system is None and not all(states[setting.name].observed.supported for setting in asked):
+        system = read_operating_system(host.session, host.registry)
+    product_type = None
+    if request.refuse_domain_controllers:
+        product_type = system.product_type if system else read_product_type(host.session)
+    return _View(host, depths, request.in_local_gpo, states, silent, system, product_type)
+
+
+def _states(
+    host: Host, depths: Mapping[Setting, Depth], system: OperatingSystem | None, *, local_gpo: bool
+) -> tuple[States, Mapping[Side, str]]:
+    observation = observe(host.session, host.registry, depths, local_gpo=local_gpo)
+    default = system.default if system else lambda _setting: NOT_KNOWN
+    return judge_all(observation, SETTINGS, default), observation.silent
+
+
+# Decide
+
+
+def _decide(view: _View, request: Request, book: Book | None, *, rehearse: bool) -> Outcome:
+    """rehearse: find all that the run would find later, as nothing follows: a name that is taken, an end that cannot
+    be written."""
+    if view.product_type == "domain_controller":
+        raise RequestError(
+            "This host is a domain controller. Reach the guest server from another host; or say "
+            "domain_controllers: allow (role enable_guest: enable_guest_allow_domain_controllers: true)."
+        )
+    wishes = [*request.wishes, *_relaxed(view.states, request)]
+    system = str(view.system or "")
+    planned = plan(wishes, _attributed(view, wishes, request.rules), request.rules, system=system)
+    after = predict(view.states, planned.changes)
+    told = list(_about_local_gpo(view, planned))
+    entry = None
+    beneath: tuple[Entry, ...] = ()
+    met_by: tuple[Entry, ...] = ()
+    if book is not None:
+        changing = {change.cell: seen(change.cell, view.states[change.cell.setting.name]) for change in planned.changes}
+        beneath = _unique(book.stack.get(book.stack.over(cell, held)) for cell, held in changing.items())
+        met_by = _unique(book.stack.top(cell) for cell in _cells(wishes, request) if cell not in changing)
+        told += _reservations(request, book, planned, [c for c in _cells(wishes, request) if c not in changing])
+        entry = _to_prolong(request.terms, book, planned)
+        if rehearse:
+            _rehearse(view, request.terms, book, planned)
+            told += [
+                f"A run that was cut off left the change {left.change_id}; a real run deals with it first."
+                for left in book.unfinished
+            ]
+    return Outcome(
+        wishes,
+        planned,
+        view.states,
+        after,
+        verified=not planned.changes,
+        prolonged=entry is not None,
+        entry=entry,
+        told=tuple(told),
+        confirm=request.confirm,
+        beneath=beneath,
+        met_by=met_by,
+    )
+
+
+def _attributed(view: _View, wishes: Sequence[Wish], rules: Rules) -> States:
+    """The states, with the GPO named behind each policy value that contradicts a wish. Asks the host only then."""
+    settings = in_conflict(wishes, view.states, rules)
+    if not settings:
+        return view.states
+    results = read_policy_sources(view.host.session, settings)
+    named = {
+        setting.name: replace(view.states[setting.name], policy_source=source)
+        for setting in settings
+        if (source := results.source(setting, Layer.POLICY, view.states[setting.name].observed.layer(Layer.POLICY)))
+    }
+    return {**view.states, **named}
+
+
+def _relaxed(states: States, request: Request) -> Iterator[Wish]:
+    """What else has to be relaxed so that guest logons work. Raises RequestError for what may not be."""
+    if request.relax is None or not request.opens_guest:
+        return
+    asked = {wish.setting.name for wish in request.wishes}
+    refused = []
+    for setting in GUEST_BLOCKERS:
+        state = states[setting.name]
+        blocks = state.observed.supported is not False and (state.in_force is not False or state.effective is not False)
+        if not blocks or setting.name in asked:
+            continue
+        if setting.name in request.relax:
+            yield Wish(setting, False)
+        else:
+            refused.append(setting.name)
+    if refused:
+        raise RequestError(
+            f"A guest session can neither sign nor encrypt, and this host requires {' and '.join(refused)}: allowing "
+            "guest logons alone would achieve nothing. Better give the server an account; or name "
+            f"{' and '.join(refused)} in relax (role enable_guest: {_role_words(refused)})."
+        )
+
+
+def _role_words(names: Sequence[str]) -> str:
+    return ", ".join(f"{name.replace('client_', 'enable_guest_relax_')}: true" for name in names)
+
+
+def _about_local_gpo(view: _View, planned: Plan) -> Iterator[str]:
+    """What a change of the local GPO may not do as expected."""
+    changes = [change for change in planned.changes if change.cell.in_local_gpo]
+    if changes and view.system and view.system.edition_group == "home":
+        yield (
+            f"{view.system.caption} has no Group Policy editor, and whether it applies the files of the local GPO is "
+            "not confirmed. The policy value in the registry is written as well and takes effect in any case."
+        )
+    alone = [
+        change.cell.setting.location(Layer.POLICY)
+        for change in changes
+        if change.before is None and view.states[change.cell.setting.name].observed.layer(Layer.POLICY) is not None
+    ]
+    if alone:
+        yield (
+            f"The local GPO has no entry for {', '.join(alone)}. Once policy was refreshed after this change, undoing "
+            "it puts that value back, but the next refresh may delete it: Group Policy takes it for its own by then."
+        )
+
+
+def _refreshed(view: _View, request: Request, done: Done, outlook: Outcome) -> Done:
+    """Let the host apply policy if the task asks for it and its local GPO was changed, and look again.
+
+    The change stands already: what goes wrong here is told, and undoes nothing.
+    """
+    if not request.gpupdate or not any(change.cell.in_local_gpo for change in outlook.plan.changes):
+        return done
+    try:
+        LocalPolicy(view.host.session).refresh()
+        after = view.again()
+    except HostUnreachable:
+        raise
+    except HostError as error:
+        return replace(done, told=(*done.told, f"The change stands, but gpupdate did not end well: {error}"))
+    told = []
+    for change in outlook.plan.changes:
+        cell, held = change.cell, seen(change.cell, after[change.cell.setting.name])
+        if cell.scope is Scope.POLICY and held.stored != written(cell, change.after).stored:
+            told.append(f"Policy was refreshed, and now {cell.location} is {held}: another Group Policy decides it.")
+    return replace(done, after=after, told=(*done.told, *told))
+
+
+def _to_prolong(terms: Terms, book: Book, planned: Plan) -> Entry | None:
+    """The change whose end the task moves: it stands by the same name, and nothing is to be written."""
+    if planned.changes or terms.change_id is None or terms.expires_in is None:
+        return None
+    entry = book.stack.get(terms.change_id)
+    return entry if entry and entry.stands else None
+
+
+def _rehearse(view: _View, terms: Terms, book: Book, planned: Plan) -> None:
+    if planned.changes:
+        prepare(book, terms, datetime.now(UTC), planned.changes, view.states)
+
+
+def _cells(wishes: Sequence[Wish], request: Request) -> list[Cell]:
+    """The cells that the wishes are about."""
+    scopes = [scope for scope in Scope if scope in request.rules.scopes]
+    return [Cell(wish.setting, scope) for wish in wishes for scope in scopes if wish.setting.has(scope.layer)]
+
+
+def _unique(entries: Iterable[Entry | None]) -> tuple[Entry, ...]:
+    return tuple({entry.seq: entry for entry in entries if entry}.values())
+
+
+def _reservations(request: Request, book: Book, planned: Plan, met: Sequence[Cell]) -> Iterator[str]:
+    """What the user may not expect of a wish that is met already. met: the cells that are as wanted."""
+    if request.terms.expires_in and not planned.changes and _to_prolong(request.terms, book, planned) is None:
+        yield "expires_in has no effect: everything is as wanted already, and nothing was written that could end."
+    for cell in met:
+        top = book.stack.top(cell)
+        if top and top.expires_at and top.change_id != request.terms.change_id:
+            yield (
+                f"{cell} is as wanted only until {stamp(top.expires_at)}: then the change {top.change_id} ends. Undo "
+                "that first to make it last."
+            )
+
+
+def predict(states: States, changes: Sequence[Change]) -> States:
     """The states after the changes, if the host does as it is told."""
     predicted = dict(states)
     for change in changes:
-        state = predicted[change.setting.name]
-        layers: dict[Layer, LayerValue] = {k: v for k, v in state.observed.layers.items() if k is not change.layer}
-        if change.after is not None:
-            layers[change.layer] = int(change.after)
-        expected = judge(change.setting, replace(state.observed, layers=layers, running=None))
-        predicted[change.setting.name] = judge(
-            change.setting, replace(state.observed, layers=layers, running=expected.effective)
-        )
+        setting = change.cell.setting
+        state = predicted[setting.name]
+        layers = {**state.observed.layers, change.cell.scope.layer: written(change.cell, change.after).stored}
+        if change.cell.in_local_gpo:
+            predicted[setting.name] = judge(setting, replace(state.observed, layers=layers), state.default)
+            continue
+        # The driver never reads what MDM says: it counts only while a policy value carries it.
+        carried = {k: v for k, v in layers.items() if k is not Layer.MDM or layers.get(Layer.POLICY) is not None}
+        expected = judge(setting, replace(state.observed, layers=carried, running=None), state.default)
+        running = expected.effective
+        predicted[setting.name] = judge(setting, replace(state.observed, layers=layers, running=running), state.default)
     return predicted
-
-
-def _readable(states: Mapping[str, SettingState], names: Collection[str]) -> str:
-    """Settings in the users' words, one value a line, for --diff."""
-    lines = []
-    for name in names:
-        state = states[name]
-        word = state.setting.words.word
-        seen = state.as_dict()
-        lines.append(f"{name}:")
-        for key in ("effective", "running", *(layer.value for layer in Layer if state.setting.has(layer))):
-            value = seen[key]
-            lines.append(f"  {key}: {'not configured' if value is None else word(value)}")
-    return "".join(f"{line}\n" for line in lines)

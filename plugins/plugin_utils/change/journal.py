@@ -4,105 +4,89 @@
 
 """The journal of changes on the host: what was there before, so that every change can be undone by anybody, later.
 
-One key per change below `CHANGES`, written before the first write and never trusted when read: a name, a type or a
-text that this collection would not have written makes the entry unusable, and nothing of it is ever executed.
-`Pending` beside it names the change under way, so that one read tells whether the last run was cut off.
+Below `ROOT`, two lists of lines: `Standing` has the changes that stand, `Ended` those that do not. A list is one
+registry value and so one request, however long it is, and is replaced as a whole. A change that ends is added to
+`Ended` before it leaves `Standing`: found in both, it has ended.
+
+`Changes` holds what the host itself says, as names of keys, since an expiry has reg.exe to write with and one request
+lists them all: `<change_id>~reverted` and so on (see `Mark`). It also holds the entries of version 0.1, which wrote a
+key for each change; the first run that holds the host takes them over.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from enum import Enum
 from typing import Any
 
-from ..errors import HostError, RequestError
-from ..tables.settings import KEYS, SETTINGS, Layer, Side
-from ..windows.registry import Registry, RegistryType, RegistryValue, WrongType
-from .plan import SCOPES, Change
-from .snapshot import Held, Snapshot
+from ..errors import HostError
+from ..registry_value import RegistryType, RegistryValue
+from ..texts import one_line
+from ..windows.registry import Registry, WrongType
+from . import journal_v1
+from .cell import Cell
+from .journal_format import UNUSABLE, decode, encode
+from .stack import Entry, Stack, Status
 
 ROOT = r"SOFTWARE\winops\smb_guest"
 CHANGES = ROOT + r"\Changes"
-PENDING = "Pending"
+STANDING, ENDED = "Standing", "Ended"
+KEEP_ENDED = 50
+"""How many ended changes are kept unless the task says otherwise."""
 
-CHANGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-MAX_TEXT = 1000
+MAX_NOTE = 1000
 
-
-class Status(Enum):
-    """Where a change stands."""
-
-    PENDING = "pending"
-    APPLIED = "applied"
-    REVERTED = "reverted"
-    ROLLED_BACK = "rolled_back"
-    FAILED = "failed"
+_MARK = re.compile(r"([A-Za-z0-9._-]{1,64})~(ending|reverted|failed|left)(?:~([a-z_]{1,60})~([a-z_]{1,20}))?")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One change. Times are aware and by the host's clock. note: why it ended as it did. controller: who made it."""
+class Mark:
+    """What an expiry says by the name of a key: `ending` it is at work, `reverted` or `failed` how it ended,
+    `left` with the cell that it did not touch, because it held something else than the change had left."""
 
+    name: str
     change_id: str
-    status: Status
-    reason: str
-    created_at: datetime
-    expires_at: datetime | None
-    before: Snapshot
-    wanted: tuple[Change, ...]
-    controller: str = ""
-    note: str = ""
+    word: str
+    cell: Cell | None = None
+
+    @classmethod
+    def parse(cls, name: str) -> Mark | None:
+        match = _MARK.fullmatch(name)
+        if match is None:
+            return None
+        try:
+            cell = Cell.named(match[3], match[4]) if match[3] else None
+        except UNUSABLE:
+            return None
+        return cls(name, match[1], match[2], cell)
+
+
+def mark_name(change_id: str, word: str, cell: Cell | None = None) -> str:
+    """The key below `CHANGES` that an expiry makes."""
+    return f"{change_id}~{word}" + (f"~{cell.setting.name}~{cell.scope.value}" if cell else "")
+
+
+@dataclass(frozen=True)
+class Book:
+    """The journal as it was read. damaged: a sentence for each line that could not be used. unread: those lines
+    themselves, by list; they are kept as they are. v1: the keys of changes in the form of version 0.1."""
+
+    stack: Stack
+    damaged: tuple[str, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()
+    marks: tuple[Mark, ...] = ()
+    v1: tuple[str, ...] = ()
 
     @property
-    def revertible(self) -> bool:
-        return self.status in (Status.PENDING, Status.APPLIED, Status.FAILED)
+    def unsettled(self) -> bool:
+        """Whether the host has said something that the lists do not have yet."""
+        return bool(self.v1) or any(mark.word != "ending" for mark in self.marks)
 
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "change_id": self.change_id,
-            "status": self.status.value,
-            "reason": self.reason,
-            "created_at": _exact(self.created_at),
-            "expires_at": stamp(self.expires_at) if self.expires_at else None,
-            "controller": self.controller,
-            "note": self.note,
-            "changes": [change.as_dict() for change in self.wanted],
-        }
-
-
-class DamagedEntry(HostError):
-    """A journal entry that this collection did not write like this."""
-
-
-def stamp(moment: datetime) -> str:
-    """ISO 8601 in UTC, to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _exact(moment: datetime) -> str:
-    """The same to the microsecond: what orders changes of one second."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def checked_change_id(change_id: str) -> str:
-    if not CHANGE_ID.fullmatch(change_id):
-        raise RequestError(
-            f"change_id {change_id!r} cannot name a change: 1 to 64 letters, digits, '.', '_' and '-', and a letter or "
-            "digit first. Nothing was written."
-        )
-    return change_id
-
-
-def checked_text(option: str, text: str) -> str:
-    if len(text) > MAX_TEXT or not text.isprintable():
-        raise RequestError(
-            f"{option} must be one printable line of at most {MAX_TEXT} characters. Nothing was written."
-        )
-    return text
+    @property
+    def unfinished(self) -> tuple[Entry, ...]:
+        """Changes that a run was cut off in, or could not put back."""
+        return tuple(entry for entry in self.stack.entries if entry.status in (Status.PENDING, Status.FAILED))
 
 
 class Journal:
@@ -111,175 +95,126 @@ class Journal:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def change_ids(self) -> tuple[str, ...]:
-        """Every change that the host remembers. One request."""
-        return self._registry.subkeys(CHANGES)
+    def read(self) -> Book:
+        """The whole journal: three requests, and some for what version 0.1 wrote. Raises HostError."""
+        return self._read(self._lines(STANDING), self._lines(ENDED))
 
-    def entries(self) -> tuple[list[Entry], list[str]]:
-        """Every complete entry, oldest first, and a sentence for each that is damaged."""
-        entries, damaged = [], []
-        for change_id in self.change_ids():
-            try:
-                entry = self.read(change_id)
-            except (DamagedEntry, RequestError) as error:
-                damaged.append(str(error))
-            else:
-                entries += [entry] if entry else []
-        return sorted(entries, key=lambda entry: (entry.created_at, entry.change_id)), damaged
+    def peek(self) -> Book:
+        """The changes that stand, without those that ended: two requests. Not to be written from."""
+        return self._read(self._lines(STANDING), ())
 
-    def pending(self) -> str | None:
-        """The change under way, or cut off. One request."""
-        change_id = self._registry.string(ROOT, PENDING)
-        if change_id is not None and not CHANGE_ID.fullmatch(change_id):
-            raise DamagedEntry(f"HKLM\\{ROOT}\\{PENDING} holds no change_id. Look at it, and delete the value.")
-        return change_id
+    def marked(self, book: Book) -> Book:
+        """The same book with what the host says by now: one request."""
+        marks = tuple(filter(None, map(Mark.parse, self._registry.subkeys(CHANGES))))
+        stack = Stack(tuple(_as_marked(entry, marks) for entry in book.stack.entries))
+        return replace(book, stack=stack, marks=marks)
 
-    def begin(self, entry: Entry) -> None:
-        """Write an entry as pending; its status comes last, so that an entry without one never led to a write."""
-        self._registry.set_value(ROOT, PENDING, _text(entry.change_id))
-        for name, value in _values(entry).items():
-            self._registry.set_value(_key(entry.change_id), name, value)
-        self._registry.set_value(_key(entry.change_id), "Status", _text(Status.PENDING.value))
+    def ended_by_the_host(self) -> frozenset[str]:
+        """Changes, in lower case, of which the host says by now that it has ended them: one request."""
+        marks = filter(None, map(Mark.parse, self._registry.subkeys(CHANGES)))
+        return frozenset(mark.change_id.lower() for mark in marks if mark.word == "reverted")
 
-    def finish(self, entry: Entry, status: Status, note: str = "") -> Entry:
-        """Say how a change ended."""
-        note = " ".join(note.split())[:MAX_TEXT]
-        if note:
-            self._registry.set_value(_key(entry.change_id), "Note", _text(note))
-        self._registry.set_value(_key(entry.change_id), "Status", _text(status.value))
-        return replace(entry, status=status, note=note)
-
-    def nothing_pending(self) -> None:
-        self._registry.delete_value(ROOT, PENDING)
-
-    def forget(self, change_id: str) -> None:
-        """Remove an entry that never led to a write."""
-        self._registry.delete_key(_key(change_id))
-
-    def read(self, change_id: str) -> Entry | None:
-        """An entry; None where it is absent, or was cut off before it was complete. Raises DamagedEntry."""
-        key = _key(checked_change_id(change_id))
+    def _lines(self, name: str) -> Sequence[str]:
         try:
-            texts = {name: self._registry.string(key, name) for name in ("Status", *_TEXTS)}
-        except WrongType as wrong:
-            raise DamagedEntry(f"HKLM\\{key} is no journal entry: {wrong}") from None
-        if texts["Status"] is None:
-            return None
-        try:
-            return _entry(change_id, {name: text or "" for name, text in texts.items()})
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            raise DamagedEntry(
-                f"HKLM\\{key} is damaged, or was not written by this collection ({error}). Nothing of it is used."
-            ) from error
+            return self._registry.strings(ROOT, name) or ()
+        except WrongType as error:
+            raise HostError(f"HKLM\\{ROOT}\\{name} is no journal. Look at it, and delete the value. {error}") from None
+
+    def _read(self, standing: Sequence[str], ended: Sequence[str]) -> Book:
+        entries: dict[str, Entry] = {}
+        damaged: list[str] = []
+        unread: list[tuple[str, str]] = []
+        for where, lines in ((STANDING, standing), (ENDED, ended)):
+            for number, line in enumerate(lines, 1):
+                try:
+                    entry = decode(line)
+                except UNUSABLE as error:
+                    unread.append((where, line))
+                    damaged.append(
+                        f"Line {number} of HKLM\\{ROOT}\\{where} is damaged, or was not written by this collection "
+                        f"({one_line(str(error), 200)}). Nothing of it is used."
+                    )
+                else:
+                    entries[entry.change_id.lower()] = entry
+        marks, v1 = [], []
+        for name in self._registry.subkeys(CHANGES):
+            mark = Mark.parse(name)
+            if mark is not None:
+                marks.append(mark)
+            elif name.lower() not in entries:
+                v1.append(name)
+        first = min([0, *(entry.seq for entry in entries.values())])
+        older, told, read = journal_v1.read(self._registry, CHANGES, v1, before=first)
+        damaged += told
+        stack = Stack(tuple(sorted([*entries.values(), *older], key=lambda entry: entry.seq)))
+        stack = Stack(tuple(_as_marked(entry, marks) for entry in stack.entries))
+        return Book(stack, tuple(damaged), tuple(unread), tuple(marks), tuple(read))
+
+    def write(self, book: Book, stack: Stack, *, keep: int = KEEP_ENDED, ended: bool = False) -> Book:
+        """Replace the lists. One request; three where changes ended. keep: how many ended ones."""
+        standing = [*_kept(book, STANDING), *map(encode, stack.standing)]
+        if ended:
+            stack = _pruned(stack, keep)
+            gone = [*_kept(book, ENDED), *(encode(entry) for entry in stack.entries if not entry.stands)]
+            self._write(ENDED, gone)
+        self._write(STANDING, standing)
+        return replace(book, stack=stack)
+
+    def _write(self, name: str, lines: list[str]) -> None:
+        if lines:
+            self._registry.set_value(ROOT, name, RegistryValue(RegistryType.REG_MULTI_SZ, tuple(lines)))
+        else:
+            self._registry.delete_value(ROOT, name)
+
+    def settle(self, book: Book, *, keep: int = KEEP_ENDED, keep_marks: bool = False) -> Book:
+        """Take over into the lists what the host and version 0.1 have written beside them.
+
+        keep_marks: a task on the host could not be brought up to date, and may still look for the marks.
+        """
+        settled = self.write(book, book.stack, keep=keep, ended=True)
+        gone = () if keep_marks else tuple(mark for mark in book.marks if mark.word != "ending")
+        for name in (*(mark.name for mark in gone), *book.v1):
+            self._registry.delete_key(f"{CHANGES}\\{name}")
+        if book.v1:
+            self._registry.delete_value(ROOT, journal_v1.PENDING)
+        return replace(settled, marks=tuple(mark for mark in book.marks if mark not in gone), v1=())
+
+    def forget_marks(self, change_id: str, book: Book) -> None:
+        """Remove what an expiry said of a change, so that its name is free."""
+        for mark in book.marks:
+            if mark.change_id.lower() == change_id.lower():
+                self._registry.delete_key(f"{CHANGES}\\{mark.name}")
 
 
-_TEXTS = ("Before", "Wanted", "Reason", "CreatedAt", "ExpiresAt", "Controller", "Note")
+def _kept(book: Book, where: str) -> list[str]:
+    return [line for at, line in book.unread if at == where]
 
 
-def _key(change_id: str) -> str:
-    return f"{CHANGES}\\{change_id}"
+def _pruned(stack: Stack, keep: int) -> Stack:
+    """Without the oldest ended changes beyond a number; never one that a standing change lies over."""
+    needed = stack.needed()
+    free = [entry.seq for entry in stack.entries if not entry.stands and entry.seq not in needed]
+    gone = set(free[: max(0, len(free) - keep)])
+    return Stack(tuple(entry for entry in stack.entries if entry.seq not in gone))
 
 
-def _text(text: str) -> RegistryValue:
-    return RegistryValue(RegistryType.REG_SZ, text)
+def _as_marked(entry: Entry, marks: Sequence[Mark]) -> Entry:
+    """An entry with what its expiry says of it; what the lists say of its end counts more."""
+    own = [mark for mark in marks if mark.change_id.lower() == entry.change_id.lower()]
+    words = {mark.word for mark in own}
+    if not entry.stands or not words & {"reverted", "failed", "ending"}:
+        return entry
+    if "reverted" not in words:
+        if "failed" not in words:
+            return replace(entry, status=Status.REVERTING, note="the host is ending it, or was cut off in that")
+        return replace(entry, status=Status.FAILED, note="its end failed on the host, which tries again when it starts")
+    cells = tuple(mark.cell for mark in own if mark.cell)
+    note = "expired: restored by the host itself"
+    if cells:
+        note += "; left as somebody else set it since: " + ", ".join(sorted(map(str, cells)))
+    return replace(entry, status=Status.REVERTED, note=note[:MAX_NOTE], left_alone=cells)
 
 
-def _values(entry: Entry) -> dict[str, RegistryValue]:
-    before = {
-        "values": [_held_as_json(item) for item in entry.before.held],
-        "missing_keys": list(entry.before.missing_keys),
-    }
-    wanted = [{"setting": c.setting.name, "scope": c.layer.value, "value": c.after} for c in entry.wanted]
-    texts = {
-        "Before": json.dumps(before),
-        "Wanted": json.dumps(wanted),
-        "Reason": entry.reason,
-        "CreatedAt": _exact(entry.created_at),
-        "ExpiresAt": stamp(entry.expires_at) if entry.expires_at else "",
-        "Controller": entry.controller,
-    }
-    return {name: _text(text) for name, text in texts.items()}
-
-
-def _held_as_json(item: Held) -> dict[str, Any]:
-    value = item.value
-    data = value.data.hex() if value and isinstance(value.data, bytes) else value.data if value else None
-    return {
-        "setting": item.setting.name,
-        "scope": item.layer.value,
-        "type": value.kind.name if value else None,
-        "data": data,
-        "running": item.running,
-    }
-
-
-def _entry(change_id: str, texts: Mapping[str, str]) -> Entry:
-    before = json.loads(texts["Before"])
-    held = tuple(map(_held, before["values"]))
-    return Entry(
-        change_id=change_id,
-        status=Status(texts["Status"]),
-        reason=texts["Reason"],
-        created_at=_moment(texts["CreatedAt"]),
-        expires_at=_moment(texts["ExpiresAt"]) if texts["ExpiresAt"] else None,
-        before=Snapshot(held, _missing_keys(before["missing_keys"])),
-        wanted=tuple(_wanted(row, held) for row in json.loads(texts["Wanted"])),
-        controller=texts["Controller"],
-        note=texts["Note"],
-    )
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} is a time of no place")
-    return moment.astimezone(UTC)
-
-
-def _held(row: Mapping[str, Any]) -> Held:
-    setting, layer = SETTINGS[row["setting"]], _layer(row)
-    value = None if row["type"] is None else _value(RegistryType[row["type"]], row["data"])
-    return Held(setting, layer, value, _boolean(row["running"]))
-
-
-def _value(kind: RegistryType, data: Any) -> RegistryValue:
-    if kind is RegistryType.REG_BINARY:
-        return RegistryValue(kind, bytes.fromhex(data))
-    if kind is RegistryType.REG_MULTI_SZ and isinstance(data, list) and all(isinstance(line, str) for line in data):
-        return RegistryValue(kind, tuple(data))
-    if kind in (RegistryType.REG_SZ, RegistryType.REG_EXPAND_SZ) and isinstance(data, str):
-        return RegistryValue(kind, data)
-    bits = {RegistryType.REG_DWORD: 32, RegistryType.REG_QWORD: 64}.get(kind, 0)
-    if isinstance(data, int) and not isinstance(data, bool) and 0 <= data < 2**bits:
-        return RegistryValue(kind, data)
-    raise ValueError(f"{kind.name} cannot hold {str(data)[:40]!r}")
-
-
-def _wanted(row: Mapping[str, Any], held: Sequence[Held]) -> Change:
-    setting, layer = SETTINGS[row["setting"]], _layer(row)
-    (found,) = [item for item in held if (item.setting, item.layer) == (setting, layer)]
-    data = found.value.data if found.value else None
-    return Change(setting, layer, bool(data) if isinstance(data, int) else None, _boolean(row["value"]))
-
-
-def _layer(row: Mapping[str, Any]) -> Layer:
-    layer = Layer(row["scope"])
-    if layer not in SCOPES or not SETTINGS[row["setting"]].has(layer):
-        raise ValueError(f"{row['setting']} has no scope {row['scope']}")
-    return layer
-
-
-def _boolean(value: Any) -> bool | None:
-    if value is None or isinstance(value, bool):
-        return value
-    raise ValueError(f"{value!r} is no boolean")
-
-
-def _missing_keys(keys: Sequence[Any]) -> tuple[str, ...]:
-    """Only a policy key of ours, or a parent of one, can ever be deleted."""
-    policy_keys = [KEYS[side][Layer.POLICY] for side in Side]
-    for key in keys:
-        below = isinstance(key, str) and key.startswith("SOFTWARE\\Policies\\")
-        if not below or not any((policy_key + "\\").startswith(key + "\\") for policy_key in policy_keys):
-            raise ValueError(f"{key!r} is no policy key of SMB")
-    return tuple(keys)
+def noted(entry: Entry, status: Status, note: str = "", **more: Any) -> Entry:
+    """An entry with a new status and why."""
+    return replace(entry, status=status, note=one_line(note, MAX_NOTE) if note else "", **more)

@@ -4,10 +4,10 @@
 
 """One writer at a time on a host, without any atomic operation but "this key exists".
 
-Every contender makes a key for itself, then lists all of them. Whoever is alone holds the host, and says so by a second
-key. Where two are there at once neither can be alone, so the one whose name sorts first waits for the others to step
-back. A claim names its process: on the same controller a dead process is seen at once; the claim of another
-controller counts as dead after `LEASE`.
+Every contender makes a key for itself, then lists all of them. Whoever is alone holds the host. Where several are
+there at once none is alone: the one whose name sorts first waits for the others to go, the others step back. A claim
+names its process: on the same controller a dead process is seen at once; the claim of another controller counts as
+dead after `LEASE`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ from datetime import UTC, datetime, timedelta
 from ..errors import NOTHING_WRITTEN, HostError, SmbGuestError, stating
 from ..windows.registry import Registry
 from .journal import ROOT
-from .process import Process
+from .process import Controller, Process
 
 LOCK = ROOT + r"\Lock"
 LEASE = timedelta(minutes=15)
 
-_HELD = "~held"
-_NAME = re.compile(r"(\d{1,12})~([A-Za-z0-9.-]{1,80})~(\d{1,12})~(\d{1,20})~[0-9a-f]{8}")
+_NAME = re.compile(r"(\d{1,12})~([A-Za-z0-9.-]{1,60})~(\d{0,20})~(\d{1,12})~(\d{1,20})~[0-9a-f]{8}")
 _POLLS = 40
 _PAUSE = 0.25
 
@@ -49,7 +48,7 @@ class _Claim:
         match = _NAME.fullmatch(name)
         if match is None:
             return None
-        owner = Process(match[2], int(match[3]), int(match[4]))
+        owner = Process(Controller(match[2], match[3]), int(match[4]), int(match[5]))
         try:
             return cls(name, datetime.fromtimestamp(int(match[1]), UTC), owner)
         except (ValueError, OverflowError, OSError):
@@ -65,42 +64,38 @@ class _Claim:
 def sole_writer(registry: Registry, now: datetime) -> Iterator[None]:
     """Hold the host for the time of the block. now: by the host's clock. Raises HostBusy."""
     me = Process.current()
-    name = f"{int(now.timestamp())}~{me.machine}~{me.pid}~{me.started}~{secrets.token_hex(4)}"
-    with stating(NOTHING_WRITTEN):
-        registry.create_key(f"{LOCK}\\{name}")
+    where = f"{me.controller.host}~{me.controller.namespace}"
+    name = f"{int(now.timestamp())}~{where}~{me.pid}~{me.started}~{secrets.token_hex(4)}"
     try:
         with stating(NOTHING_WRITTEN):
+            registry.create_key(f"{LOCK}\\{name}")
             _wait_until_alone(registry, name, now)
-            registry.create_key(f"{LOCK}\\{name}{_HELD}")
         yield
     finally:
-        # The second key goes last: whoever looks in between still sees a holder. A claim left behind is that of a dead
-        # process soon: no reason to hide what happened in the block.
-        for claim in (name, name + _HELD):
-            with suppress(SmbGuestError):
-                registry.delete_key(f"{LOCK}\\{claim}")
+        # A claim left behind is that of a dead process soon: no reason to hide what happened in the block.
+        with suppress(SmbGuestError):
+            registry.delete_key(f"{LOCK}\\{name}")
 
 
 def _wait_until_alone(registry: Registry, name: str, now: datetime) -> None:
     for _unused in range(_POLLS):
-        others = [other for other in registry.subkeys(LOCK) if other.lower() != name.lower()]
         living: list[_Claim] = []
-        held = False
-        for other in others:
-            claim = _Claim.parse(other.removesuffix(_HELD))
+        for other in registry.subkeys(LOCK):
+            if other.lower() == name.lower():
+                continue
+            claim = _Claim.parse(other)
             if claim is None or claim.is_dead(now):
                 registry.delete_key(f"{LOCK}\\{other}")
-                continue
-            living.append(claim)
-            held = held or other.endswith(_HELD)
+            else:
+                living.append(claim)
         if not living:
             return
-        if held or min(claim.name for claim in living) < name:
+        if min(claim.name for claim in living) < name:
             break
         time.sleep(_PAUSE)
     owner = living[0].owner
     raise HostBusy(
-        f"Another run is changing this host right now (process {owner.pid} on {owner.machine.partition('.ns')[0]}, "
+        f"Another run is changing this host right now (process {owner.pid} on {owner.controller.host}, "
         f"since {living[0].since:%Y-%m-%dT%H:%M:%SZ}). Nothing was written. Run again when it is done; a "
         f"run of another controller that died counts as gone after {LEASE.seconds // 60} minutes."
     )

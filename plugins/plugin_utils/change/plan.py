@@ -2,19 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what is wanted and what was observed to an ordered list of changes. Pure: no I/O; nothing is decided later."""
+"""From what is wanted and what was observed to an ordered list of changes. Pure: no I/O; nothing is decided later.
+
+Order: the client is closed first, then the server is dealt with, and the client is opened last; guest logons first
+and last of all. Cut off anywhere, a host is never more open than it was or was meant to become. Within that order
+local settings of one side stand next to each other, so that one SetConfiguration carries them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import RequestError
-from ..state import Reading, SettingState, as_bool
-from ..tables.settings import DEFAULT, GUEST, Layer, Setting
-
-SCOPES = (Layer.LOCAL, Layer.POLICY)
+from ..registry_value import Stored, as_bool, as_fact, as_text
+from ..state import SettingState
+from ..tables.settings import DEFAULT, GUEST, Layer, Scope, Setting, Side
+from .cell import Cell, holds, seen
 
 
 @dataclass(frozen=True)
@@ -30,98 +35,142 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """How the wishes are to come true.
+
+    scopes: where to write. tolerate_managed: a stronger source that contradicts a wish is a warning, no error.
+    skip_unsupported: leave out what this Windows does not have. optional: settings that are left out, with a warning,
+    where they are not supported or something stronger decides otherwise.
+    """
+
+    scopes: Collection[Scope] = (Scope.LOCAL,)
+    tolerate_managed: bool = False
+    skip_unsupported: bool = False
+    optional: Collection[str] = ()
+
+
+@dataclass(frozen=True)
 class Change:
-    """One write. `before`, `after`: the value in that layer, None where absent (so `after` None means delete)."""
+    """One write. before: what the cell holds. after: the value to write, None to delete it."""
 
-    setting: Setting
-    layer: Layer
-    before: bool | None
+    cell: Cell
+    before: Stored
     after: bool | None
-
-    @property
-    def location(self) -> str:
-        return self.setting.location(self.layer)
 
     @property
     def opens(self) -> bool:
         """Whether the write takes protection away: it sets, or uncovers, something else than the secure value."""
-        secure = self.setting.secure
-        return secure is not None and (self.after is not secure if self.after is not None else self.before is secure)
-
-    def safest_first(self) -> tuple[int, int]:
-        """Sort key: closing before everything, guest first; opening after everything, guest last; then local first."""
-        guest = self.setting is GUEST
-        if self.opens:
-            rank = 4 if guest else 3
-        elif self.setting.secure is None:
-            rank = 2
-        else:
-            rank = 0 if guest else 1
-        return (rank, SCOPES.index(self.layer))
+        secure = self.cell.setting.secure
+        if secure is None:
+            return False
+        return self.after is not secure if self.after is not None else as_bool(self.before) is secure
 
     def as_dict(self) -> dict[str, Any]:
+        """`{setting, scope, from, to, location}`: booleans, null where absent, a text where it is no 0 or 1."""
         return {
-            "setting": self.setting.name,
-            "scope": self.layer.value,
-            "from": self.before,
+            "setting": self.cell.setting.name,
+            "scope": self.cell.scope.value,
+            "from": as_fact(self.before),
             "to": self.after,
-            "location": self.location,
+            "location": self.cell.location,
+            "group_policy": self.cell.setting.title,
         }
+
+    def __str__(self) -> str:
+        return f"{self.cell}: {as_text(self.before)} -> {'absent' if self.after is None else int(self.after)}"
+
+
+def safest_first(cell: Cell, *, opens: bool) -> tuple[int, int]:
+    """The first part of a sort key: which group a write belongs to, and its rank there."""
+    group = 1 if cell.setting.side is Side.SERVER else 2 if opens else 0
+    guest = cell.setting is GUEST
+    rank = (4 if guest else 3) if opens else 2 if cell.setting.secure is None else 0 if guest else 1
+    return group, rank
+
+
+def in_order(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """The changes as they are safe to be cut off; local before policy, which would forbid writing beneath it.
+
+    The files of the local GPO come last, in one edit: what they say is in force already by then.
+    """
+
+    def key(change: Change) -> tuple[bool, int, bool, int]:
+        group, rank = safest_first(change.cell, opens=change.opens)
+        return change.cell.in_local_gpo, group, not change.cell.is_local, rank
+
+    return tuple(sorted(changes, key=key))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """changes: in the order in which they are safe to be cut off in the middle."""
+    """changes: in order. skipped: names of settings that were left out."""
 
     changes: tuple[Change, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
-def plan(
-    wishes: Sequence[Wish],
-    states: Mapping[str, SettingState],
-    scopes: Collection[Layer],
-    *,
-    tolerate_managed: bool,
-    system: str,
-) -> Plan:
+@dataclass
+class _Findings:
+    problems: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+
+def plan(wishes: Sequence[Wish], states: Mapping[str, SettingState], rules: Rules, *, system: str) -> Plan:
     """The changes that make every wish true, or RequestError with all that stands against it.
 
-    tolerate_managed: a stronger source that contradicts a wish is a warning, no error. system: the host's Windows, in
-    words, for the errors.
+    system: the host's Windows, in words, for the errors.
     """
-    problems: list[str] = []
-    conflicts: list[str] = []
-    changes: list[Change] = []
+    found = _Findings()
     for wish in wishes:
-        state = states[wish.setting.name]
-        problem = _impossible(wish, state, scopes, system)
-        if problem:
-            problems.append(problem)
-            continue
-        conflicts += _conflicts(wish, state, scopes)
-        changes += [change for layer in SCOPES if layer in scopes for change in _changes(wish, state, layer)]
-    if conflicts and not tolerate_managed:
-        problems += conflicts
-    if problems:
-        raise RequestError(" ".join(problems) + " Nothing was written.")
-    return Plan(tuple(sorted(changes, key=Change.safest_first)), tuple(conflicts))
+        _consider(wish, states[wish.setting.name], rules, system, found)
+    if not rules.tolerate_managed:
+        found.problems += found.conflicts
+    if found.problems:
+        raise RequestError(" ".join(found.problems))
+    warnings = (*found.conflicts, *found.warnings)
+    return Plan(in_order(found.changes), warnings, tuple(found.skipped))
 
 
-def _impossible(wish: Wish, state: SettingState, scopes: Collection[Layer], system: str) -> str | None:
+def _consider(wish: Wish, state: SettingState, rules: Rules, system: str, found: _Findings) -> None:
+    name = wish.setting.name
+    unsupported = state.observed.supported is False
+    problem = _impossible(wish, state, rules.scopes, system)
+    conflicts = [] if problem else list(_conflicts(wish, state, rules.scopes))
+    if name in rules.optional and (problem or conflicts):
+        found.skipped.append(name)
+        found.warnings += [f"{name} was left as it is. {why}" for why in conflicts]
+    elif unsupported and rules.skip_unsupported:
+        found.skipped.append(name)
+    elif problem:
+        found.problems.append(problem)
+    else:
+        found.conflicts += conflicts
+        found.changes += [change for scope in Scope if scope in rules.scopes for change in _changes(wish, state, scope)]
+
+
+def _impossible(wish: Wish, state: SettingState, scopes: Collection[Scope], system: str) -> str | None:
     setting = wish.setting
-    if not state.observed.supported:
+    if state.observed.supported is False:
         return (
             f"{setting.name}={wish.word} is not supported before {setting.first_release} "
-            f"(build {setting.first_build}); this host runs {system}. Leave the option out for it: "
-            f"smb_guest.settings.{setting.name}.supported of client_facts tells."
+            f"(build {setting.first_build}); this host runs {system}. Leave the option out for it, or say "
+            f"unsupported: skip; smb_guest.settings.{setting.name}.supported of client_facts tells."
         )
-    if not any(setting.has(layer) for layer in scopes):
+    if not any(setting.has(scope.layer) for scope in scopes):
         return (
             f"{setting.name} has no policy value in Windows, only {setting.location(Layer.LOCAL)}. Add local to scope."
         )
-    if Layer.LOCAL in scopes and wish.value is None and _default_unknown(state):
-        default = state.observed.default
+    for scope in scopes:
+        held = state.observed.layer(scope.layer)
+        if held is not None and not held.restorable:
+            where = setting.location(scope.layer)
+            return f"{where} holds a value of {held}, which could not be put back. Clean it up first."
+    if Scope.LOCAL in scopes and wish.value is None and _default_unknown(state):
+        default = state.default
         return (
             f"{setting.name}=default cannot be written: the default of {system} is not known "
             f"({default.note or default.confidence}). Say {setting.words.true} or {setting.words.false}."
@@ -131,63 +180,65 @@ def _impossible(wish: Wish, state: SettingState, scopes: Collection[Layer], syst
 
 def _default_unknown(state: SettingState) -> bool:
     """An unknown default only matters where something would have to be written over a local value."""
-    return state.observed.default.value is None and state.observed.layer(Layer.LOCAL) is not Reading.ABSENT
+    return state.default.value is None and state.observed.layer(Layer.LOCAL) is not None
 
 
-def _conflicts(wish: Wish, state: SettingState, scopes: Collection[Layer]) -> list[str]:
+def _conflicts(wish: Wish, state: SettingState, scopes: Collection[Scope]) -> Iterator[str]:
     """Values of a stronger source that would override the wish, or write over it again."""
-    setting, found = wish.setting, []
+    setting = wish.setting
     for layer in (Layer.POLICY, Layer.MDM):
-        value = as_bool(state.observed.layer(layer))
-        if value is None or layer in scopes or value is _target(wish, state):
+        held = state.observed.layer(layer)
+        value = as_bool(held)
+        ours = any(scope.layer is layer for scope in scopes)
+        if held is None or ours or (value is not None and value is _target(wish, state)):
             continue
         source = "policy" if layer is Layer.POLICY else "MDM (Intune)"
-        found.append(
-            f"{setting.name}={wish.word} would be overridden: {source} sets {setting.location(layer)} = {int(value)} "
-            f"({setting.words.word(value)}). Change it there"
-            + (", or add policy to scope." if layer is Layer.POLICY else ".")
+        way_out = ", or add policy to scope." if layer is Layer.POLICY else "."
+        if layer is Layer.POLICY and state.policy_source:
+            source = f"policy ({state.policy_source})"
+            if state.policy_source.guid:
+                way_out = ": a value written over it lasts until that GPO is applied again."
+        word = "" if value is None else f" ({setting.words.word(value)})"
+        yield (
+            f"{setting.name}={wish.word} would be overridden: {source} sets {setting.location(layer)} = "
+            f"{as_text(held)}{word}. Change it there{way_out}"
         )
-    return found
+
+
+def in_conflict(wishes: Sequence[Wish], states: Mapping[str, SettingState], rules: Rules) -> list[Setting]:
+    """The settings whose wish a policy value contradicts: those for which it is worth asking who wrote it."""
+    return [
+        wish.setting
+        for wish in wishes
+        if (state := states[wish.setting.name]).observed.supported is not False
+        and state.observed.layer(Layer.POLICY) is not None
+        and any(_conflicts(wish, state, rules.scopes))
+    ]
 
 
 def _target(wish: Wish, state: SettingState) -> bool | None:
-    return state.observed.default.value if wish.value is None else wish.value
+    return state.default.value if wish.value is None else wish.value
 
 
-def _changes(wish: Wish, state: SettingState, layer: Layer) -> list[Change]:
-    if not wish.setting.has(layer):
+def _changes(wish: Wish, state: SettingState, scope: Scope) -> list[Change]:
+    if not wish.setting.has(scope.layer):
         return []
-    wanted = _local_target(wish, state) if layer is Layer.LOCAL else _policy_target(wish, state)
-    if wanted == _NOTHING:
+    cell = Cell(wish.setting, scope)
+    target = _target(wish, state) if cell.is_local else wish.value
+    stored = state.observed.layer(scope.layer)
+    if holds(cell, seen(cell, state), target, governed=state.observed.governed()):
         return []
-    after = None if wanted == _DELETE else bool(wanted)
-    return [Change(wish.setting, layer, as_bool(state.observed.layer(layer)), after)]
+    if cell.is_local and _good_enough(wish, state, target):
+        return []
+    return [Change(cell, stored, target)]
 
 
-_NOTHING, _DELETE = "nothing", "delete"
-
-
-def _policy_target(wish: Wish, state: SettingState) -> bool | str:
-    held = state.observed.layer(Layer.POLICY)
-    if wish.value is None:
-        return _NOTHING if held is Reading.ABSENT else _DELETE
-    return _NOTHING if as_bool(held) is wish.value else wish.value
-
-
-def _local_target(wish: Wish, state: SettingState) -> bool | str:
-    """What is stored and what runs must be as wanted. Where a stronger source governs, what runs proves nothing."""
-    seen = state.observed
-    held = seen.layer(Layer.LOCAL)
-    governed = any(isinstance(seen.layer(layer), int) for layer in (Layer.POLICY, Layer.MDM))
-    target = _target(wish, state)
-    if wish.value is None and held is Reading.ABSENT and not seen.default.stored:
-        return _NOTHING
+def _good_enough(wish: Wish, state: SettingState, target: bool | None) -> bool:
+    """Local values that need no write although they are not what a write would leave."""
+    stored = state.observed.layer(Layer.LOCAL)
     if target is None:
-        return _NOTHING
-    if held is Reading.ABSENT and wish.value is None:
-        as_wanted = not governed and seen.running is target  # a stored default has to be there
-    elif held is Reading.ABSENT:
-        as_wanted = state.effective is target
-    else:
-        as_wanted = as_bool(held) is target and (governed or seen.running in (None, target))
-    return _NOTHING if as_wanted else target
+        return True
+    if stored is None:
+        is_default = wish.value is None and not state.default.stored
+        return is_default or (wish.value is not None and state.effective is target)
+    return as_bool(stored) is target and state.observed.running is None

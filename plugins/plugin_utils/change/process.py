@@ -13,22 +13,39 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+MAX_HOST = 60
+
+
+@dataclass(frozen=True)
+class Controller:
+    """Where a process number means something. host: its name. namespace: its PID namespace, empty where it has none."""
+
+    host: str = ""
+    namespace: str = ""
+
+    @classmethod
+    def here(cls) -> Controller:
+        host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:MAX_HOST] or "controller"
+        with suppress(OSError):
+            return cls(host, str(Path("/proc/self/ns/pid").stat().st_ino))
+        return cls(host)
+
 
 @dataclass(frozen=True)
 class Process:
-    """A process of a controller: where its number means something, the number, and when it started (clock ticks)."""
+    """A process of a controller: its number, and when it started (clock ticks)."""
 
-    machine: str
+    controller: Controller
     pid: int
     started: int
 
     @classmethod
     def current(cls) -> Process:
-        return cls(_machine(), os.getpid(), _started(os.getpid()) or 0)
+        return cls(Controller.here(), os.getpid(), _started(os.getpid()) or 0)
 
     def is_dead(self) -> bool | None:
         """None where it cannot be told, because it runs elsewhere."""
-        if self.machine != _machine():
+        if self.controller != Controller.here():
             return None
         if self.pid == os.getpid():
             return True
@@ -40,14 +57,6 @@ class Process:
         except (OSError, OverflowError) as error:
             return not isinstance(error, PermissionError)
         return False
-
-
-def _machine() -> str:
-    """Where a process number means something: a host, and on it a PID namespace."""
-    host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:60] or "controller"
-    with suppress(OSError):
-        return f"{host}.ns{Path('/proc/self/ns/pid').stat().st_ino}"
-    return host
 
 
 def _started(pid: int) -> int | None:

@@ -2,105 +2,118 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is done about a change that a run left half-way, and how a change ends."""
+"""What is done about changes that a run left half-way, and about ends that the host has carried out by itself.
+
+The caller holds the host. What cannot be finished is said, stays in the journal as such, and keeps no later change
+from its due.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..errors import NOTHING_WRITTEN, stating
-from ..tables.settings import KEYS, Layer
+from ..errors import NOTHING_WRITTEN, HostUnreachable, SmbGuestError, stating
+from ..registry_value import dword
 from ..windows.scheduled_task import delete_task
-from ..windows.smb_configuration import get_configuration
+from .arming import rearm
+from .cell import Cell, Held, holds
 from .host import Host
-from .journal import DamagedEntry, Entry, Status
-from .plan import Change
-from .snapshot import restore
-
-
-def close(host: Host, entry: Entry, status: Status, note: str) -> Entry:
-    """End a change that was undone: no expiry, a status, nothing pending."""
-    if entry.expires_at:
-        delete_task(host.session, entry.change_id)
-    entry = host.journal.finish(entry, status, note)
-    host.journal.nothing_pending()
-    return entry
+from .journal import KEEP_ENDED, Book, noted
+from .places import governors, read_places
+from .stack import Entry, Stack, Status
+from .write import put_back
 
 
 @dataclass(frozen=True)
 class Recovery:
     """What was done about a run that was cut off. changed: whether settings were put back."""
 
-    told: str
-    changed: bool
+    told: tuple[str, ...] = ()
+    changed: bool = False
 
 
-def recover(host: Host) -> Recovery | None:
-    """Finish or undo what a run that was cut off has left, and say so. The caller holds the host.
-
-    What all stands as wanted was only not signed off. What somebody else changed meanwhile is left as it is.
-    """
+def read_tidily(host: Host, keep: int = KEEP_ENDED) -> tuple[Book, Recovery]:
+    """The journal, once what runs that were cut off have left is finished or undone, and what the host itself has ended
+    is taken over."""
     with stating(NOTHING_WRITTEN):
-        change_id = host.journal.pending()
-    if change_id is None:
-        return None
-    with stating(f"The change {change_id} of a run that was cut off is not dealt with yet: run again to do it."):
-        return _recover(host, change_id)
+        book = host.journal.read()
+    if not (book.unfinished or book.unsettled):
+        return book, Recovery()
+    with stating(
+        "What a run that was cut off, or the host itself, has left is not dealt with yet: run again to do it."
+    ):
+        return _tidied(host, book, keep)
 
 
-def _recover(host: Host, change_id: str) -> Recovery | None:
-    try:
-        entry = host.journal.read(change_id)
-    except DamagedEntry as error:
-        host.journal.nothing_pending()
-        return Recovery(f"A run was cut off, and what it left cannot be undone: {error}", False)
-    if entry is None:
-        host.journal.forget(change_id)
-        host.journal.nothing_pending()
-        return Recovery(f"A run cut off before its first write left the change {change_id}; it was removed.", False)
-    if entry.status not in (Status.PENDING, Status.FAILED):
-        host.journal.nothing_pending()
-        return None
-    foreign = changed_since(host, entry)
-    if not foreign and all(_stands(host, change) for change in entry.wanted):
-        host.journal.finish(entry, Status.APPLIED, "completed by the run after the one that was cut off")
-        host.journal.nothing_pending()
-        return Recovery(f"A run that was cut off had completed the change {change_id}; it was signed off.", False)
-    ours = tuple(item for item in entry.before.held if item.location not in foreign)
-    with stating("Some of its values may have been put back already.", changed=True):
-        restore(host.session, host.registry, replace(entry.before, held=ours))
+def _tidied(host: Host, book: Book, keep: int) -> tuple[Book, Recovery]:
+    stack, told, changed = book.stack, [], False
+    for entry in reversed(book.unfinished):
+        try:
+            ended, sentence, wrote = _finish(host, stack, entry)
+        except HostUnreachable:
+            raise
+        except SmbGuestError as error:
+            ended = noted(entry, Status.FAILED, f"cut off, and could not be undone: {error}")
+            sentence, wrote = (
+                f"The change {entry.change_id} of a run that was cut off could not be undone: {error}",
+                False,
+            )
+        stack = stack.with_(ended)
+        told.append(sentence)
+        changed = changed or wrote
+    if book.unfinished:  # which tasks that run had brought up to date is not known
+        for entry in stack.standing:
+            stack = stack.with_(replace(entry, armed=""))
+    stack, late = rearm(host, stack)
+    book = host.journal.settle(replace(book, stack=stack), keep=keep, keep_marks=bool(late))
+    return book, Recovery((*told, *late), changed)
+
+
+def _finish(host: Host, stack: Stack, entry: Entry) -> tuple[Entry, str, bool]:
+    """The entry as it ends, a sentence, and whether settings were put back."""
+    now = read_places(host.session, host.registry, [part.cell for part in entry.parts])
+    governed = governors(host.registry, {part.cell.setting for part in entry.parts})
+    standing = {
+        part.cell
+        for part in entry.parts
+        if holds(part.cell, now[part.cell], part.wanted, governed=part.cell.setting.name in governed)
+    }
+    if entry.status is Status.PENDING and len(standing) == len(entry.parts):
+        parts = tuple(replace(part, left=now[part.cell]) for part in entry.parts)
+        done = noted(entry, Status.APPLIED, "completed by the run after the one that was cut off", parts=parts)
+        return done, f"A run that was cut off had completed the change {entry.change_id}; it was signed off.", False
+    targets, foreign = {}, []
+    for part in entry.parts:
+        if stack.covers(entry, part.cell):
+            continue
+        below = stack.below(entry, part.cell)
+        if part.cell in standing or now[part.cell].stored in on_the_way(part.leaves, below):
+            targets[part.cell] = below
+        else:
+            foreign.append(str(part.cell))
+    result = put_back(host.session, host.registry, targets, entry.made_keys)
     left = f" Left as somebody else set it since: {', '.join(sorted(foreign))}." if foreign else ""
-    close(host, entry, Status.ROLLED_BACK, f"cut off; undone by the next run.{left}")
-    return Recovery(f"A run cut off in the middle left the change {change_id}; it was undone.{left}", True)
+    wrote = _differ(now, targets)
+    if result.wrong:
+        why = " ".join(result.wrong)
+        failed = noted(entry, Status.FAILED, f"cut off, and could not be undone: {why}")
+        return failed, f"The change {entry.change_id} of a run that was cut off could not be undone: {why}", wrote
+    task = delete_task(host.session, entry.change_id) if entry.expires_at else None
+    note = " ".join(filter(None, (f"cut off; undone by the next run.{left}", result.told)))
+    told = " ".join(filter(None, (f"it was undone.{left}", result.told, task)))
+    if any(part.left for part in entry.parts):  # it stood, and its end failed on the host
+        ended = noted(entry, Status.REVERTED, note.replace("cut off;", "its end failed on the host;"))
+        return ended, f"The end of the change {entry.change_id} had failed on the host; {told}", wrote
+    ended = noted(entry, Status.ROLLED_BACK, note)
+    return ended, f"A run cut off in the middle left the change {entry.change_id}; {told}", wrote
 
 
-def changed_since(host: Host, entry: Entry) -> dict[str, str]:
-    """Locations whose value is neither what the change found nor what it wrote, with what they hold now."""
-    wanted = {(change.setting.name, change.layer): change for change in entry.wanted}
-    foreign = {}
-    for item in entry.before.held:
-        now = host.registry.value(item.key, item.name)
-        change = wanted.get((item.setting.name, item.layer))
-        if now == item.value or (change is not None and _holds(change, now.data if now else None)):
-            continue
-        # Putting back what ran stores it first: seen where undoing was cut off.
-        if now is not None and item.running is not None and now.data == int(item.running):
-            continue
-        if now is None and item.layer is Layer.LOCAL:
-            continue  # SetConfiguration may store a value equal to the default by storing none.
-        foreign[item.location] = str(now or "absent")
-    return foreign
+def on_the_way(leaves: Held, below: Held) -> tuple[object, ...]:
+    """What a cell can hold while an undoing is under way: putting back what ran stores it first."""
+    running = () if below.running is None else (dword(below.running),)
+    return (leaves.stored, below.stored, *running)
 
 
-def _holds(change: Change, data: object) -> bool:
-    return data is None if change.after is None else isinstance(data, int) and bool(data) is change.after
-
-
-def _stands(host: Host, change: Change) -> bool:
-    """Whether a change is in force: stored, and for the local layer running as well."""
-    if change.layer is Layer.LOCAL:
-        running = get_configuration(host.session, change.setting.side).get(change.setting.cim_property)
-        if running is not change.after:
-            return False
-    value = host.registry.value(KEYS[change.setting.side][change.layer], change.setting.names[change.layer])
-    return _holds(change, value.data if value else None)
+def _differ(now: Mapping[Cell, Held], targets: Mapping[Cell, Held]) -> bool:
+    return any(now[cell].stored != held.stored for cell, held in targets.items())

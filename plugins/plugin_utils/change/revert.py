@@ -2,127 +2,205 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Undo journaled changes exactly: every value, its type, and its absence."""
+"""Undo journaled changes exactly: every value, its type, and its absence.
+
+What a change covers is uncovered, what covers it stays. Before the first write the tasks of the changes beneath learn
+that they will be on top again: too early is harmless, because a task writes only where a cell holds what its own
+change left; too late would leave an opening without an end. An undoing that is cut off has left the mark `reverting`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from ..errors import NOTHING_WRITTEN, RequestError, stating
-from ..state import as_bool
+from ..errors import NOTHING_WRITTEN, HostError, RequestError, stating
+from ..guest_access import GuestAccess, guest_access
+from ..observe import Depth, observe
+from ..state import judge_all
+from ..tables.os_defaults import NOT_KNOWN
+from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS
+from ..windows.scheduled_task import delete_task
+from .arming import rearm
+from .cell import Cell, Held
 from .host import Host
-from .journal import Entry, Status
-from .plan import Change
-from .recovery import Recovery, changed_since, close, recover
-from .snapshot import Held, restore
+from .interruption import terminable, uninterrupted
+from .journal import KEEP_ENDED, Book, noted
+from .places import read_places
+from .recovery import Recovery, on_the_way, read_tidily
+from .stack import Entry, Stack, Status
+from .write import PutBack, put_back
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which changes to undo: one by its id, the latest that still stands, those that wait for their expiry, or all."""
+    """Which changes to undo: one by its id, the latest that still stands, those that wait for their expiry, or all.
+
+    Exactly one. changed_nothing: the task passed on the empty change_id of a task that changed nothing.
+    """
 
     change_id: str | None = None
     latest: bool = False
     expiring: bool = False
+    every: bool = False
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """What undoing one change writes. before: what the cells hold. covered: cells that a newer change covers."""
+
+    entry: Entry
+    before: Mapping[Cell, Held]
+    targets: Mapping[Cell, Held]
+    covered: tuple[Cell, ...]
 
 
 @dataclass(frozen=True)
 class Reverted:
     """What was undone, or in check mode would be, newest change first.
 
-    changes: the writes that this takes. damaged: a sentence for each journal entry that could not be used.
+    access: of the host as it is now. told: warnings.
     """
 
-    entries: tuple[Entry, ...]
-    changes: tuple[Change, ...]
-    damaged: tuple[str, ...] = ()
-    recovery: Recovery | None = None
+    access: GuestAccess
+    undoings: tuple[Undoing, ...] = ()
+    told: tuple[str, ...] = ()
+    recovery: Recovery = field(default_factory=Recovery)
 
 
-def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool) -> Reverted:
+def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool, keep: int = KEEP_ENDED) -> Reverted:
     """Undo the selected changes, newest first. Raises RequestError where somebody changed a value since (not forced).
 
     A change that was undone already is no error and no change.
     """
-    if check_mode:
-        return _plan(host, selection, force)
     with stating(NOTHING_WRITTEN):
-        selected, damaged = _select(host, selection)
-    if not selected:
-        return Reverted((), (), damaged)
-    with host.held():
-        recovery = recover(host)
+        book = host.journal.read()
+        selected = _select(book.stack, selection)
+    if check_mode or not selected:
         with stating(NOTHING_WRITTEN):
-            planned = _plan(host, selection, force)
-        undone: list[Entry] = []
-        for entry in planned.entries:
+            planned = _plan(host, book.stack, selected, force=force)
+        return Reverted(
+            _access(host), planned, (*book.damaged, *(told for undoing in planned for told in _covering(undoing)))
+        )
+    with host.held():
+        book, recovery = read_tidily(host, keep)
+        with stating(NOTHING_WRITTEN):
+            undoings = _plan(host, book.stack, _select(book.stack, selection), force=force)
+        done: list[Undoing] = []
+        told = []
+        for undoing in undoings:
             with stating("Some values may have been put back already: run it again to finish.", changed=True):
-                restore(host.session, host.registry, entry.before)
-                undone.append(close(host, entry, Status.REVERTED, "reverted"))
-    return replace(planned, entries=tuple(undone), recovery=recovery)
+                book, undone, sentences = _undo(host, book, undoing, keep)
+            done.append(undone)
+            told += sentences
+    with stating("Everything was put back before that.", changed=bool(done)):
+        return Reverted(_access(host), tuple(done), (*book.damaged, *told), recovery)
 
 
-def _select(host: Host, selection: Selection) -> tuple[list[Entry], tuple[str, ...]]:
-    """The changes to undo, newest first (none where nothing is left to undo), and what of the journal is damaged."""
+def _access(host: Host) -> GuestAccess:
+    """By what runs: one request."""
+    depths = dict.fromkeys((GUEST, *GUEST_BLOCKERS), Depth.RUNNING)
+    observation = observe(host.session, host.registry, depths)
+    return guest_access(judge_all(observation, SETTINGS, lambda _setting: NOT_KNOWN))
+
+
+def _select(stack: Stack, selection: Selection) -> list[Entry]:
+    """The changes to undo, newest first; none where nothing is left to undo."""
     if selection.change_id is not None:
-        entry = host.journal.read(selection.change_id)
+        entry = stack.get(selection.change_id)
         if entry is None:
-            known = ", ".join(sorted(host.journal.change_ids())) or "none"
-            raise RequestError(
-                f"This host's journal has no change {selection.change_id}. It has: {known}. Nothing was written."
-            )
-        return ([entry] if entry.revertible else []), ()
-    entries, damaged = host.journal.entries()
-    standing = [entry for entry in reversed(entries) if entry.revertible]
+            known = ", ".join(entry.change_id for entry in stack.entries) or "none"
+            raise RequestError(f"This host's journal has no change {selection.change_id}. It has: {known}.")
+        return [entry] if entry.stands else []
+    standing = list(reversed(stack.standing))
+    if selection.latest:
+        return standing[:1]
     if selection.expiring:
-        standing = [entry for entry in standing if entry.expires_at]
-    return (standing[:1] if selection.latest else standing), tuple(damaged)
+        return [entry for entry in standing if entry.expires_at]
+    if selection.every:
+        return standing
+    raise AssertionError("an empty selection is no selection")
 
 
-def _plan(host: Host, selection: Selection, force: bool) -> Reverted:
+def _plan(host: Host, stack: Stack, entries: Sequence[Entry], *, force: bool) -> tuple[Undoing, ...]:
     """What undoing will write, seen from what the host holds now."""
-    entries, damaged = _select(host, selection)
-    now: dict[str, bool | None] = {}
-    changes: list[Change] = []
-    overlaid: set[str] = set()
+    cells = list(dict.fromkeys(part.cell for entry in entries for part in entry.parts))
+    now = read_places(host.session, host.registry, cells) if cells else {}
+    planned = []
     for entry in entries:
-        _refuse_foreign(host, entry, overlaid, force)
-        for item in entry.before.held:
-            if item.location not in now:
-                value = host.registry.value(item.key, item.name)
-                now[item.location] = _boolean(replace(item, value=value))
-            target = _boolean(item)
-            if now[item.location] != target:
-                changes.append(Change(item.setting, item.layer, now[item.location], target))
-            now[item.location] = target
-            overlaid.add(item.location)
-    return Reverted(tuple(entries), tuple(changes), damaged)
+        covered = tuple(part.cell for part in entry.parts if stack.covers(entry, part.cell))
+        targets = {part.cell: stack.below(entry, part.cell) for part in entry.parts if part.cell not in covered}
+        if not force:
+            _refuse_foreign(stack, entry, targets, now)
+        planned.append(Undoing(entry, {cell: now[cell] for cell in targets}, targets, covered))
+        now = {**now, **targets}
+        stack = stack.with_(replace(entry, status=Status.REVERTED))
+    return tuple(planned)
 
 
-def _refuse_foreign(host: Host, entry: Entry, overlaid: set[str], force: bool) -> None:
-    """Stop where somebody else set a value since. What a newer change in the same run puts back is not foreign."""
-    foreign = {where: what for where, what in changed_since(host, entry).items() if where not in overlaid}
-    if foreign and not force:
-        found = "; ".join(f"{where} is now {what}" for where, what in sorted(foreign.items()))
+def _refuse_foreign(stack: Stack, entry: Entry, targets: Mapping[Cell, Held], now: Mapping[Cell, Held]) -> None:
+    """Stop where somebody else set a value since."""
+    foreign = []
+    for part in entry.parts:
+        if part.cell not in targets:
+            continue
+        ours: Sequence[object] = (part.leaves.stored,)
+        if entry.status is not Status.APPLIED:
+            ours = on_the_way(part.leaves, targets[part.cell])
+        if now[part.cell].stored not in ours or stack.disowned(entry, part.cell):
+            foreign.append(f"{part.cell.location} is now {now[part.cell]}, and the change had left {part.leaves}")
+    if foreign:
         raise RequestError(
-            f"Somebody changed a value since the change {entry.change_id}: {found}. Undo that first, or say "
-            "force: true to restore what the journal recorded all the same. Nothing was written."
+            f"Somebody changed a value since the change {entry.change_id}: {'; '.join(sorted(foreign))}. Undo that "
+            "first, or say force: true to restore what the journal recorded all the same."
         )
 
 
-def _boolean(item: Held) -> bool | None:
-    data = item.value.data if item.value else None
-    return as_bool(data) if isinstance(data, int) else None
+def _undo(host: Host, book: Book, undoing: Undoing, keep: int) -> tuple[Book, Undoing, list[str]]:
+    entry = book.stack.get(undoing.entry.change_id) or undoing.entry
+    without, told = rearm(host, book.stack.with_(replace(entry, status=Status.REVERTED)))
+    book = host.journal.write(book, without.with_(replace(entry, status=Status.REVERTING)))
+    with terminable():
+        result = _finished(host, entry, undoing)
+    # An end of the host's own may have come between: then something else stands below now.
+    fresh = host.journal.marked(book)
+    targets = {cell: fresh.stack.below(entry, cell) for cell in undoing.targets}
+    if targets != undoing.targets:
+        result = put_back(host.session, host.registry, targets, entry.made_keys)
+        undoing = replace(undoing, targets=targets)
+    if result.wrong:
+        why = " ".join(result.wrong)
+        host.journal.write(book, book.stack.with_(noted(entry, Status.REVERTING, f"could not be undone whole: {why}")))
+        raise HostError(f"The change {entry.change_id} could not be undone whole: {why}")
+    task = delete_task(host.session, entry.change_id) if entry.expires_at else None
+    covered = f"still covered: {', '.join(map(str, undoing.covered))}" if undoing.covered else ""
+    note = "; ".join(filter(None, ("reverted", covered, result.told)))
+    ended = noted(entry, Status.REVERTED, note)
+    book = host.journal.write(book, book.stack.with_(ended), keep=keep, ended=True)
+    host.journal.forget_marks(entry.change_id, book)
+    sentences = [*told, *filter(None, (task, result.told)), *_covering(undoing)]
+    return book, replace(undoing, entry=ended), sentences
 
 
-def as_result(reverted: Reverted) -> Mapping[str, Any]:
-    """The part of the module's result that the journal knows."""
-    return {
-        "changed": bool(reverted.entries) or bool(reverted.recovery and reverted.recovery.changed),
-        "reverted": [entry.as_dict() for entry in reverted.entries],
-        "changes": [change.as_dict() for change in reverted.changes],
-        "reboot_required": False,
-        "reconnect_required": any(change.setting.secure is not None for change in reverted.changes),
-    }
+def _finished(host: Host, entry: Entry, undoing: Undoing) -> PutBack:
+    """Put back, to the end even if the task is told to stop meanwhile; that is delivered afterwards."""
+    try:
+        return put_back(host.session, host.registry, undoing.targets, entry.made_keys, now=undoing.before)
+    except BaseException as error:
+        if isinstance(error, Exception):
+            raise
+        with uninterrupted():
+            host.session.reset()
+            result = put_back(host.session, host.registry, undoing.targets, entry.made_keys)
+        said = " ".join(result.wrong) or "Its values were put back as they were, and checked."
+        error.add_note(
+            f"Undoing the change {entry.change_id} was interrupted. {said} Run it again to close the journal."
+        )
+        raise
+
+
+def _covering(undoing: Undoing) -> list[str]:
+    if not undoing.covered:
+        return []
+    cells = ", ".join(map(str, undoing.covered))
+    return [f"A newer change covers {cells} of the change {undoing.entry.change_id}: nothing was written there."]

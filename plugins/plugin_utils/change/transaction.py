@@ -2,160 +2,249 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A change as a transaction: remember, journal, set the expiry, write, verify; on any failure put all of it back."""
+"""A change as a transaction: journal, set the expiry, write, verify; on any failure put all of it back.
+
+Whatever ends the writing early, an interruption of the task and a mistake of ours included, is answered by putting
+back what each cell held, and proving it. Order around the journal:
+
+    journal `pending`  ->  own task  ->  writes  ->  read back  ->  tasks of other changes  ->  journal `applied`
+
+A task of another change learns that it is covered only when the cover has been proved: before that, its own look at
+the value protects the new change. Cut off anywhere, a host is either as it was, or has a `pending` entry from which
+the next journaled run finishes or undoes.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..errors import NOTHING_WRITTEN, AccessDenied, HostError, RequestError, SmbGuestError, stating
-from ..state import SettingState
-from ..tables.settings import Layer
-from ..windows.scheduled_task import register_task
-from .expiry import expiry_task
+from ..state import States
+from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
+from .arming import rearm
+from .cell import Cell, Held, seen
+from .expiry import armed_as, expiry_task
 from .host import Host
-from .journal import Entry, Status, stamp
+from .interruption import terminable, uninterrupted
+from .journal import KEEP_ENDED, Book, noted
+from .places import missing_keys
 from .plan import Change
-from .process import Process
-from .recovery import close
-from .snapshot import Snapshot, restore, take
-from .write import verify, write
-
-States = Mapping[str, SettingState]
+from .process import Controller
+from .stack import Entry, Part, Stack, Status, stamp
+from .write import PutBack, put_back, verify, write
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What a task asks of the journal. A change is journaled when it asks for anything."""
+    """What a task asks of the journal. A change is journaled when it asks for anything but `keep_ended`."""
 
     change_id: str | None = None
     reason: str = ""
     expires_in: timedelta | None = None
+    keep_ended: int = KEEP_ENDED
 
     @property
     def journaled(self) -> bool:
         return bool(self.change_id or self.reason or self.expires_in)
 
 
-def carry_out(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> States:
+@dataclass(frozen=True)
+class Done:
+    """What came of it. entry: the journal's record. told: warnings."""
+
+    after: States
+    entry: Entry | None = None
+    told: tuple[str, ...] = ()
+
+
+def carry_out(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> Done:
     """Write without a journal. What was written is put back when anything fails."""
+    found = _found(changes, before)
     with stating(NOTHING_WRITTEN):
-        snapshot = take(host.registry, changes, before)
-    try:
-        return _write(host, changes, before, observe)
-    except SmbGuestError as error:
-        raise _undone(host, snapshot, error) from error
+        made = missing_keys(host.registry, [cell for cell, held in found.items() if held.stored is None])
+    with terminable():
+        try:
+            return Done(_write(host, changes, before, observe))
+        except BaseException as error:
+            raise _undone(host, found, made, error) from error
 
 
 def carry_out_journaled(
-    host: Host, terms: Terms, now: datetime, changes: Sequence[Change], before: States, observe: Callable[[], States]
-) -> tuple[States, Entry]:
-    """Write with a journal entry before the first write, and an expiry if the terms ask for one."""
+    host: Host,
+    book: Book,
+    terms: Terms,
+    now: datetime,
+    changes: Sequence[Change],
+    before: States,
+    observe: Callable[[], States],
+) -> Done:
+    """Write with a journal entry before the first write, and an expiry if the terms ask for one. Holds the host."""
+    found = _found(changes, before)
     with stating(NOTHING_WRITTEN):
-        snapshot = take(host.registry, changes, before)
-        known = {name.lower(): name for name in host.journal.change_ids()}
+        made = missing_keys(host.registry, [cell for cell, held in found.items() if held.stored is None])
+    entry, task = prepare(book, terms, now, changes, before, made)
+    stack = _without_former(book.stack, entry)
+    with terminable():
+        try:
+            host.journal.forget_marks(entry.change_id, book)
+            # A former change of this name goes from the list of ended ones too: found in both, it would have ended.
+            renamed = len(stack.entries) < len(book.stack.entries)
+            host.journal.write(book, stack.with_(entry), keep=terms.keep_ended, ended=renamed)
+            if task:
+                register_task(host.session, entry.change_id, task)
+                entry = replace(entry, armed=armed_as(task))
+            after = _write(host, changes, before, observe)
+        except BaseException as error:
+            raise _undone(host, found, made, error, _Record(book, stack, entry, terms.keep_ended)) from error
+        try:
+            parts = tuple(replace(part, left=_left(part, after)) for part in entry.parts)
+            stack, told = rearm(host, stack.with_(replace(entry, status=Status.APPLIED, parts=parts)))
+            host.journal.write(book, stack)
+        except BaseException as error:
+            raise _unsigned(entry, error) from error
+    return Done(after, stack.get(entry.change_id), told)
+
+
+def prepare(
+    book: Book, terms: Terms, now: datetime, changes: Sequence[Change], before: States, made: Sequence[str] = ()
+) -> tuple[Entry, str | None]:
+    """The entry for a change and the text of its task. Raises RequestError for what cannot be journaled so."""
+    stack = book.stack
+    change_id = terms.change_id or new_change_id(now)
+    former = stack.get(change_id)
+    if former is not None and former.status is not Status.ROLLED_BACK:
+        raise RequestError(
+            f"The journal of this host has a change {former.change_id} already ({former.status.value}). Choose another "
+            "change_id, or leave it out to have one made."
+        )
+    parts = []
+    for change in changes:
+        held = seen(change.cell, before[change.cell.setting.name])
+        parts.append(Part(change.cell, held, change.after, over=stack.over(change.cell, held)))
     entry = Entry(
-        change_id=terms.change_id or new_change_id(now),
+        seq=stack.next_seq,
+        change_id=change_id,
         status=Status.PENDING,
         reason=terms.reason,
         created_at=now,
         expires_at=now + terms.expires_in if terms.expires_in else None,
-        before=snapshot,
-        wanted=tuple(changes),
-        controller=Process.current().machine.partition(".ns")[0],
+        parts=tuple(parts),
+        made_keys=stack.made_keys([part.cell for part in parts if not part.cell.is_local], made),
+        controller=Controller.here(),
     )
-    former = known.get(entry.change_id.lower())
-    if former is not None and not _made_way(host, former):
-        raise RequestError(
-            f"The journal of this host has a change {entry.change_id} already. Choose another change_id, or leave it "
-            "out to have one made. Nothing was written."
-        )
-    task = expiry_task(entry, entry.expires_at) if entry.expires_at else None
-    try:
-        host.journal.begin(entry)
-        if task:
-            register_task(host.session, entry.change_id, task)
-        after = _write(host, changes, before, observe)
-    except SmbGuestError as error:
-        raise _undone(host, entry.before, error, entry) from error
-    try:
-        entry = host.journal.finish(entry, Status.APPLIED)
-        host.journal.nothing_pending()
-    except SmbGuestError as error:
-        told = HostError(
-            f"The change {entry.change_id} was made and verified, but the journal could not be closed: {error} The "
-            "next run closes it."
-        )
-        told.changed = True
-        raise told from error
-    return after, entry
+    return entry, expiry_task(stack.with_(entry), entry) if entry.expires_at else None
 
 
-def _made_way(host: Host, change_id: str) -> bool:
-    """Forget a change of that name that never stood, so that a fixed change_id survives a failed run."""
-    with stating(NOTHING_WRITTEN):
-        former = host.journal.read(change_id)
-        if former is not None and former.status is not Status.ROLLED_BACK:
-            return False
-        host.journal.forget(change_id)
-    return True
-
-
-def _write(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> States:
-    for change in changes:
-        try:
-            write(host.session, host.registry, change)
-        except AccessDenied as error:
-            if change.layer is Layer.LOCAL and before[change.setting.name].governed(Layer.POLICY):
-                raise HostError(
-                    f"Windows refused to set {change.setting.name} beneath the policy that governs it, "
-                    f"{change.setting.location(Layer.POLICY)}. Change it there."
-                ) from error
-            raise
-    after = observe()
-    verify(changes, after)
-    return after
-
-
-def _undone(host: Host, snapshot: Snapshot, error: SmbGuestError, entry: Entry | None = None) -> SmbGuestError:
-    """Put everything back after `error`, and say how that went."""
-    try:
-        restore(host.session, host.registry, snapshot)
-    except SmbGuestError as second:
-        if entry:
-            with suppress(SmbGuestError):
-                host.journal.finish(entry, Status.FAILED, f"failed, and undoing it failed: {second}")
-        told = HostError(
-            f"{error} Undoing it failed as well: {second} The host may hold some of the new values: "
-            + ", ".join(item.location for item in snapshot.held)
-            + (f". The change {entry.change_id} is journaled: the next run undoes it." if entry else ".")
-        )
-        told.changed = True
-        return told
-    if entry is None:
-        return _put_back(error)
-    try:
-        close(host, entry, Status.ROLLED_BACK, f"failed and put back: {error}")
-    except SmbGuestError as second:
-        return HostError(
-            f"{error} Everything was put back and checked, but the journal could not be closed: {second} The next run "
-            f"closes the change {entry.change_id}."
-        )
-    return _put_back(error)
-
-
-def _put_back(error: SmbGuestError) -> SmbGuestError:
-    told = f"{error} Everything was put back as it was, and checked."
-    if isinstance(error, AccessDenied):  # its kind says which right to look for
-        error.args = (told,)
-        return error
-    return HostError(told)
+def prolong(host: Host, book: Book, entry: Entry, expires_at: datetime) -> Done:
+    """Give a change that stands another end. Holds the host. Journaled first: cut off, the next run registers it."""
+    stack = book.stack.with_(replace(entry, expires_at=expires_at, armed=""))
+    host.journal.write(book, stack)
+    stack, told = rearm(host, stack)
+    if told:
+        host.journal.write(book, book.stack.with_(replace(entry, armed="")))
+        raise HostError(" ".join(told))
+    host.journal.write(book, stack)
+    return Done({}, stack.get(entry.change_id))
 
 
 def new_change_id(now: datetime) -> str:
     """A name that sorts by time and that no other run chooses."""
     return f"{stamp(now).replace('-', '').replace(':', '')}-{secrets.token_hex(3)}"
+
+
+def _found(changes: Sequence[Change], before: States) -> dict[Cell, Held]:
+    return {change.cell: seen(change.cell, before[change.cell.setting.name]) for change in changes}
+
+
+def _left(part: Part, after: States) -> Held:
+    return seen(part.cell, after[part.cell.setting.name])
+
+
+def _without_former(stack: Stack, entry: Entry) -> Stack:
+    """A change that was rolled back gives its name away, so that a fixed change_id survives a failed run."""
+    former = stack.get(entry.change_id)
+    return Stack(tuple(other for other in stack.entries if other is not former))
+
+
+def _write(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> States:
+    write(host.session, host.registry, changes, before)
+    after = observe()
+    verify(changes, after)
+    return after
+
+
+@dataclass(frozen=True)
+class _Record:
+    """The journal's side of a change that failed."""
+
+    book: Book
+    stack: Stack
+    entry: Entry
+    keep_ended: int
+
+
+def _undone(
+    host: Host, found: Mapping[Cell, Held], made: Sequence[str], error: BaseException, record: _Record | None = None
+) -> BaseException:
+    """Put everything back after `error`; gives what to raise, which says how that went."""
+    with uninterrupted():
+        host.session.reset()  # an interruption leaves half an exchange on the line
+        try:
+            result = put_back(host.session, host.registry, found, made)
+        except SmbGuestError as second:
+            result = PutBack((str(second),), ())
+        said = "Everything was put back as it was, and checked."
+        if result.wrong:
+            said = (
+                f"Undoing it failed as well: {' '.join(result.wrong)} The host may hold some of the new values: "
+                + ", ".join(cell.location for cell in found)
+                + "."
+            )
+        try:
+            said += _recorded(host, record, result, error) if record else ""
+        except SmbGuestError as second:
+            said += f" The journal could not be closed: {second} The next journaled run does that."
+    return _worded(error, " ".join(filter(None, (said, result.told))), changed=bool(result.wrong))
+
+
+def _recorded(host: Host, record: _Record, result: PutBack, error: BaseException) -> str:
+    """Close the journal of a change that failed; gives what is to be said of it."""
+    entry = record.entry
+    if result.wrong:
+        failed = noted(entry, Status.FAILED, f"failed, and undoing it failed: {' '.join(result.wrong)}")
+        host.journal.write(record.book, record.stack.with_(failed))
+        return f" The change {entry.change_id} is journaled: the next journaled run undoes it."
+    try:
+        left = delete_task(host.session, entry.change_id) if entry.expires_at else None
+    except SchedulerFailed as still:
+        failed = noted(entry, Status.FAILED, f"failed and put back, but {still}")
+        host.journal.write(record.book, record.stack.with_(failed))
+        return f" {still} The next journaled run tries again."
+    gone = noted(entry, Status.ROLLED_BACK, f"failed and put back: {error}")
+    host.journal.write(record.book, record.stack.with_(gone), keep=record.keep_ended, ended=True)
+    return f" {left}" if left else ""
+
+
+def _unsigned(entry: Entry, error: BaseException) -> BaseException:
+    """The change stands, and its entry could not be completed."""
+    said = f"The change {entry.change_id} was made and verified, but the journal could not be closed. The next "
+    return _worded(error, f"{said}journaled run closes it.", changed=True)
+
+
+def _worded(error: BaseException, said: str, *, changed: bool) -> BaseException:
+    """What to raise: our own errors say what the host holds, an interruption stays what it is and notes it."""
+    if not isinstance(error, Exception):
+        error.add_note(said)
+        return error
+    ours = isinstance(error, SmbGuestError)
+    text = str(error) if ours else f"A bug in winops.smb_guest: {type(error).__name__}: {error}."
+    if isinstance(error, AccessDenied):  # its kind says which right to look for
+        error.args = (f"{text} {said}",)
+        told: SmbGuestError = error
+    else:
+        told = HostError(f"{text} {said}")
+    told.changed = changed
+    return told

@@ -2,61 +2,231 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carry out a plan: write in its order, read back, and fail where a write did not stick."""
+"""Writing to cells and proving it: a plan forwards, and putting back.
+
+Local cells go through the CIM method SetConfiguration (in force at once, and kept), neighbours of one side in one
+call; policy cells through the registry provider; cells of the local GPO in one edit of its files, which comes last
+because nothing takes effect by it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
-from ..errors import UnexpectedState
-from ..state import Reading, SettingState, as_bool
-from ..tables.settings import KEYS, Layer
+from ..errors import AccessDenied, HostError, HostUnreachable, UnexpectedState
+from ..registry_value import Stored, dword
+from ..state import SettingState, States
+from ..tables.settings import Layer, Scope, Side
+from ..windows.local_policy import write_values
 from ..windows.registry import Registry
 from ..windows.smb_configuration import set_configuration
 from ..winrm.session import Session
-from .plan import Change
+from .cell import Cell, Held, holds, seen, written
+from .places import governors, read_places
+from .plan import Change, safest_first
 
 
-def write(session: Session, registry: Registry, change: Change) -> None:
-    """One write: CIM for the local layer (it takes effect at once and is kept), StdRegProv for the policy layer."""
-    setting = change.setting
-    if change.layer is Layer.LOCAL:
+def write(session: Session, registry: Registry, changes: Sequence[Change], before: States) -> None:
+    """Carry out changes in their order. The caller reads back."""
+    for _batch, group in groupby(changes, key=lambda change: _together(change.cell)):
+        neighbours = list(group)
+        first = neighbours[0].cell
+        if first.is_local:
+            _write_local(session, first.setting.side, neighbours, before)
+            continue
+        if first.in_local_gpo:
+            write_values(session, {_place(each.cell): written(each.cell, each.after).stored for each in neighbours})
+            continue
+        for change in neighbours:
+            if change.after is None:
+                registry.delete_value(change.cell.key, change.cell.name)
+            else:
+                registry.set_value(change.cell.key, change.cell.name, dword(change.after))
+
+
+def _together(cell: Cell) -> tuple[Scope, Side | None]:
+    """Cells that are written in one request follow each other."""
+    return cell.scope, None if cell.in_local_gpo else cell.setting.side
+
+
+def _place(cell: Cell) -> tuple[str, str]:
+    return cell.key, cell.name
+
+
+def _write_local(session: Session, side: Side, changes: Sequence[Change], before: States) -> None:
+    values = {}
+    for change in changes:
         if change.after is None:
             raise AssertionError("a local value is never deleted: on old builds its absence means something else")
-        set_configuration(session, setting, change.after)
-        return
-    key, name = KEYS[setting.side][change.layer], setting.names[change.layer]
-    if change.after is None:
-        registry.delete_value(key, name)
-    else:
-        registry.set_dword(key, name, int(change.after))
+        values[change.cell.setting.cim_property] = change.after
+    try:
+        set_configuration(session, side, values)
+    except AccessDenied as error:
+        settings = [change.cell.setting for change in changes]
+        governed = [s for s in settings if before[s.name].observed.layer(Layer.POLICY) is not None]
+        if not governed:
+            raise
+        raise HostError(
+            f"Windows refused to set {', '.join(s.name for s in settings)} beneath the policy that governs "
+            f"{', '.join(s.location(Layer.POLICY) for s in governed)}. Change it there."
+        ) from error
 
 
-def verify(changes: Sequence[Change], after: Mapping[str, SettingState]) -> None:
+def verify(changes: Sequence[Change], after: States) -> None:
     """Raise UnexpectedState for every change that the host does not hold, naming what it holds and who wins."""
-    lost = [sentence for change in changes if (sentence := _lost(change, after[change.setting.name]))]
+    lost = [sentence for change in changes if (sentence := _lost(change, after[change.cell.setting.name]))]
     if lost:
         raise UnexpectedState(" ".join(lost))
 
 
 def _lost(change: Change, state: SettingState) -> str | None:
-    seen = state.observed
-    held = seen.layer(change.layer)
-    wanted = "absent" if change.after is None else int(change.after)
-    governed = any(state.governed(layer) for layer in (Layer.POLICY, Layer.MDM))
-    local = change.layer is Layer.LOCAL
-    # SetConfiguration may store a value equal to the default by storing none: then what runs decides.
-    by_running = local and held is Reading.ABSENT and not governed
-    if as_bool(held) is not change.after and not by_running:
-        is_now = held.value if isinstance(held, Reading) else held
+    cell, held, governed = change.cell, seen(change.cell, state), state.observed.governed()
+    if holds(cell, held, change.after, governed=governed):
+        return None
+    wanted = "absent" if change.after is None else str(int(change.after))
+    if not holds(cell, Held(held.stored, change.after), change.after, governed=governed):
         return (
-            f"{change.location} was written as {wanted} and is {is_now}. Something on the host writes it back: "
+            f"{cell.location} was written as {wanted} and is {held}. Something on the host writes it back: "
             f"look for a policy or a management agent (winner: {state.winner.value})."
         )
-    if local and not governed and seen.running is not change.after:
-        return (
-            f"{change.setting.name} was set to {change.setting.words.word(bool(change.after))}, and the host took it, "
-            f"but still runs with {seen.running}. Restart the service "
-            f"{'LanmanWorkstation' if change.setting.side.value == 'client' else 'LanmanServer'}, or look for a policy."
-        )
-    return None
+    return (
+        f"{cell.setting.name} was set to {cell.setting.words.word(bool(change.after))}, and the host took it, but "
+        f"still runs with {held.running}. Restart the service {cell.setting.side.service}, or look for a policy."
+    )
+
+
+@dataclass(frozen=True)
+class PutBack:
+    """How putting back went. wrong: a sentence for each cell that is not as it should be. governed: cells whose stored
+    value is right, while a policy or MDM decides what runs, each with where."""
+
+    wrong: tuple[str, ...]
+    governed: tuple[str, ...]
+
+    @property
+    def told(self) -> str:
+        """A sentence for the user about what runs otherwise, if anything does."""
+        if not self.governed:
+            return ""
+        return f"What is stored was put back; what runs is decided elsewhere: {'; '.join(self.governed)}."
+
+
+def put_back(
+    session: Session,
+    registry: Registry,
+    targets: Mapping[Cell, Held],
+    made_keys: Sequence[str] = (),
+    *,
+    now: Mapping[Cell, Held] | None = None,
+) -> PutBack:
+    """Write to each cell what it should hold, type, data or absence, and prove it. made_keys: policy keys to remove
+    where they are empty then, deepest first. now: what the cells hold, where that was just read.
+
+    In the order in which a change is written, but policy before local: some Windows forbid writing beneath a policy.
+    That is as safe: between the two a setting is what its local value says, which is where it was or where it goes.
+    One cell that cannot be put back keeps no other from it. A second attempt follows where the first one left
+    something, since a local value may be writable only when the policy above it is gone.
+    """
+    refused: dict[Cell, str] = {}
+    now = now or read_places(session, registry, targets)
+    wrong = _not_due(targets, now, {})
+    governing: dict[str, str] = {}
+    for _attempt in range(2):
+        if not wrong:
+            break
+        work = {cell: (now[cell], targets[cell]) for cell in _undoing_order(wrong, targets, now)}
+        refused = _write_back(session, registry, work)
+        now = read_places(session, registry, targets)
+        wrong = _not_due(targets, now, {})
+        governing = governors(registry, {cell.setting for cell in wrong}) if wrong else {}
+        wrong = _not_due(targets, now, governing)
+    for key in made_keys:
+        if not registry.value_types(key) and not registry.subkeys(key):
+            registry.delete_key(key)
+    told = tuple(_why(cell, now[cell], targets[cell], refused.get(cell, "")) for cell in wrong)
+    governed = [cell for cell in _not_due(targets, now, {}) if cell not in wrong]
+    return PutBack(told, tuple(f"{cell.setting.name} by {governing[cell.setting.name]}" for cell in governed))
+
+
+def _not_due(targets: Mapping[Cell, Held], now: Mapping[Cell, Held], governing: Collection[str]) -> list[Cell]:
+    """Cells that are not as they should be. What runs proves nothing where it is not known or decided elsewhere."""
+    return [
+        cell
+        for cell, target in targets.items()
+        if now[cell].stored != target.stored
+        or (cell.setting.name not in governing and _runs_otherwise(cell, now[cell], target))
+    ]
+
+
+def _runs_otherwise(cell: Cell, now: Held, target: Held) -> bool:
+    return cell.is_local and None not in (target.to_run, now.running) and now.running != target.to_run
+
+
+def _why(cell: Cell, now: Held, target: Held, refused: str) -> str:
+    if now.stored != target.stored:
+        return f"{cell.location} is {now} and should be {target}. {refused}".rstrip()
+    return f"{cell.location} is as it was, but the running value of {cell.setting.name} is not. {refused}".rstrip()
+
+
+def _undoing_order(cells: Collection[Cell], targets: Mapping[Cell, Held], now: Mapping[Cell, Held]) -> list[Cell]:
+    """Closing before opening, as for a change; within that policy before local."""
+
+    def key(cell: Cell) -> tuple[bool, int, bool, int]:
+        opens = Change(cell, now[cell].stored, targets[cell].to_run).opens
+        group, rank = safest_first(cell, opens=opens)
+        return cell.in_local_gpo, group, cell.is_local, rank
+
+    return sorted(cells, key=key)
+
+
+def _write_back(session: Session, registry: Registry, work: Mapping[Cell, tuple[Held, Held]]) -> dict[Cell, str]:
+    """Write each cell; what runs first, since that stores a value of its own. Gives why a cell was refused."""
+    refused: dict[Cell, str] = {}
+    for (_scope, side), group in groupby(work, key=_together):
+        cells = list(group)
+        if side is None:
+            refused |= _write_files_back(session, {cell: work[cell][1].stored for cell in cells})
+            continue
+        running = {
+            cell.setting.cim_property: to_run
+            for cell in cells
+            if _runs_otherwise(cell, *work[cell]) and (to_run := work[cell][1].to_run) is not None
+        }
+        try:
+            if running:
+                set_configuration(session, side, running)
+        except HostUnreachable:
+            raise
+        except HostError as error:
+            refused |= dict.fromkeys(cells, str(error))
+        for cell in cells:
+            stored = work[cell][1].stored
+            if (
+                cell.setting.cim_property in running
+                and cell not in refused
+                and stored == dword(bool(work[cell][1].to_run))
+            ):
+                continue  # SetConfiguration has stored it
+            try:
+                if stored is None:
+                    registry.delete_value(cell.key, cell.name)
+                else:
+                    registry.set_value(cell.key, cell.name, stored)
+            except HostUnreachable:
+                raise
+            except HostError as error:
+                refused[cell] = str(error)
+    return refused
+
+
+def _write_files_back(session: Session, wanted: Mapping[Cell, Stored]) -> dict[Cell, str]:
+    """The cells of the local GPO: all of them, or none and why."""
+    try:
+        write_values(session, {_place(cell): stored for cell, stored in wanted.items()})
+    except HostUnreachable:
+        raise
+    except HostError as error:
+        return dict.fromkeys(wanted, str(error))
+    return {}

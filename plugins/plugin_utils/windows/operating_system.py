@@ -20,6 +20,7 @@ from typing import Any
 from ..errors import AccessDenied, HostError
 from ..tables.os_defaults import RELEASES, OsDefault, edition_group, os_default
 from ..tables.settings import Setting
+from ..texts import one_line
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, Field
 from ..wsman.operations import Enumerate
@@ -37,12 +38,16 @@ OPERATING_SYSTEM = CimClass(
         "ProductType": Field(CimType.UINT32),
     },
 )
+PRODUCT_TYPE = CimClass("root/cimv2", "Win32_OperatingSystem", {"ProductType": Field(CimType.UINT32)})
 CLOCK = CimClass("root/cimv2", "Win32_OperatingSystem", {"LocalDateTime": Field(CimType.DATETIME)})
 COMPUTER_SYSTEM = CimClass(
     "root/cimv2", "Win32_ComputerSystem", {"PartOfDomain": Field(CimType.BOOLEAN), "Domain": Field(CimType.STRING)}
 )
 
 PRODUCT_TYPES: Mapping[int, str] = MappingProxyType({1: "workstation", 2: "domain_controller", 3: "server"})
+
+MAX_NAME = 255
+"""Characters of a name that the host tells: a DNS name has no more."""
 
 # Enterprise multi-session says ProductType 3 although it is a client Windows (from memory of others, unconfirmed).
 MULTI_SESSION_SKU = 175
@@ -71,12 +76,17 @@ class OperatingSystem:
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    @property
+    def edition_group(self) -> str | None:
+        """Such as `home` or `pro`; see os_defaults."""
+        return edition_group(self.edition_id, self.sku, self.product)
+
     def default(self, setting: Setting) -> OsDefault:
         """What this Windows does for a setting that nobody configured."""
         return os_default(
             setting.name,
             product=self.product,
-            group=edition_group(self.edition_id, self.sku, self.product),
+            group=self.edition_group,
             build=self.build,
             ubr=self.ubr,
             domain_controller=self.product_type == "domain_controller",
@@ -90,13 +100,10 @@ def read_operating_system(session: Session, registry: Registry) -> OperatingSyst
     build = _build_number(system)
     sku = system.get("OperatingSystemSKU")
     sku = sku if isinstance(sku, int) else None
-    number = system.get("ProductType")
-    product_type = PRODUCT_TYPES.get(number) if isinstance(number, int) else None
-    if product_type is None:
-        raise HostError(f"Win32_OperatingSystem.ProductType is {number!r}; 1, 2 or 3 was expected.")
+    product_type = _product_type(system)
     part_of_domain, domain = computer.get("PartOfDomain"), computer.get("Domain")
     return OperatingSystem(
-        caption=str(system.get("Caption") or "Windows").strip(),
+        caption=one_line(str(system.get("Caption") or "Windows"), MAX_NAME),
         product="client" if product_type == "workstation" or sku == MULTI_SESSION_SKU else "server",
         edition_id=_string(registry, "EditionID"),
         sku=sku,
@@ -105,8 +112,21 @@ def read_operating_system(session: Session, registry: Registry) -> OperatingSyst
         ubr=_ubr(registry),
         product_type=product_type,
         part_of_domain=part_of_domain if isinstance(part_of_domain, bool) else None,
-        domain=domain if part_of_domain and isinstance(domain, str) else None,
+        domain=one_line(domain, MAX_NAME) if part_of_domain and isinstance(domain, str) else None,
     )
+
+
+def read_product_type(session: Session) -> str:
+    """`workstation`, `server` or `domain_controller`. One request."""
+    return _product_type(_only(session, PRODUCT_TYPE))
+
+
+def _product_type(system: CimInstance) -> str:
+    number = system.get("ProductType")
+    product_type = PRODUCT_TYPES.get(number) if isinstance(number, int) else None
+    if product_type is None:
+        raise HostError(f"Win32_OperatingSystem.ProductType is {number!r}; 1, 2 or 3 was expected.")
+    return product_type
 
 
 def read_clock(session: Session) -> datetime:
@@ -137,7 +157,8 @@ def _build_number(system: CimInstance) -> int:
 
 def _string(registry: Registry, name: str) -> str | None:
     try:
-        return registry.string(CURRENT_VERSION, name)
+        text = registry.string(CURRENT_VERSION, name)
+        return None if text is None else one_line(text, MAX_NAME)
     except WrongType:
         return None
 

@@ -11,28 +11,16 @@ value and which a missing key was never recorded, so both mean absent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from ..errors import AccessDenied, HostError
+from ..registry_value import RegistryType, RegistryValue
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimType, CimValue, Field, Method
-from ..wsman.fault_codes import ACCESS_DENIED
+from ..wsman.fault_codes import ACCESS_DENIED, number_in_words
 from ..wsman.operations import Invoke, InvokeResult
 
 HKEY_LOCAL_MACHINE = 0x80000002
-
-
-class RegistryType(IntEnum):
-    """Type numbers of EnumValues. Numbers that Windows may add are kept as plain integers."""
-
-    REG_SZ = 1
-    REG_EXPAND_SZ = 2
-    REG_BINARY = 3
-    REG_DWORD = 4
-    REG_MULTI_SZ = 7
-    REG_QWORD = 11
 
 
 _UINT32 = Field(CimType.UINT32)
@@ -72,17 +60,6 @@ ABSENT = frozenset({1, 2})
 TYPE_MISMATCH = 0x80041005
 
 
-@dataclass(frozen=True)
-class RegistryValue:
-    """A value as it stands: its type and its data (int, str, bytes, or a tuple of str for REG_MULTI_SZ)."""
-
-    kind: RegistryType
-    data: int | str | bytes | tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.kind.name} {self.data!r}"
-
-
 class WrongType(HostError):
     """The value exists, but with another type than the one asked for."""
 
@@ -102,49 +79,52 @@ class Registry:
         return tuple(str(name) for name in _array(result, "sNames"))
 
     def value_types(self, key: str) -> Mapping[str, int]:
-        """Lower-case value name to type number; empty where the key is absent or holds no value."""
+        """Lower-case value name ("" is the unnamed one) to type number; empty where key or values are absent."""
         result = self._call("EnumValues", key)
         if result.return_value in ABSENT:
             return {}
         self._check(result, "listing the values of", key)
         names, types = _array(result, "sNames"), _array(result, "Types")
-        if len(names) != len(types) or None in (*names, *types):
+        if len(names) != len(types) or None in types:
             raise HostError(
                 f"The host listed {len(names)} value names but {len(types)} types in HKLM\\{key}, or NULLs."
             )
-        return {str(name).lower(): int(kind) for name, kind in zip(names, types, strict=True)}
+        return {str(name or "").lower(): int(kind) for name, kind in zip(names, types, strict=True)}
 
     def dword(self, key: str, name: str) -> int | None:
         """A REG_DWORD; None where value or key is absent. Raises WrongType for any other type."""
-        value = self._get("GetDWORDValue", "uValue", key, name)
-        return value if isinstance(value, int) else None
+        result = self._get(RegistryType.REG_DWORD, key, name)
+        return None if result is None else _number(result, key, name)
 
     def string(self, key: str, name: str) -> str | None:
         """A REG_SZ; None where value or key is absent. Raises WrongType for any other type."""
-        value = self._get("GetStringValue", "sValue", key, name)
-        return value if isinstance(value, str) else None
+        result = self._get(RegistryType.REG_SZ, key, name)
+        return None if result is None else str(result.outputs.get("sValue") or "")
+
+    def strings(self, key: str, name: str) -> tuple[str, ...] | None:
+        """A REG_MULTI_SZ; None where value or key is absent. Raises WrongType for any other type."""
+        result = self._get(RegistryType.REG_MULTI_SZ, key, name)
+        value = result.outputs.get("sValue") if result else None
+        return tuple(str(line) for line in value) if isinstance(value, list | tuple) else None
 
     def value(self, key: str, name: str) -> RegistryValue | None:
         """A value of any type: two requests, one where it is absent."""
         number = self.value_types(key).get(name.lower())
-        if number is None:
-            return None
+        return None if number is None else self.value_of_type(key, name, number)
+
+    def value_of_type(self, key: str, name: str, number: int) -> RegistryValue | None:
+        """A value whose type number EnumValues told; None where it has gone since."""
         try:
             kind = RegistryType(number)
-        except ValueError as error:
-            raise HostError(f"HKLM\\{key}\\{name} has the type {number}, which StdRegProv cannot read.") from error
-        method, output, _unused = _TYPED[kind]
-        data = self._get(f"Get{method}Value", output, key, name)
-        if kind is RegistryType.REG_MULTI_SZ:
-            data = tuple(str(line) for line in data) if isinstance(data, list) else ()
-        elif kind is RegistryType.REG_BINARY:
-            data = data if isinstance(data, bytes) else b""
-        elif not isinstance(data, int | str):
-            data = ""
-        return RegistryValue(kind, data)
+        except ValueError:
+            return RegistryValue(number, b"")
+        result = self._get(kind, key, name)
+        return None if result is None else RegistryValue(kind, _data(kind, result, key, name))
 
     def set_value(self, key: str, name: str, value: RegistryValue) -> None:
         """Write a value of any type. Makes the key where it is missing: then three requests."""
+        if not isinstance(value.kind, RegistryType):
+            raise AssertionError("what cannot be read back is never written")
         method, parameter, _unused = _TYPED[value.kind]
         data: CimValue = list(value.data) if isinstance(value.data, tuple) else value.data
         arguments = {"sValueName": name, parameter: data}
@@ -153,10 +133,6 @@ class Registry:
             self.create_key(key)
             result = self._call(f"Set{method}Value", key, **arguments)
         self._check(result, "writing", f"{key}\\{name}")
-
-    def set_dword(self, key: str, name: str, value: int) -> None:
-        """Write a REG_DWORD, whatever was there."""
-        self.set_value(key, name, RegistryValue(RegistryType.REG_DWORD, value))
 
     def create_key(self, key: str) -> None:
         """Make a key and all its missing parents; one that exists is fine."""
@@ -174,14 +150,15 @@ class Registry:
         if result.return_value not in ABSENT:
             self._check(result, "deleting", f"{key}\\{name}")
 
-    def _get(self, method: str, output: str, key: str, name: str) -> CimValue:
+    def _get(self, kind: RegistryType, key: str, name: str) -> InvokeResult | None:
+        method = f"Get{_TYPED[kind][0]}Value"
         result = self._call(method, key, sValueName=name)
         if result.return_value in ABSENT:
             return None
         if result.return_value == TYPE_MISMATCH:
             raise WrongType(f"HKLM\\{key}\\{name} has another type than {method[3:-5]}.")
         self._check(result, "reading", f"{key}\\{name}")
-        return result.outputs.get(output)
+        return result
 
     def _call(self, method: str, key: str, **arguments: CimValue) -> InvokeResult:
         return self._session.call(
@@ -193,11 +170,30 @@ class Registry:
         if result.return_value == SUCCESS:
             return
         if result.return_value in ACCESS_DENIED:
-            raise AccessDenied(f"{doing} HKLM\\{path}")
-        code = "nothing" if result.return_value is None else f"{result.return_value} (0x{result.return_value:08X})"
+            raise AccessDenied(f"{doing} HKLM\\{path}", writing=doing in ("writing", "creating", "deleting"))
+        code = "nothing" if result.return_value is None else number_in_words(result.return_value)
         raise HostError(f"StdRegProv returned {code} when {doing} HKLM\\{path}; 0 was expected.")
 
 
 def _array(result: InvokeResult, name: str) -> list[Any]:
     value = result.outputs.get(name)
     return list(value) if isinstance(value, list | tuple) else []
+
+
+def _data(kind: RegistryType, result: InvokeResult, key: str, name: str) -> int | str | bytes | tuple[str, ...]:
+    """What a Get method gave. NULL is an empty text, list or binary; a number without data is no number."""
+    if kind in (RegistryType.REG_DWORD, RegistryType.REG_QWORD):
+        return _number(result, key, name)
+    data = result.outputs.get(_TYPED[kind][1])
+    if kind is RegistryType.REG_MULTI_SZ:
+        return tuple(str(line or "") for line in data) if isinstance(data, list) else ()
+    if kind is RegistryType.REG_BINARY:
+        return data if isinstance(data, bytes) else b""
+    return str(data or "")
+
+
+def _number(result: InvokeResult, key: str, name: str) -> int:
+    number = result.outputs.get("uValue")
+    if not isinstance(number, int):
+        raise HostError(f"HKLM\\{key}\\{name} is a number, but the host told no data, a number was expected.")
+    return number

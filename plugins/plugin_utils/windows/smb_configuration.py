@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..errors import AccessDenied, HostError
-from ..tables.settings import Setting, Side, on_side
+from ..tables.settings import Side, on_side
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, Field, Method
-from ..wsman.fault_codes import ACCESS_DENIED
-from ..wsman.operations import Invoke, InvokeResult
+from ..wsman.fault_codes import ACCESS_DENIED, number_in_words
+from ..wsman.operations import ANSWER_YES, Invoke, InvokeResult
 
 NAMESPACE = "root/Microsoft/Windows/SMB"
 
@@ -53,16 +53,21 @@ def get_configuration(session: Session, side: Side) -> CimInstance:
     return output
 
 
-def set_configuration(session: Session, setting: Setting, value: bool) -> None:
-    """Set one property: it takes effect at once and is kept in the Parameters key. The caller reads back."""
-    cls = CLASSES[setting.side]
-    result = session.call(Invoke(cls, "SetConfiguration", {setting.cim_property: value}))
-    _check(result, f"{cls.name}.SetConfiguration({setting.cim_property}={value})")
+def set_configuration(session: Session, side: Side, values: Mapping[str, bool]) -> None:
+    """Set properties of one side in one request: they take effect at once and are kept in the Parameters key.
+
+    values: CIM property to value. The caller reads back. The cmdlet's -Force is an operation option and its provider
+    asks "are you sure?": yes goes out with the call, as with every cmdlet of Windows over WinRM.
+    """
+    cls = CLASSES[side]
+    result = session.call(Invoke(cls, "SetConfiguration", dict(values), options=ANSWER_YES))
+    words = ", ".join(f"{name}={value}" for name, value in values.items())
+    _check(result, f"{cls.name}.SetConfiguration({words})")
 
 
 def _check(result: InvokeResult, what: str) -> None:
     if result.return_value in ACCESS_DENIED:
-        raise AccessDenied(f"calling {what}")
+        raise AccessDenied(f"calling {what}", writing=".Set" in what)
     # Some methods of Windows answer without a ReturnValue when all went well.
     if result.return_value not in (0, None):
-        raise HostError(f"{what} returned {result.return_value}, 0 was expected.")
+        raise HostError(f"{what} returned {number_in_words(result.return_value)}, 0 was expected.")

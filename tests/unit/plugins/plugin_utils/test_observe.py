@@ -6,155 +6,128 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.observe import Observer
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Reading, SettingState
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, SETTINGS, Layer, Setting
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import read_operating_system
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import Registry
-
-from .fakes import (
-    CLIENT_LOCAL,
-    CLIENT_MDM,
-    CLIENT_POLICY,
-    SERVER_LOCAL,
-    SERVER_POLICY,
-    FakeHost,
-    windows_10,
-    windows_10_1809_enterprise,
-    windows_11_24h2,
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import AccessDenied, HostUnreachable
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.observe import Depth, observe
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import RegistryType, RegistryValue, dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Observation
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import (
+    KEYS,
+    SETTINGS,
+    Layer,
+    Setting,
+    Side,
 )
+from simulated_windows.in_process import InProcessHost
 
-GUEST = "insecure_guest_logons"
-ALL = list(SETTINGS.values())
+from .engine import ENCRYPTION, GUEST, SIGNING, engine
+
+ALL = tuple(SETTINGS.values())
 NEW_ONLY = {"client_encryption", *(name for name in SETTINGS if "audit" in name)}
+REGISTRY = (Layer.POLICY, Layer.MDM, Layer.LOCAL)
+"""The layers that are registry values; the local GPO is read only where it is asked for."""
 
 
-def observe(host: FakeHost, settings: list[Setting], **options: Any) -> dict[str, SettingState]:
-    return Observer(host, Registry(host), **options).observe(settings)
-
-
-def facts(host: FakeHost) -> dict[str, SettingState]:
-    """The readings of client_facts."""
-    registry = Registry(host)
-    return Observer(host, registry, read_operating_system(host, registry)).observe(ALL)
+def look(host: InProcessHost, settings: Iterable[Setting] = ALL, depth: Depth = Depth.WHOLE) -> Observation:
+    onto = engine(host)
+    host.reset_counters()
+    return observe(onto.session, onto.registry, dict.fromkeys(settings, depth))
 
 
 def test_support_is_decided_by_the_property_not_by_the_build() -> None:
-    assert {name for name, state in facts(windows_10()).items() if not state.observed.supported} == NEW_ONLY
-    assert all(state.observed.supported for state in facts(windows_11_24h2(build=19045)).values())
+    old = look(InProcessHost("windows_10_22h2_pro")).settings
+    assert {name for name, seen in old.items() if seen.supported is False} == NEW_ONLY
+    assert all(seen.supported for seen in look(InProcessHost()).settings.values())
+    updated = InProcessHost("windows_10_22h2_pro", quirks={"with_properties": ["RequireEncryption"]})
+    assert look(updated).settings[ENCRYPTION].supported is True
 
 
-@pytest.mark.parametrize("layer", list(Layer))
-@pytest.mark.parametrize("side", ["client", "server", "both"])
-def test_every_value_is_found_in_its_own_place(layer: Layer, side: str) -> None:
-    """With odd and even numbers, so that a value read from a neighbour's place shows."""
-    settings = [row for row in ALL if side in (row.side.value, "both")]
-    host = windows_11_24h2()
-    expected = {row.name: number for number, row in enumerate(settings, 10) if row.has(layer)}
-    for name, number in expected.items():
-        row = SETTINGS[name]
-        host.put(KEYS[row.side][layer], row.names[layer], number)
-    states = observe(host, settings)
-    for name, state in states.items():
-        assert state.observed.layer(layer) == expected.get(name, Reading.ABSENT)
-        assert all(state.observed.layer(other) is Reading.ABSENT for other in Layer if other is not layer)
+def test_every_value_is_found_in_its_own_place() -> None:
+    """With a number of its own each, so that a value read from a neighbour's place shows."""
+    for layer in REGISTRY:
+        for sides in ((Side.CLIENT,), (Side.SERVER,), tuple(Side)):
+            settings = [row for row in ALL if row.side in sides]
+            host = InProcessHost()
+            expected = {row.name: number for number, row in enumerate(settings, 10) if row.has(layer)}
+            for name, number in expected.items():
+                row = SETTINGS[name]
+                host.registry.set(f"HKLM\\{KEYS[row.side][layer]}", row.names[layer], "REG_DWORD", number)
+            for name, seen in look(host, settings).settings.items():
+                for other in REGISTRY:
+                    number = expected.get(name) if other is layer else None
+                    wanted = None if number is None else dword(number)
+                    assert seen.layer(other) == wanted, (name, layer, other)
 
 
-@pytest.mark.parametrize("layer", list(Layer))
-@pytest.mark.parametrize("settings", [ALL, [SETTINGS[GUEST]]])
-def test_a_value_of_another_type(layer: Layer, settings: list[Setting]) -> None:
+def test_a_value_of_another_type_is_shown_as_it_is() -> None:
+    for layer in REGISTRY:
+        for settings in (ALL, [SETTINGS[GUEST]]):
+            row = SETTINGS[GUEST]
+            host = InProcessHost()
+            host.registry.set(f"HKLM\\{KEYS[row.side][layer]}", row.names[layer], "REG_SZ", "1")
+            assert look(host, settings).settings[GUEST].layer(layer) == RegistryValue(RegistryType.REG_SZ, "1")
+
+
+def test_names_in_another_letter_case() -> None:
+    """The registry does not care; a listing shows the case in which key and value were made."""
+    host = InProcessHost()
+    key = KEYS[Side.CLIENT][Layer.POLICY]
+    host.registry.delete_key(f"HKLM\\{key}", recurse=True)
+    host.registry.set(f"HKLM\\{key.upper()}", "ALLOWINSECUREGUESTAUTH", "REG_DWORD", 0)
+    for settings in (ALL, [SETTINGS[GUEST]]):
+        assert look(host, settings).settings[GUEST].layer(Layer.POLICY) == dword(0)
+
+
+def test_no_more_is_read_than_was_asked_for() -> None:
+    host = InProcessHost(policy={"AllowInsecureGuestAuth": 0}, parameters={"AllowInsecureGuestAuth": 1})
     row = SETTINGS[GUEST]
-    host = windows_10().put(KEYS[row.side][layer], row.names[layer], "1")
-    state = observe(host, settings)[GUEST]
-    assert state.observed.layer(layer) is Reading.WRONG_TYPE
-    # The driver does not read the MDM key itself: a bad value there decides nothing.
-    assert (state.winner.value, state.effective) == ("os_default" if layer is Layer.MDM else "unknown", True)
+    table = {
+        Depth.RUNNING: (None, None),
+        Depth.GOVERNING: (dword(0), None),
+        Depth.WHOLE: (dword(0), dword(1)),
+    }
+    costs = []
+    for depth, expected in table.items():
+        seen = look(host, [row], depth).settings[GUEST]
+        assert (seen.layer(Layer.POLICY), seen.layer(Layer.LOCAL)) == expected
+        assert seen.running is False
+        costs.append(host.requests)
+    assert costs == [1, 4, 5]
+    assert not [row for row in host.messages if row["method"].startswith(("Set", "Create", "Delete"))]
 
 
-@pytest.mark.parametrize("name", ["allowinsecureguestauth", "ALLOWINSECUREGUESTAUTH"])
-def test_value_names_in_another_letter_case(name: str) -> None:
-    """The registry does not care; a listing shows the case in which the value was made."""
-    host = windows_10().put(CLIENT_POLICY, name, 0)
-
-    def same_value(request: str) -> None:
-        if "GetDWORDValue" in request and CLIENT_POLICY in request:
-            host.put(CLIENT_POLICY, "AllowInsecureGuestAuth", 0)
-
-    host.hook = same_value
-    assert observe(host, [SETTINGS[GUEST]])[GUEST].winner.value == "policy"
-
-
-def test_key_names_in_another_letter_case() -> None:
-    host = windows_10().put(CLIENT_POLICY, "AllowInsecureGuestAuth", 0)
-    plain = host._registry
-
-    def shouting(method: str, *rest: Any) -> Any:
-        result = plain(method, *rest)
-        if method == "EnumKey" and result.outputs:
-            result.outputs["sNames"] = [name.upper() for name in result.outputs["sNames"]]
-        return result
-
-    host._registry = shouting
-    assert observe(host, ALL)[GUEST].winner.value == "policy"
+def test_a_whole_look_costs_at_most_sixteen_requests_and_one_more_for_each_value() -> None:
+    for preset in ("windows_10_22h2_pro", "windows_11_24h2_pro", "server_2025", "windows_10_1809_enterprise"):
+        host = InProcessHost(preset)
+        look(host)
+        assert host.requests <= 16, preset
+    host = InProcessHost()
+    look(host)
+    bare = host.requests
+    written = 0
+    for row in ALL:
+        key = f"HKLM\\{KEYS[row.side][Layer.LOCAL]}"
+        written += host.registry.get(key, row.names[Layer.LOCAL]) is None
+        host.registry.set(key, row.names[Layer.LOCAL], "REG_DWORD", 1)
+    look(host)
+    assert host.requests == bare + written
 
 
-def test_a_running_value_of_null_is_unknown_but_supported() -> None:
-    host = windows_10()
-    host.defaults["MSFT_SmbClientConfiguration"]["RequireSecuritySignature"] = None  # type: ignore[assignment]
-    state = observe(host, [SETTINGS["client_signing"]])["client_signing"]
-    assert (state.observed.supported, state.observed.running, state.winner.value) == (True, None, "unknown")
+def test_a_side_that_cannot_be_read_is_silent_and_the_other_is_not() -> None:
+    host = InProcessHost(services={"LanmanServer": "stopped"}, policy={"AllowInsecureGuestAuth": 0})
+    seen = look(host)
+    assert list(seen.silent) == [Side.SERVER]
+    server = seen.settings["server_signing"]
+    assert (server.supported, server.running) == (None, None)
+    assert seen.settings[SIGNING].running is True
 
 
-@pytest.mark.parametrize(("role", "policy"), [("governing", 0), ("beside", Reading.ABSENT)])
-def test_layers_that_were_not_asked_for_are_not_read(role: str, policy: object) -> None:
-    host = windows_10().put(CLIENT_LOCAL, "AllowInsecureGuestAuth", 1).put(CLIENT_POLICY, "AllowInsecureGuestAuth", 0)
-    observer = Observer(host, Registry(host))
-    states = observer.observe([SETTINGS["client_signing"]], **{role: [SETTINGS[GUEST]]})
-    assert states[GUEST].observed.layer(Layer.LOCAL) is Reading.ABSENT
-    assert states[GUEST].observed.layer(Layer.POLICY) == policy
-    assert states[GUEST].effective is False, "the running value stands in"
-
-
-def test_the_default_of_this_windows_comes_with_the_system() -> None:
-    assert facts(windows_10_1809_enterprise())[GUEST].observed.default.stored is True
-    assert observe(windows_10(), [SETTINGS[GUEST]])[GUEST].observed.default.confidence == "unknown"
-
-
-GOVERNED = (
-    windows_11_24h2()
-    .put(CLIENT_POLICY, "AllowInsecureGuestAuth", 0)
-    .put(CLIENT_POLICY, "RequireEncryption", 1)
-    .put(SERVER_POLICY, "AuditInsecureGuestLogon", 1)
-    .put(CLIENT_LOCAL, "RequireSecuritySignature", 1)
-    .put(SERVER_LOCAL, "RequireSecuritySignature", 1)
-)
-INTUNE = (
-    windows_11_24h2().put(CLIENT_MDM, "EnableInsecureGuestLogons", 0).put(CLIENT_POLICY, "AllowInsecureGuestAuth", 0)
-)
-CONFIGURED = windows_11_24h2()
-for _row in ALL:
-    CONFIGURED.put(KEYS[_row.side][Layer.LOCAL], _row.names[Layer.LOCAL], 1)
-
-
-@pytest.mark.parametrize(
-    "host",
-    [windows_10(), windows_11_24h2(), windows_10_1809_enterprise(), GOVERNED, INTUNE],
-    ids=["10", "24h2", "1809", "governed", "intune"],
-)
-def test_facts_cost_at_most_twenty_requests(host: FakeHost) -> None:
-    host.requests = []
-    facts(host)
-    assert len(host.requests) <= 20, host.requests
-    assert host.writes == []
-
-
-def test_each_value_that_is_there_costs_one_more_request() -> None:
-    bare, full = windows_11_24h2(), CONFIGURED
-    full.requests = []
-    facts(bare)
-    facts(full)
-    assert len(full.requests) == len(bare.requests) + len(ALL)
+def test_no_rights_and_no_host_are_errors() -> None:
+    for kind, error in (("access_denied", AccessDenied), ("reset_before", HostUnreachable)):
+        host = InProcessHost()
+        host.inject(kind, match="GetConfiguration")
+        with pytest.raises(error):
+            look(host, [SETTINGS[GUEST]])

@@ -11,13 +11,12 @@ from itertools import product
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.guest_access import guest_access
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Reading, SettingState
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import SettingState
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import OsDefault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 
-from .fakes import CLIENT_LOCAL, CLIENT_MDM, CLIENT_POLICY, state_of
+from .states import BAD, CLIENT_LOCAL, CLIENT_MDM, CLIENT_POLICY, state_of
 
-BAD = Reading.WRONG_TYPE
 LAYER = (None, 0, 1, BAD)
 RUNNING = (None, False, True)
 KNOWN = {value: OsDefault(value, "derived", "note") for value in (None, False, True)}
@@ -100,16 +99,25 @@ def test_unsupported_whatever_else_is_there(name: str, policy: object, local: ob
 @pytest.mark.parametrize("value", [2, 0xFFFFFFFF])
 def test_any_dword_but_zero_is_on(value: int) -> None:
     state = state_of("client_encryption", running=True, policy=value)
-    assert (state.effective, state.drift, state.as_dict()["policy"]) == (True, False, True)
+    assert (state.effective, state.drift, state.as_dict()["policy"]) == (True, False, f"REG_DWORD {value}")
 
 
 @pytest.mark.parametrize(
-    ("layers", "governed"),
-    [({}, set()), ({"policy": 0}, {Layer.POLICY}), ({"mdm": 1, "policy": BAD}, {Layer.MDM})],
+    ("layers", "governed"), [({}, False), ({"local": 1}, False), ({"policy": 0}, True), ({"mdm": BAD}, True)]
 )
-def test_governed_means_a_value_is_there(layers: dict[str, object], governed: set[Layer]) -> None:
-    state = state_of("client_encryption", running=False, **layers)
-    assert {layer for layer in (Layer.POLICY, Layer.MDM) if state.governed(layer)} == governed
+def test_governed_means_that_something_stronger_is_configured(layers: dict[str, object], governed: bool) -> None:
+    assert state_of("client_encryption", running=False, **layers).observed.governed() is governed
+
+
+@pytest.mark.parametrize("layer", ["policy", "local"])
+def test_a_value_of_another_type_is_shown_as_what_it_is(layer: str) -> None:
+    assert state_of("client_encryption", running=False, **{layer: BAD}).as_dict()[layer] == "REG_SZ '1'"
+
+
+def test_in_force_is_what_runs() -> None:
+    assert state_of("client_encryption", running=False, policy=1).in_force is False
+    assert state_of("client_encryption", policy=1).in_force is True
+    assert state_of("client_encryption").in_force is None
 
 
 def test_the_shape_that_users_get() -> None:
@@ -126,6 +134,7 @@ def test_the_shape_that_users_get() -> None:
         "supported": True,
         "drift": True,
         "location": rf"HKLM\{CLIENT_POLICY}\RequireEncryption",
+        "group_policy": "Require Encryption",
     }
 
 
@@ -154,11 +163,11 @@ def test_guest_access(guest: bool | None, signing: bool | str | None, encryption
     blocked_by += ["client_signing"] if signing in (True, None) else []
     blocked_by += ["client_encryption"] if encryption in (True, None) else []
     assert access["blocked_by"] == blocked_by
-    assert access["verdict"] == ("blocked" if blocked_by else "allowed")
+    blocks = guest is False or signing is True or encryption is True
+    assert access["verdict"] == ("blocked" if blocks else "unknown" if blocked_by else "allowed")
     assert access["advice"]
-    for name in blocked_by[:]:
-        if name != "insecure_guest_logons":
-            assert name in access["advice"]
+    if access["verdict"] == "unknown":
+        assert all(name in access["advice"] for name in blocked_by)
 
 
 def test_advice_to_an_open_host_names_the_way_to_close_it() -> None:
@@ -197,3 +206,18 @@ def test_advice_tells_of_a_running_value_that_contradicts(name: str) -> None:
 def test_unknown_is_not_called_required() -> None:
     """The advice may not state what nobody knows."""
     assert "client_signing (required)" not in guest_access(_states(True, None, False)).advice
+
+
+def test_the_verdict_follows_what_runs() -> None:
+    """A policy that the client has not taken over closes nothing, and opens nothing."""
+    states = _states(True, False, False)
+    states["insecure_guest_logons"] = state_of("insecure_guest_logons", running=True, policy=0)
+    assert guest_access(states).verdict == "allowed"
+    states["insecure_guest_logons"] = state_of("insecure_guest_logons", running=False, policy=1)
+    assert guest_access(states).verdict == "blocked"
+
+
+def test_advice_to_a_host_that_policy_blocks_does_not_send_anybody_to_write_beneath_it() -> None:
+    states = _states(False, False, False)
+    states["insecure_guest_logons"] = state_of("insecure_guest_logons", running=False, policy=0)
+    assert "guest_auth" not in guest_access(states).advice

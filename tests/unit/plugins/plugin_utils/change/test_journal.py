@@ -2,352 +2,398 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The journal: what is written is read back, and what nobody of us would have written is refused as a whole."""
+"""The journal on a host: two lists, the marks of expiries beside them, and what version 0.1 wrote."""
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import (
     CHANGES,
-    MAX_TEXT,
-    PENDING,
+    ENDED,
     ROOT,
-    DamagedEntry,
-    Entry,
-    Journal,
-    Status,
-    checked_change_id,
-    checked_text,
+    STANDING,
+    Mark,
+    mark_name,
+    noted,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import SCOPES, Change
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.snapshot import Held, Snapshot
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import (
-    Registry,
-    RegistryType,
-    RegistryValue,
-    WrongType,
-)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Status
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, Layer, Side
+from simulated_windows.in_process import InProcessHost, differences
 
-from ..remembering import NOW, Raw, RememberingHost, remembering_24h2
-
-ID = "20260301T120000Z-0a1b2c"
-KEY = f"{CHANGES}\\{ID}"
-GUEST, SIGNING, AUDIT = (
-    SETTINGS[name] for name in ("insecure_guest_logons", "client_signing", "audit_insecure_guest_logons")
-)
-POLICY_KEY = r"SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
-
-ENTRY = Entry(
-    change_id=ID,
-    status=Status.PENDING,
-    reason="the old NAS, until it is replaced; ticket 4711 \u2013 \u00e4\u20ac",
-    created_at=NOW,
-    expires_at=NOW + timedelta(hours=8),
-    before=Snapshot(
-        (
-            Held(GUEST, Layer.LOCAL, None, False),
-            Held(SIGNING, Layer.LOCAL, RegistryValue(RegistryType.REG_DWORD, 1), True),
-            Held(GUEST, Layer.POLICY, RegistryValue(RegistryType.REG_SZ, "yes")),
-            Held(AUDIT, Layer.POLICY, RegistryValue(RegistryType.REG_BINARY, b"\x00\xff")),
-        ),
-        (POLICY_KEY,),
-    ),
-    wanted=(Change(SIGNING, Layer.LOCAL, True, False), Change(GUEST, Layer.POLICY, None, None)),
-    controller="ops.example",
+from ..engine import (
+    AUDIT,
+    BOTH,
+    GUEST,
+    GUEST_LOCAL,
+    GUEST_POLICY,
+    POLICY,
+    SIGNING,
+    book,
+    change,
+    engine,
+    entry,
+    held,
+    moved,
+    put,
+    runs,
+    status,
+    tidy,
+    undo,
 )
 
-
-@pytest.fixture
-def host() -> RememberingHost:
-    return remembering_24h2()
+LIST = f"HKLM\\{ROOT}"
 
 
-@pytest.fixture
-def journal(host: RememberingHost) -> Journal:
-    return Journal(Registry(host))  # type: ignore[arg-type]  # the host in memory is a session
+def lines(host: InProcessHost, name: str) -> list[str]:
+    value = host.registry.get(LIST, name)
+    return list(value.data) if value else []
 
 
-def values() -> st.SearchStrategy[RegistryValue | None]:
-    text = st.text(st.characters(min_codepoint=32, exclude_categories=("Cs",)), max_size=20)
-    return st.one_of(
-        st.none(),
-        st.builds(RegistryValue, st.just(RegistryType.REG_DWORD), st.integers(0, 2**32 - 1)),
-        st.builds(RegistryValue, st.just(RegistryType.REG_QWORD), st.integers(0, 2**64 - 1)),
-        st.builds(RegistryValue, st.sampled_from((RegistryType.REG_SZ, RegistryType.REG_EXPAND_SZ)), text),
-        st.builds(RegistryValue, st.just(RegistryType.REG_BINARY), st.binary(max_size=20)),
-        st.builds(RegistryValue, st.just(RegistryType.REG_MULTI_SZ), st.lists(text, max_size=3).map(tuple)),
-    )
+def flip(host: InProcessHost, name: str, **more: Any) -> None:
+    """A change that always writes: guest logons the other way."""
+    word = "blocked" if runs(host, GUEST_LOCAL) else "allowed"
+    change(host, {GUEST: word}, name=name, **more)
 
 
-def truth(value: RegistryValue | None) -> bool | None:
-    """What a change says it found."""
-    return bool(value.data) if value and isinstance(value.data, int) else None
+# The lists
 
 
-PLACES = [(setting, layer) for setting in SETTINGS.values() for layer in SCOPES if setting.has(layer)]
-BOOLEANS = st.sampled_from((None, True, False))
+def test_no_journal_is_an_empty_one() -> None:
+    host = InProcessHost()
+    found = book(host)
+    assert (found.stack.entries, found.damaged, found.marks, found.v1, found.unfinished) == ((), (), (), (), ())
+    assert not found.unsettled
+    assert host.requests == 3
 
 
-# What is written is read back.
+def test_what_stands_and_what_has_ended_are_two_lists() -> None:
+    host = InProcessHost()
+    for name in ("a", "b", "c"):
+        flip(host, name)
+    undo(host, "b")
+    assert ([json.loads(line)["change_id"] for line in lines(host, STANDING)]) == ["a", "c"]
+    assert ([json.loads(line)["change_id"] for line in lines(host, ENDED)]) == ["b"]
+    assert [found.change_id for found in engine(host).journal.peek().stack.entries] == ["a", "c"]
+    assert [found.change_id for found in book(host).stack.entries] == ["a", "b", "c"]
+    undo(host)
+    assert host.registry.get(LIST, STANDING) is None, "an empty list is no value"
 
 
-def test_round_trip(host: RememberingHost, journal: Journal) -> None:
-    journal.begin(ENTRY)
-    assert journal.read(ID) == ENTRY
-    assert (journal.change_ids(), journal.pending()) == ((ID,), ID)
-    ended = journal.finish(ENTRY, Status.ROLLED_BACK, "because")
-    journal.nothing_pending()
-    assert journal.read(ID) == ended
-    assert (ended.status, ended.note, journal.pending()) == (Status.ROLLED_BACK, "because", None)
-    assert not ended.revertible
+def test_a_long_journal_costs_no_more_requests() -> None:
+    host = InProcessHost()
+    flip(host, "a")
+    host.reset_counters()
+    book(host)
+    few = host.requests
+    for number in range(20):
+        flip(host, f"c{number}")
+    host.reset_counters()
+    book(host)
+    assert host.requests == few == 3
+    host.reset_counters()
+    engine(host).journal.peek()
+    assert host.requests == 2
 
 
-@given(st.data())
-def test_round_trip_of_every_value(data: st.DataObject) -> None:
-    """Types, absence, and what ran beside it."""
-    journal = Journal(Registry(remembering_24h2()))  # type: ignore[arg-type]
-    places = data.draw(st.lists(st.sampled_from(PLACES), min_size=1, unique_by=lambda p: (p[0].name, p[1])))
-    held = tuple(Held(*place, data.draw(values()), data.draw(BOOLEANS)) for place in places)
-    wanted = tuple(Change(item.setting, item.layer, truth(item.value), data.draw(BOOLEANS)) for item in held)
-    entry = Entry(ID, Status.PENDING, data.draw(st.text(max_size=9)), NOW, None, Snapshot(held), wanted)
-    journal.begin(entry)
-    assert journal.read(ID) == entry
+def test_found_in_both_lists_it_has_ended() -> None:
+    """Cut off between the two writes of an end."""
+    host = InProcessHost()
+    flip(host, "a")
+    standing = lines(host, STANDING)
+    undo(host, "a")
+    host.registry.set(LIST, STANDING, "REG_MULTI_SZ", standing)
+    assert status(host, "a") == "reverted"
+    flip(host, "b")
+    assert [json.loads(line)["change_id"] for line in lines(host, STANDING)] == ["b"]
 
 
-def test_the_status_is_written_last(host: RememberingHost, journal: Journal) -> None:
-    """An entry without one never led to a write."""
-    journal.begin(ENTRY)
-    written = [name for name in host.requests if "Set" in name]
-    assert written[0].endswith(PENDING)
-    assert written[-1].endswith("\\Status")
+def test_damaged_lines_are_told_not_used_and_kept() -> None:
+    host = InProcessHost()
+    flip(host, "a")
+    foreign = ["nonsense", lines(host, STANDING)[0].replace("insecure_guest_logons", "../\u202e")]
+    host.registry.set(LIST, STANDING, "REG_MULTI_SZ", [foreign[0], *lines(host, STANDING), foreign[1]])
+    host.registry.set(LIST, ENDED, "REG_MULTI_SZ", ["{}"])
+    found = book(host)
+    assert [each.change_id for each in found.stack.entries] == ["a"]
+    assert [text.partition(" is damaged")[0] for text in found.damaged] == [
+        rf"Line 1 of HKLM\{ROOT}\Standing",
+        rf"Line 3 of HKLM\{ROOT}\Standing",
+        rf"Line 1 of HKLM\{ROOT}\Ended",
+    ]
+    assert all(text.isprintable() for text in found.damaged)
+    flip(host, "b")
+    undo(host, "a")
+    assert [line for line in lines(host, STANDING) if line in foreign] == foreign
+    assert "{}" in lines(host, ENDED)
 
 
-def test_an_entry_that_was_cut_off_is_none(host: RememberingHost, journal: Journal) -> None:
-    journal.begin(ENTRY)
-    del host.keys[KEY]["Status"]
-    assert journal.read(ID) is None
-    assert journal.entries() == ([], [])
+def test_a_list_of_another_type_stops_everything_before_anything_is_written() -> None:
+    for name in (STANDING, ENDED):
+        host = InProcessHost()
+        host.registry.set(LIST, name, "REG_SZ", "mine")
+        before = host.snapshot()
+        for task in (lambda h: change(h, {GUEST: "allowed"}, name="x"), undo, lambda h: undo(h, check=True)):
+            with pytest.raises(HostError, match=rf"{name} is no journal\. Look at it, and delete.*Nothing was written"):
+                task(host)
+        assert moved(before, host) == []
 
 
-def test_an_absent_entry_is_none(journal: Journal) -> None:
-    assert journal.read("unknown") is None
-    assert journal.change_ids() == ()
+# Pruning
 
 
-def test_entries_are_oldest_first(journal: Journal) -> None:
-    for name, hours in (("b", 2), ("c", 1), ("a", 3)):
-        journal.begin(replace(ENTRY, change_id=name, created_at=NOW + timedelta(hours=hours)))
-    assert [entry.change_id for entry in journal.entries()[0]] == ["c", "b", "a"]
+def test_ended_changes_are_kept_up_to_a_number() -> None:
+    host = InProcessHost()
+    for number in range(6):
+        flip(host, f"c{number}", keep=3)
+        undo(host, f"c{number}")
+    assert len(book(host).stack.entries) == 6, "undoing keeps 50"
+    host.inject("access_denied", match="SetConfiguration")
+    with pytest.raises(HostError):
+        flip(host, "failing", keep=3)
+    assert [each.change_id for each in book(host).stack.entries] == ["c4", "c5", "failing"]
 
 
-# What was damaged or forged.
-
-Forge = Callable[[dict[str, Any]], None]
-
-
-def before(**changes: Any) -> Forge:
-    """Change the first value of Before; a member named `top_...` is one of Before itself."""
-
-    def forge(texts: dict[str, Any]) -> None:
-        document = json.loads(texts["Before"])
-        document |= {name[4:]: value for name, value in changes.items() if name.startswith("top_")}
-        if not any(name.startswith("top_") for name in changes):
-            document["values"][0] |= changes
-        texts["Before"] = json.dumps(document)
-
-    return forge
+def test_what_a_standing_change_lies_over_is_never_pruned() -> None:
+    host = InProcessHost()
+    pristine = host.snapshot()
+    for number in range(4):
+        flip(host, f"c{number}")
+    for number in range(3):
+        undo(host, f"c{number}")
+    host.inject("access_denied", match="SetConfiguration")
+    with pytest.raises(HostError):
+        change(host, {AUDIT: "enabled"}, name="failing", keep=0)
+    assert [each.change_id for each in book(host).stack.entries] == ["c0", "c1", "c2", "c3"]
+    undo(host, "c3")
+    assert moved(pristine, host) == []
 
 
-def wanted(**changes: Any) -> Forge:
-    def forge(texts: dict[str, Any]) -> None:
-        document = json.loads(texts["Wanted"])
-        document[0] |= changes
-        texts["Wanted"] = json.dumps(document)
-
-    return forge
+# Marks
 
 
-def text(name: str, value: Any) -> Forge:
-    def forge(texts: dict[str, Any]) -> None:
-        texts[name] = value
-
-    return forge
-
-
-FORGED: dict[str, Forge] = {
-    "no JSON": text("Before", "{"),
-    "another JSON": text("Before", "[]"),
-    "a number as JSON": text("Before", "1"),
-    "nothing in Before": text("Before", ""),
-    "nothing in Wanted": text("Wanted", ""),
-    "JSON without an end": text("Before", "[" * 200_000),
-    "Wanted without an end": text("Wanted", "[" * 200_000),
-    "a type that is no text": text("Before", 1),
-    "a status of another type": text("Status", Raw(7, ["pending"])),
-    "an unknown status": text("Status", "Applied"),
-    "no time": text("CreatedAt", "yesterday"),
-    "no time at all": text("CreatedAt", ""),
-    "a time of no place": text("CreatedAt", "2026-03-01T12:00:00"),
-    "an expiry of no place": text("ExpiresAt", "2026-03-01T12:00:00"),
-    "a time before all times": text("CreatedAt", "0001-01-01T00:00:00+23:00"),
-    "an expiry after all times": text("ExpiresAt", "9999-12-31T23:59:59-23:00"),
-    "an unknown setting": before(setting="nothing"),
-    "a list as setting": before(setting=["insecure_guest_logons"]),
-    "an unknown scope": before(scope="everywhere"),
-    "the scope mdm": before(scope="mdm"),
-    "a scope that the setting has not": before(setting="client_signing", scope="policy"),
-    "an unknown type": before(type="REG_LINK", data="x"),
-    "a text as DWORD": before(type="REG_DWORD", data="1"),
-    "a truth as DWORD": before(type="REG_DWORD", data=True),
-    "a fraction as DWORD": before(type="REG_DWORD", data=1.5),
-    "a negative DWORD": before(type="REG_DWORD", data=-1),
-    "a DWORD that is too large": before(type="REG_DWORD", data=2**32),
-    "a QWORD that is too large": before(type="REG_QWORD", data=2**64),
-    "a number as text": before(type="REG_SZ", data=1),
-    "no hexadecimal": before(type="REG_BINARY", data="xy"),
-    "a number as bytes": before(type="REG_BINARY", data=7),
-    "a text as lines": before(type="REG_MULTI_SZ", data="abc"),
-    "a number as what ran": before(running=1),
-    "a text as what ran": before(running="$true; calc"),
-    "no values": before(top_values=None),
-    "values that are none": before(top_values=[1]),
-    "a key of somebody else": before(top_missing_keys=[r"SOFTWARE\Policies\Microsoft\Windows\DeviceGuard"]),
-    "a key above all policies": before(top_missing_keys=[r"SOFTWARE\Policies"]),
-    "a key above everything": before(top_missing_keys=["SOFTWARE"]),
-    "no key": before(top_missing_keys=[""]),
-    "half a key": before(top_missing_keys=[POLICY_KEY[:-3]]),
-    "a key below ours": before(top_missing_keys=[POLICY_KEY + r"\Below"]),
-    "a key with a way up": before(top_missing_keys=[POLICY_KEY + r"\..\x"]),
-    "a key with a quote": before(top_missing_keys=[POLICY_KEY + "'; calc"]),
-    "keys as a text": before(top_missing_keys=POLICY_KEY),
-    "keys as a number": before(top_missing_keys=3),
-    "a wish for what was not remembered": wanted(setting="server_signing"),
-    "a wish for an unknown setting": wanted(setting="__class__"),
-    "a wish that is no truth": wanted(value="false"),
-    "a wish in the scope mdm": wanted(scope="mdm"),
-}
+def test_marks() -> None:
+    table = {
+        "a~reverted": ("a", "reverted", None),
+        "a.b-c_d~failed": ("a.b-c_d", "failed", None),
+        "a~ending": ("a", "ending", None),
+        "a~left~insecure_guest_logons~policy": ("a", "left", GUEST_POLICY),
+    }
+    for name, (change_id, word, cell) in table.items():
+        mark = Mark.parse(name)
+        assert mark == Mark(name, change_id, word, cell)
+        assert mark_name(change_id, word, cell) == name
+    for name in (
+        "a",
+        "a~done",
+        "a~left~x~local",
+        "a~left~client_signing~policy",
+        "~reverted",
+        "a~reverted~",
+        "a b~failed",
+    ):
+        assert Mark.parse(name) is None, name
 
 
-@pytest.mark.parametrize("name", FORGED)
-def test_a_forged_entry_is_refused(host: RememberingHost, journal: Journal, name: str) -> None:
-    journal.begin(ENTRY)
-    FORGED[name](host.keys[KEY])
-    kept = copy.deepcopy(host.keys)
-    with pytest.raises(DamagedEntry, match=ID):
-        journal.read(ID)
-    assert host.keys == kept, "reading wrote"
+def test_what_the_marks_say() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, BOTH, name="X", hours=1)
+    saved = host.save()
+    both = "expired: restored by the host itself"
+    table = [
+        (["ending"], "reverting", "the host is ending it, or was cut off in that", False),
+        (["ending", "failed"], "failed", "its end failed on the host, which tries again when it starts", True),
+        (["failed"], "failed", "its end failed on the host, which tries again when it starts", True),
+        (["reverted"], "reverted", both, True),
+        (["reverted", "failed", "ending"], "reverted", both, True),
+        (["left~insecure_guest_logons~local"], "applied", "", True),
+    ]
+    for words, expected, note, unsettled in table:
+        host.load(saved)
+        for word in words:
+            host.registry.create_key(f"HKLM\\{CHANGES}\\x~{word}")
+        found = entry(host, "x")
+        assert (found.status.value, found.note) == (expected, note), words
+        assert book(host).unsettled is unsettled, words
 
 
-@pytest.mark.parametrize("name", FORGED)
-def test_a_forged_entry_blocks_no_other(host: RememberingHost, journal: Journal, name: str) -> None:
-    journal.begin(replace(ENTRY, change_id="good"))
-    journal.begin(ENTRY)
-    FORGED[name](host.keys[KEY])
-    entries, damaged = journal.entries()
-    assert [entry.change_id for entry in entries] == ["good"]
-    assert len(damaged) == 1
-    assert ID in damaged[0]
+def test_what_the_host_has_ended_is_taken_over_and_the_marks_go() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="x", hours=1)
+    host.advance(3601)
+    host.run_due_tasks()
+    assert host.registry.subkeys(f"HKLM\\{CHANGES}") == ["x~reverted"]
+    assert tidy(host).changed is False
+    assert host.registry.subkeys(f"HKLM\\{CHANGES}") == []
+    assert (lines(host, STANDING), status(host, "x")) == ([], "reverted")
+    before = host.snapshot()
+    tidy(host)
+    assert differences(before, host.snapshot()) == []
 
 
-JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9))
-    | st.sampled_from(list(SETTINGS)),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from(("values", "missing_keys", "setting", "scope", "type", "data", "running", "value")), inner
-        ),
-    ),
-    max_leaves=20,
-)
+def test_marks_stay_while_a_task_may_still_look_for_them() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="low", hours=2)
+    change(host, {GUEST: "blocked"}, name="high", hours=1)
+    host.advance(3601)
+    host.run_due_tasks()
+    host.inject("access_denied", match="RegisterByXml", times=0)
+    assert any("low" in told for told in tidy(host).told)
+    assert host.registry.subkeys(f"HKLM\\{CHANGES}") == ["high~reverted"]
+    host.clear_faults()
+    assert tidy(host).told == ()
+    assert host.registry.subkeys(f"HKLM\\{CHANGES}") == []
+    host.advance(3600)
+    host.run_due_tasks()
+    assert runs(host, GUEST_LOCAL) is False
 
 
-@given(
-    st.fixed_dictionaries(
-        {
-            "Status": st.sampled_from([status.value for status in Status]),
-            "Before": st.one_of(JSON.map(json.dumps), st.text(max_size=30)),
-            "Wanted": st.one_of(JSON.map(json.dumps), st.just("[]"), st.text(max_size=30)),
-            "CreatedAt": st.one_of(st.text(max_size=12), st.datetimes().map(str), st.just("2026-03-01T12:00:00Z")),
-            "ExpiresAt": st.one_of(st.just(""), st.text(max_size=12)),
-            "Reason": st.text(max_size=9),
-        }
-    )
-)
-def test_nothing_that_is_read_breaks_the_reader(texts: dict[str, str]) -> None:
-    host = remembering_24h2()
-    host.keys[KEY] = dict(texts)
-    try:
-        entry = Journal(Registry(host)).read(ID)  # type: ignore[arg-type]
-    except DamagedEntry:
-        return
-    assert entry is not None
-    entry.as_dict()
-    assert all((item.setting, item.layer) in PLACES for item in entry.before.held)
+def test_a_note_is_one_line_of_bounded_length() -> None:
+    host = InProcessHost()
+    flip(host, "x")
+    text = noted(entry(host, "x"), Status.FAILED, "a\nb\u202ec" + "d" * 5000).note
+    assert text.isprintable()
+    assert len(text) <= 1000
 
 
-@pytest.mark.parametrize("value", ["", "..", "a\\b", "a" * 65, "a b", "\u00e9", "a&b", 'a"b', "a%b", "a\n"])
-def test_a_pending_mark_that_is_no_name(host: RememberingHost, journal: Journal, value: str) -> None:
-    host.keys[ROOT] = {PENDING: value}
-    with pytest.raises(DamagedEntry, match=PENDING):
-        journal.pending()
+# Version 0.1
+
+NOON = "2026-03-02T12:00:00+00:00"
 
 
-def test_a_pending_mark_of_another_type(host: RememberingHost, journal: Journal) -> None:
-    host.keys[ROOT] = {PENDING: 1}
-    with pytest.raises((DamagedEntry, WrongType), match=PENDING):
-        journal.pending()
+def old_entry(host: InProcessHost, name: str, wanted: bool, found: Any, **texts: str) -> None:
+    """A change of insecure_guest_logons in both scopes, as version 0.1 wrote it."""
+    kind, data = found or (None, None)
+    row = {"setting": GUEST, "type": kind, "data": data}
+    before = {
+        "values": [{**row, "scope": "local", "running": bool(data)}, {**row, "scope": "policy", "running": None}],
+        "missing_keys": [KEYS[Side.CLIENT][Layer.POLICY]],
+    }
+    fields = {
+        "Status": "applied",
+        "Before": json.dumps(before),
+        "Wanted": json.dumps([{"setting": GUEST, "scope": scope, "value": wanted} for scope in ("local", "policy")]),
+        "Reason": "old",
+        "CreatedAt": NOON,
+        "ExpiresAt": "",
+        "Controller": "ops.example",
+        "Note": "",
+        **texts,
+    }
+    for field, text in fields.items():
+        host.registry.set(f"HKLM\\{CHANGES}\\{name}", field, "REG_SZ", text)
 
 
-# What a user gives.
+def test_changes_of_version_0_1_are_read_in_the_order_of_their_times_and_lie_over_each_other() -> None:
+    host = InProcessHost()
+    old_entry(host, "first", True, None)
+    old_entry(host, "second", False, ("REG_DWORD", 1), CreatedAt="2026-03-02T12:00:01+00:00")
+    old_entry(host, "earlier", True, None, CreatedAt="2026-03-01T12:00:00+00:00", Status="reverted")
+    put(host, GUEST_LOCAL, 0)
+    put(host, GUEST_POLICY, 0)
+    found = book(host)
+    assert [each.change_id for each in found.stack.entries] == ["earlier", "first", "second"]
+    assert [each.seq for each in found.stack.entries] == [-3, -2, -1]
+    assert [each.parts[0].over for each in found.stack.entries] == [None, None, "first"]
+    assert found.stack.entries[1].controller.host == "ops.example"
+    assert found.stack.entries[1].made_keys == (KEYS[Side.CLIENT][Layer.POLICY],)
+    assert found.unsettled
+    assert sorted(found.v1) == ["earlier", "first", "second"]
 
 
-@pytest.mark.parametrize("name", ["a", "A-1_b.c", "0" * 64, "20260301T120000Z-0a1b2c"])
-def test_good_names(name: str) -> None:
-    assert checked_change_id(name) == name
+def test_changes_of_version_0_1_are_taken_over_and_can_be_undone() -> None:
+    host = InProcessHost()
+    pristine = host.snapshot()
+    old_entry(host, "first", True, None)
+    old_entry(host, "second", False, ("REG_DWORD", 1), CreatedAt="2026-03-02T12:00:01+00:00")
+    host.registry.set(LIST, "Pending", "REG_SZ", "first")
+    put(host, GUEST_LOCAL, 0)
+    put(host, GUEST_POLICY, 0)
+    change(host, {GUEST: "allowed"}, BOTH, name="third")
+    assert host.registry.subkeys(f"HKLM\\{CHANGES}") == []
+    assert host.registry.get(LIST, "Pending") is None
+    assert [json.loads(line)["change_id"] for line in lines(host, STANDING)] == ["first", "second", "third"]
+    undo(host, "first")
+    undo(host, "third")
+    assert held(host, GUEST_LOCAL) == ("REG_DWORD", 0)
+    undo(host, "second")
+    assert moved(pristine, host) == []
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("", " ", "a b", ".", "..", "-a", "_a", "a" * 65, "a\\b", "a/b", "a\n", "a\x00"),
-        *("\u00e9", "\uff11", 'a"', "a&", "a%x%"),
-    ],
-)
-def test_bad_names(name: str) -> None:
-    with pytest.raises(RequestError, match="Nothing was written"):
-        checked_change_id(name)
+def test_a_pending_change_of_version_0_1_is_dealt_with() -> None:
+    host = InProcessHost()
+    old_entry(host, "cut", True, None, Status="pending")
+    put(host, GUEST_LOCAL, 1)
+    recovery = tidy(host)
+    assert recovery.changed
+    assert (status(host, "cut"), held(host, GUEST_LOCAL)) == ("rolled_back", None)
 
 
-@given(st.text())
-def test_a_name_that_passes_is_harmless(name: str) -> None:
-    try:
-        checked_change_id(name)
-    except RequestError:
-        return
-    assert name.isascii()
-    assert not set(name) & set("\\/\"'&|<>^%$`;*? \t\r\n\0")
+def test_damaged_entries_of_version_0_1_are_told_and_left() -> None:
+    bad = {
+        "status": {"Status": "done"},
+        "before": {"Before": "nonsense"},
+        "keys": {"Before": json.dumps({"values": [], "missing_keys": ["SYSTEM"]})},
+        "wanted": {"Wanted": json.dumps([{"setting": "x", "scope": "local", "value": True}])},
+        "number": {"Wanted": json.dumps([{"setting": GUEST, "scope": "local", "value": 1}])},
+        "time": {"CreatedAt": "yesterday"},
+    }
+    host = InProcessHost()
+    for name, texts in bad.items():
+        old_entry(host, name, True, None, **texts)
+    host.registry.create_key(f"HKLM\\{CHANGES}\\not ours")
+    host.registry.set(f"HKLM\\{CHANGES}\\typed", "Status", "REG_DWORD", 1)
+    found = book(host)
+    assert found.stack.entries == ()
+    assert len(found.damaged) == len(bad) + 2
+    assert not found.v1
+    flip(host, "x")
+    assert len(host.registry.subkeys(f"HKLM\\{CHANGES}")) == len(bad) + 2
 
 
-@pytest.mark.parametrize("reason", ["line\nbreak", "a\x00b", "\x1b[31m", "a" * (MAX_TEXT + 1), "tab\there"])
-def test_bad_reasons(reason: str) -> None:
-    with pytest.raises(RequestError, match="reason must be one printable line"):
-        checked_text("reason", reason)
+def test_an_entry_of_version_0_1_that_never_led_to_a_write_goes() -> None:
+    host = InProcessHost()
+    host.registry.set(f"HKLM\\{CHANGES}\\begun", "Before", "REG_SZ", "{")
+    assert (book(host).stack.entries, book(host).v1, book(host).damaged) == ((), ("begun",), ())
+    tidy(host)
+    assert host.registry.subkeys(f"HKLM\\{CHANGES}") == []
 
 
-def test_a_long_note_is_cut(host: RememberingHost, journal: Journal) -> None:
-    journal.begin(ENTRY)
-    journal.finish(ENTRY, Status.FAILED, "x" * 5000)
-    assert host.keys[KEY]["Note"] == "x" * MAX_TEXT
+def test_taking_over_that_is_cut_off_loses_nothing() -> None:
+    host = InProcessHost()
+    old_entry(host, "first", True, None)
+    put(host, GUEST_LOCAL, 1)
+    put(host, GUEST_POLICY, 1)
+    saved = host.save()
+    host.reset_counters()
+    tidy(host)
+    for at in range(1, host.requests + 1):
+        for kind in ("reset_before", "reset_after"):
+            host.load(saved)
+            host.inject(kind, at=[at])
+            with suppress(SmbGuestError):
+                tidy(host)
+            host.clear_faults()
+            tidy(host)
+            assert status(host, "first") == "applied", at
+            assert [json.loads(line)["seq"] for line in lines(host, STANDING)] == [-1]
+
+
+def test_over_the_same_ground_in_two_forms() -> None:
+    """New changes lie over those of version 0.1."""
+    host = InProcessHost()
+    old_entry(host, "first", True, None)
+    put(host, GUEST_LOCAL, 1)
+    put(host, GUEST_POLICY, 1)
+    change(host, {GUEST: "blocked", SIGNING: "not_required"}, BOTH, name="new")
+    part = entry(host, "new").part(GUEST_POLICY)
+    assert part is not None
+    assert part.over == "first"
+    assert (entry(host, "new").seq, entry(host, "first").seq) == (1, -1)
+    change(host, {AUDIT: "enabled"}, (POLICY,), name="newer")
+    assert entry(host, "newer").seq == 2

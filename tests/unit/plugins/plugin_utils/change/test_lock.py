@@ -25,12 +25,14 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock impor
     HostBusy,
     sole_writer,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Process
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import Registry
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller, Process
+from simulated_windows.in_process import START as NOW
+from simulated_windows.in_process import InProcessHost
 
-from ..remembering import NOW, remembering_24h2
+from ..engine import engine
 
 SECONDS = 30
+OTHER = Controller("other.example", "4026531836")
 POLLS = 3
 """How often a contender looks at the others in these tests, without a pause."""
 
@@ -67,10 +69,10 @@ def hold(keys: Any, now: Any = NOW) -> bool:
         return False
 
 
-def claim(process: Process, *, since: timedelta = timedelta(0), held: bool = False) -> str:
+def claim(owner: Process, *, since: timedelta = timedelta(0)) -> str:
     seconds = int((NOW - since).timestamp())
-    name = f"{seconds}~{process.machine}~{process.pid}~{process.started}~0123abcd"
-    return name + "~held" * held
+    where = f"{owner.controller.host}~{owner.controller.namespace}"
+    return f"{seconds}~{where}~{owner.pid}~{owner.started}~0123abcd"
 
 
 # Several contenders: each a thread that stops before each request until the schedule lets it go on.
@@ -91,7 +93,7 @@ class Contenders:
         self._threads = [threading.Thread(target=self._contend, args=(number,), daemon=True) for number in range(count)]
 
     def process(self) -> Process:
-        return Process("elsewhere", 100 + self._who.number, 1)
+        return Process(Controller("elsewhere", "1"), 100 + self._who.number, 1)
 
     def pause(self) -> None:
         self._arrived.release()
@@ -164,7 +166,7 @@ def test_two_contenders_in_every_order(quick: pytest.MonkeyPatch) -> None:
         for position in range(len(schedule), len(choices)):
             before = [*schedule, *[0] * (position - len(schedule))]
             schedules += [[*before, other] for other in range(1, choices[position])]
-    assert seen > 500
+    assert seen > 100
     assert {("busy", "held"), ("held", "held")} <= outcomes
 
 
@@ -191,7 +193,7 @@ def test_of_two_at_once_the_first_by_name_gets_the_host(quick: pytest.MonkeyPatc
 def test_alone(quick: pytest.MonkeyPatch) -> None:
     keys = Keys()
     with sole_writer(keys, NOW):  # type: ignore[arg-type]
-        assert sorted(name.endswith("~held") for name in keys.names) == [False, True]
+        assert len(keys.names) == 1
     assert keys.names == []
 
 
@@ -202,44 +204,38 @@ def test_an_error_inside_lets_go_and_is_not_hidden() -> None:
     assert keys.names == []
 
 
-def test_through_the_real_registry() -> None:
-    host = remembering_24h2()
-    with (
-        sole_writer(Registry(host), NOW),  # type: ignore[arg-type]  # the host in memory is a session
-        pytest.raises(HostBusy),
-        sole_writer(Keys(*_living(host.keys)), NOW),  # type: ignore[arg-type]
-    ):
-        raise AssertionError("two writers")
-    assert not [key for key in host.keys if key.startswith(LOCK + "\\")]
+def test_through_the_real_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock.time, "sleep", lambda _: None)
+    host = InProcessHost()
+    mine, its = engine(host).registry, engine(host).registry
+    with sole_writer(mine, NOW):
+        # What another process sees: a claim of one that lives.
+        monkeypatch.setattr(process.os, "getpid", os.getppid)
+        with pytest.raises(HostBusy), sole_writer(its, NOW):
+            raise AssertionError("two writers")
+        monkeypatch.undo()
+    assert host.registry.subkeys(f"HKLM\\{LOCK}") == []
 
 
-def _living(keys: Any) -> list[str]:
-    """The claims as another process would see them: ours, alive."""
-    parent = Process(Process.current().machine, os.getppid(), process._started(os.getppid()) or 0)
-    return [claim(parent, held=key.endswith("~held")) for key in keys if key.startswith(LOCK + "\\")]
-
-
-@pytest.mark.parametrize("held", [False, True])
-def test_a_dead_process_of_this_controller_is_nobody(held: bool) -> None:
+def test_a_dead_process_of_this_controller_is_nobody() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    keys = Keys(claim(Process(Process.current().machine, ended.pid, 1), held=held))
+    keys = Keys(claim(Process(Controller.here(), ended.pid, 1)))
     assert hold(keys)
     assert keys.names == []
 
 
 def test_a_process_number_that_was_given_again_is_nobody() -> None:
     """Another process has the number now: it started at another time."""
-    keys = Keys(claim(Process(Process.current().machine, os.getppid(), 1)))
+    keys = Keys(claim(Process(Controller.here(), os.getppid(), 1)))
     assert hold(keys)
 
 
-@pytest.mark.parametrize("held", [False, True])
-def test_a_living_process_of_this_controller_holds_however_long(held: bool, quick: pytest.MonkeyPatch) -> None:
+def test_a_living_process_of_this_controller_holds_however_long(quick: pytest.MonkeyPatch) -> None:
     quick.undo()
     quick.setattr(lock.time, "sleep", lambda _: None)
-    parent = Process(Process.current().machine, os.getppid(), process._started(os.getppid()) or 0)
-    left = claim(parent, since=2 * LEASE, held=held)
+    parent = Process(Controller.here(), os.getppid(), process._started(os.getppid()) or 0)
+    left = claim(parent, since=2 * LEASE)
     keys = Keys(left)
     assert not hold(keys)
     assert keys.names == [left]
@@ -252,7 +248,7 @@ def test_a_claim_of_another_controller_ends_with_its_lease(
     age: timedelta, free: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock.time, "sleep", lambda _: None)
-    left = claim(Process("other.example", 7, 7), since=age, held=True)
+    left = claim(Process(OTHER, 7, 7), since=age)
     keys = Keys(left)
     assert hold(keys) is free
     assert keys.names == ([] if free else [left])
@@ -260,14 +256,24 @@ def test_a_claim_of_another_controller_ends_with_its_lease(
 
 def test_busy_says_who_and_that_nothing_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock.time, "sleep", lambda _: None)
-    keys = Keys(claim(Process("other.example", 4711, 7), held=True))
+    keys = Keys(claim(Process(OTHER, 4711, 7)))
     with pytest.raises(HostBusy, match=r"process 4711 on other\.example.*Nothing was written"):
         sole_writer(keys, NOW).__enter__()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["", "x", "1~2~3", "~held", "a" * 500, "1~h~1~1~0123ABCD", "\uff11~h~1~1~0123abcd", "../..", "1~h~1~1~0123abcd\n"],
+    [
+        "",
+        "x",
+        "1~2~3",
+        "~",
+        "a" * 500,
+        "1~h~1~1~1~0123ABCD",
+        "\uff11~h~1~1~1~0123abcd",
+        "../..",
+        "1~h~1~1~1~0123abcd\n",
+    ],
 )
 def test_a_name_that_is_no_claim_blocks_nobody(name: str) -> None:
     assert hold(Keys(name))
@@ -281,15 +287,21 @@ def test_no_name_breaks_the_lock(name: str) -> None:
 @pytest.mark.parametrize("seconds", ["999999999999", "0"])
 def test_a_claim_with_an_impossible_time(seconds: str) -> None:
     """The year 33658 is no date, and 1970 is over: neither blocks anybody."""
-    assert hold(Keys(f"{seconds}~other~1~1~0123abcd"))
+    assert hold(Keys(f"{seconds}~other~1~1~1~0123abcd"))
 
 
 def test_a_claim_with_an_impossible_process_number() -> None:
-    machine = Process.current().machine
-    assert hold(Keys(claim(Process(machine, 999999999999, 1))))
+    assert hold(Keys(claim(Process(Controller.here(), 999999999999, 1))))
 
 
 def test_a_claim_of_the_future_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The host's clock was set back since: such a claim must not hold for years."""
     monkeypatch.setattr(lock.time, "sleep", lambda _: None)
-    assert hold(Keys(claim(Process("other.example", 7, 7), since=-timedelta(days=400))))
+    assert hold(Keys(claim(Process(OTHER, 7, 7), since=-timedelta(days=400))))
+
+
+def test_a_process_of_another_namespace_is_not_judged_by_its_number() -> None:
+    here = Controller.here()
+    for elsewhere in (Controller(here.host, "1"), Controller("other.example", here.namespace)):
+        assert Process(elsewhere, 1, 1).is_dead() is None
+    assert Process.current().is_dead() is True, "a claim of this very process is one that it left behind"

@@ -7,26 +7,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import predict
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change, Plan, Wish, plan
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change, Plan, Rules, Wish, plan
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Reading, SettingState
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import SettingState
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import NOT_KNOWN, OsDefault
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer, Scope
 
-from ..fakes import state_of
+from ..states import BAD, state_of, stored
 
 GUEST, SIGNING, ENCRYPTION = "insecure_guest_logons", "client_signing", "client_encryption"
 AUDIT = "audit_insecure_guest_logons"
-BAD = Reading.WRONG_TYPE
-LOCAL, POLICY = Layer.LOCAL, Layer.POLICY
+LOCAL, POLICY = Scope.LOCAL, Scope.POLICY
 BOTH = (LOCAL, POLICY)
 SYSTEM = "Windows Made Up (build 1)"
 ALLOWS, DENIES = OsDefault(True, "derived"), OsDefault(False, "derived")
@@ -38,14 +38,15 @@ def wish(name: str, word: str) -> Wish:
 
 
 def make(
-    wishes: Iterable[Wish], states: Iterable[SettingState], scopes: Iterable[Layer] = (LOCAL,), *, warn: bool = False
+    wishes: Iterable[Wish], states: Iterable[SettingState], scopes: Iterable[Scope] = (LOCAL,), *, warn: bool = False
 ) -> Plan:
     by_name = {state.setting.name: state for state in states}
-    return plan(list(wishes), by_name, set(scopes), tolerate_managed=warn, system=SYSTEM)
+    return plan(list(wishes), by_name, Rules(tuple(scopes), tolerate_managed=warn), system=SYSTEM)
 
 
-def brief(planned: Plan) -> list[tuple[str, str, bool | None, bool | None]]:
-    return [(change.setting.name, change.layer.value, change.before, change.after) for change in planned.changes]
+def brief(planned: Plan) -> list[tuple[object, ...]]:
+    rows = [change.as_dict() for change in planned.changes]
+    return [(row["setting"], row["scope"], row["from"], row["to"]) for row in rows]
 
 
 # word, scopes, what the host says -> the writes as (scope, from, to)
@@ -63,7 +64,7 @@ ONE_SETTING = [
     ("blocked", [LOCAL], {"running": True, "local": 1}, [("local", True, False)]),
     ("allowed", [LOCAL], {"running": False, "local": 0}, [("local", False, True)]),
     ("allowed", [LOCAL], {"running": True, "local": 2}, []),
-    ("blocked", [LOCAL], {"running": False, "local": BAD}, [("local", None, False)]),
+    ("blocked", [LOCAL], {"running": False, "local": BAD}, [("local", "REG_SZ '1'", False)]),
     # What is stored is as wanted, what runs is not: write again.
     ("blocked", [LOCAL], {"running": True, "local": 0}, [("local", False, False)]),
     ("blocked", [LOCAL], {"running": None, "local": 0}, []),
@@ -73,7 +74,7 @@ ONE_SETTING = [
     # Policy scope.
     ("blocked", [POLICY], {"running": False, "policy": 0}, []),
     ("blocked", [POLICY], {"running": True, "policy": 1}, [("policy", True, False)]),
-    ("blocked", [POLICY], {"running": True, "policy": BAD}, [("policy", None, False)]),
+    ("blocked", [POLICY], {"running": True, "policy": BAD}, [("policy", "REG_SZ '1'", False)]),
     ("allowed", BOTH, {"running": False, "policy": 0, "local": 0}, [("local", False, True), ("policy", False, True)]),
     ("allowed", [POLICY], {"running": True, "local": 0, "policy": 1}, []),
     # Default, local: the explicit default over a value, never a delete; nothing where there is no value.
@@ -81,7 +82,7 @@ ONE_SETTING = [
     ("default", [LOCAL], {"running": False, "local": 0, "default": ALLOWS}, [("local", False, True)]),
     ("default", [LOCAL], {"running": True, "local": 1, "default": ALLOWS}, []),
     ("default", [LOCAL], {"running": True, "local": 1, "default": DENIES}, [("local", True, False)]),
-    ("default", [LOCAL], {"running": True, "local": BAD, "default": DENIES}, [("local", None, False)]),
+    ("default", [LOCAL], {"running": True, "local": BAD, "default": DENIES}, [("local", "REG_SZ '1'", False)]),
     # 1709 to 1909 and Server 2019: the default to deny is a stored value, without it guest is on.
     ("default", [LOCAL], {"running": True, "default": DENIES_STORED}, [("local", None, False)]),
     ("default", [LOCAL], {"running": True, "default": DENIES}, []),
@@ -90,7 +91,7 @@ ONE_SETTING = [
     # Default, policy: not configured.
     ("default", [POLICY], {"running": True, "policy": 1}, [("policy", True, None)]),
     ("default", [POLICY], {"running": False, "policy": 0}, [("policy", False, None)]),
-    ("default", [POLICY], {"running": False, "policy": BAD}, [("policy", None, None)]),
+    ("default", [POLICY], {"running": False, "policy": BAD}, [("policy", "REG_SZ '1'", None)]),
     ("default", [POLICY], {"running": False}, []),
     ("default", [POLICY], {"running": True, "local": 1, "policy": 1}, [("policy", True, None)]),
     # An unknown default is in nobody's way where nothing has to be written over.
@@ -100,7 +101,7 @@ ONE_SETTING = [
 
 
 @pytest.mark.parametrize(("word", "scopes", "host", "expected"), ONE_SETTING)
-def test_one_setting(word: str, scopes: list[Layer], host: dict[str, object], expected: list[object]) -> None:
+def test_one_setting(word: str, scopes: list[Scope], host: dict[str, object], expected: list[object]) -> None:
     planned = make([wish(GUEST, word)], [state_of(GUEST, **host)], scopes)
     assert brief(planned) == [(GUEST, *change) for change in expected]
     assert planned.warnings == ()
@@ -117,7 +118,7 @@ def test_a_local_value_is_never_deleted(
     state = state_of(GUEST, running=running, policy=policy, local=local, default=default)
     for scopes in ([LOCAL], BOTH):
         for change in make([wish(GUEST, word)], [state], scopes, warn=True).changes:
-            assert change.layer is POLICY or change.after is not None
+            assert change.cell.scope is POLICY or change.after is not None
 
 
 def test_default_in_both_scopes_stores_the_default_that_the_policy_stood_for() -> None:
@@ -136,7 +137,7 @@ OPEN, CLOSED = {"running": True, "local": 1}, {"running": False, "local": 0}
 def test_closing_begins_with_guest(order: tuple[int, ...]) -> None:
     wishes = [wish(GUEST, "blocked"), wish(SIGNING, "required"), wish(ENCRYPTION, "required"), wish(AUDIT, "enabled")]
     states = [state_of(GUEST, **OPEN), *(state_of(name, **CLOSED) for name in (SIGNING, ENCRYPTION, AUDIT))]
-    names = [change.setting.name for change in make([wishes[i] for i in order], states).changes]
+    names = [change.cell.setting.name for change in make([wishes[i] for i in order], states).changes]
     assert names[0] == GUEST
     assert names[-1] == AUDIT
 
@@ -151,7 +152,7 @@ def test_opening_ends_with_guest(order: tuple[int, ...]) -> None:
     ]
     states = [state_of(GUEST, **CLOSED), *(state_of(name, **OPEN) for name in (SIGNING, ENCRYPTION))]
     states.append(state_of(AUDIT, **CLOSED))
-    names = [change.setting.name for change in make([wishes[i] for i in order], states).changes]
+    names = [change.cell.setting.name for change in make([wishes[i] for i in order], states).changes]
     assert names[0] == AUDIT
     assert names[-1] == GUEST
 
@@ -159,20 +160,20 @@ def test_opening_ends_with_guest(order: tuple[int, ...]) -> None:
 def test_what_closes_comes_before_what_opens() -> None:
     wishes = [wish(SIGNING, "not_required"), wish("server_signing", "required"), wish(GUEST, "blocked")]
     states = [state_of(SIGNING, **OPEN), state_of("server_signing", **CLOSED), state_of(GUEST, **OPEN)]
-    assert [change.setting.name for change in make(wishes, states).changes] == [GUEST, "server_signing", SIGNING]
+    assert [change.cell.setting.name for change in make(wishes, states).changes] == [GUEST, "server_signing", SIGNING]
 
 
 @pytest.mark.parametrize(("word", "host"), [("allowed", {"running": False}), ("blocked", {"running": True})])
 def test_local_before_policy(word: str, host: dict[str, object]) -> None:
     planned = make([wish(GUEST, word)], [state_of(GUEST, **host)], BOTH)
-    assert [change.layer for change in planned.changes] == [LOCAL, POLICY]
+    assert [change.cell.scope for change in planned.changes] == [LOCAL, POLICY]
 
 
 def test_opening_guest_stays_last_with_both_scopes() -> None:
     wishes = [wish(GUEST, "allowed"), wish(ENCRYPTION, "not_required")]
     states = [state_of(GUEST, **CLOSED), state_of(ENCRYPTION, **OPEN)]
-    names = [change.setting.name for change in make(wishes, states, BOTH).changes]
-    assert names == [ENCRYPTION, ENCRYPTION, GUEST, GUEST]
+    names = [change.cell.setting.name for change in make(wishes, states, BOTH).changes]
+    assert names == [ENCRYPTION, GUEST, ENCRYPTION, GUEST]
 
 
 @pytest.mark.parametrize(
@@ -193,13 +194,14 @@ def test_opening_guest_stays_last_with_both_scopes() -> None:
     ],
 )
 def test_what_opens(name: str, before: bool | None, after: bool | None, opens: bool) -> None:
-    assert Change(SETTINGS[name], POLICY, before, after).opens is opens
+    cell = Cell(SETTINGS[name], LOCAL)
+    assert Change(cell, stored(None if before is None else int(before)), after).opens is opens
 
 
 # --- refusals ---
 
 
-def refused(wishes: list[Wish], states: list[SettingState], scopes: Iterable[Layer] = (LOCAL,)) -> str:
+def refused(wishes: list[Wish], states: list[SettingState], scopes: Iterable[Scope] = (LOCAL,)) -> str:
     with pytest.raises(RequestError) as caught:
         make(wishes, states, scopes)
     assert str(caught.value).endswith("Nothing was written.")
@@ -210,7 +212,7 @@ def refused(wishes: list[Wish], states: list[SettingState], scopes: Iterable[Lay
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("scopes", [(LOCAL,), (POLICY,), BOTH])
 @pytest.mark.parametrize("warn", [False, True])
-def test_unsupported_names_the_first_release(name: str, scopes: tuple[Layer, ...], warn: bool) -> None:
+def test_unsupported_names_the_first_release(name: str, scopes: tuple[Scope, ...], warn: bool) -> None:
     setting = SETTINGS[name]
     for word in setting.words.choices:
         with pytest.raises(RequestError) as caught:
@@ -247,7 +249,7 @@ def test_all_that_stands_against_it_is_said_at_once() -> None:
     states = [state_of(ENCRYPTION, supported=False), state_of(GUEST, running=True, policy=1), state_of(SIGNING)]
     text = refused([wish(ENCRYPTION, "required"), wish(GUEST, "blocked"), wish(SIGNING, "required")], states)
     assert ENCRYPTION in text
-    assert SETTINGS[GUEST].location(POLICY) in text
+    assert SETTINGS[GUEST].location(Layer.POLICY) in text
     assert text.count("Nothing was written.") == 1
 
 
@@ -259,7 +261,7 @@ CONFLICTS = [
     ("blocked", [LOCAL], None, 1, ["mdm"]),
     ("blocked", [LOCAL], 1, 1, ["policy", "mdm"]),
     ("blocked", [LOCAL], 0, 1, ["mdm"]),
-    ("blocked", [LOCAL], BAD, None, []),
+    ("blocked", [LOCAL], BAD, None, ["policy"]),
     ("blocked", [POLICY], 1, None, []),
     ("blocked", [POLICY], 1, 1, ["mdm"]),
     ("blocked", [POLICY], None, 0, []),
@@ -273,14 +275,15 @@ CONFLICTS = [
 
 
 @pytest.mark.parametrize(("word", "scopes", "policy", "mdm", "sources"), CONFLICTS)
-def test_managed(word: str, scopes: list[Layer], policy: object, mdm: object, sources: list[str]) -> None:
+def test_managed(word: str, scopes: list[Scope], policy: object, mdm: object, sources: list[str]) -> None:
     host = state_of(GUEST, running=True, policy=policy, mdm=mdm, local=1, default=DENIES)
     warned = make([wish(GUEST, word)], [host], scopes, warn=True)
     assert len(warned.warnings) == len(sources)
     for source, text in zip(sources, warned.warnings, strict=True):
         layer, value = Layer(source), policy if source == "policy" else mdm
         assert f"{GUEST}={word} would be overridden" in text
-        assert f"{SETTINGS[GUEST].location(layer)} = {value} ({'allowed' if value else 'blocked'})" in text
+        said = "REG_SZ '1'" if value is BAD else f"{value} ({'allowed' if value else 'blocked'})"
+        assert f"{SETTINGS[GUEST].location(layer)} = {said}" in text
         assert ("add policy to scope" in text) is (source == "policy")
         assert ("Intune" in text) is (source == "mdm")
     if sources:
@@ -307,7 +310,8 @@ def test_change_as_users_see_it() -> None:
         "scope": "policy",
         "from": True,
         "to": None,
-        "location": SETTINGS[ENCRYPTION].location(POLICY),
+        "location": SETTINGS[ENCRYPTION].location(Layer.POLICY),
+        "group_policy": "Require Encryption",
     }
 
 
@@ -346,7 +350,7 @@ def hosts(draw: st.DrawFn) -> list[SettingState]:
     scopes=st.sampled_from([(LOCAL,), (POLICY,), BOTH]),
 )
 def test_a_plan_carried_out_leaves_nothing_to_plan(
-    states: list[SettingState], words: tuple[object, ...], scopes: tuple[Layer, ...]
+    states: list[SettingState], words: tuple[object, ...], scopes: tuple[Scope, ...]
 ) -> None:
     wishes = [
         Wish(state.setting, None if word == "default" else bool(word))
@@ -355,15 +359,35 @@ def test_a_plan_carried_out_leaves_nothing_to_plan(
     ]
     before = {state.setting.name: state for state in states}
     try:
-        planned = plan(wishes, before, scopes, tolerate_managed=True, system=SYSTEM)
+        planned = plan(wishes, before, Rules(scopes, tolerate_managed=True), system=SYSTEM)
     except RequestError:
         return
     after = predict(before, planned.changes)
-    again = plan(wishes, after, scopes, tolerate_managed=True, system=SYSTEM)
+    again = plan(wishes, after, Rules(scopes, tolerate_managed=True), system=SYSTEM)
     assert brief(again) == []
-    touched = {change.setting.name for change in planned.changes}
+    touched = {change.cell.setting.name for change in planned.changes}
     assert all(after[name] is before[name] for name in set(before) - touched)
     for change in planned.changes:
-        assert after[change.setting.name].observed.layer(change.layer) == (
-            Reading.ABSENT if change.after is None else int(change.after)
-        )
+        held = after[change.cell.setting.name].observed.layer(change.cell.scope.layer)
+        assert held == stored(None if change.after is None else int(change.after))
+
+
+def test_at_most_three_groups_of_local_neighbours() -> None:
+    """One SetConfiguration carries what stands next to each other."""
+    names = list(SETTINGS)
+    for opening in (True, False):
+        wishes = [Wish(SETTINGS[n], (SETTINGS[n].secure is None) or (SETTINGS[n].secure is not opening)) for n in names]
+        states = [state_of(n, running=not w.value) for n, w in zip(names, wishes, strict=True)]
+        sides = [change.cell.setting.side for change in make(wishes, states).changes]
+        groups = 1 + sum(one is not other for one, other in pairwise(sides))
+        assert (len(sides), groups <= 3) == (len(names), True)
+
+
+def test_what_is_optional_is_left_out_with_a_warning() -> None:
+    states = {AUDIT: state_of(AUDIT, running=False, policy=0), ENCRYPTION: state_of(ENCRYPTION, supported=False)}
+    wishes = [wish(AUDIT, "enabled"), wish(ENCRYPTION, "required")]
+    planned = plan(wishes, states, Rules((LOCAL,), optional=(AUDIT, ENCRYPTION)), system=SYSTEM)
+    assert (planned.changes, planned.skipped) == ((), (AUDIT, ENCRYPTION))
+    assert [SETTINGS[AUDIT].location(Layer.POLICY) in text for text in planned.warnings] == [True]
+    skipping = Rules((LOCAL,), skip_unsupported=True)
+    assert plan([wishes[1]], states, skipping, system=SYSTEM).skipped == (ENCRYPTION,)

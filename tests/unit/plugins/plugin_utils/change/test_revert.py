@@ -2,224 +2,335 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Undoing journaled changes: which ones, against whom, and exactly."""
+"""Undoing: any change, in any order, exactly; what is somebody else's stops it; whatever breaks, it can go on."""
 
 from __future__ import annotations
 
-import copy
-import re
-from datetime import timedelta
-from typing import Any
+from contextlib import suppress
+from itertools import permutations
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import configure
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import CHANGES
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Wish
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import (
-    Reverted,
-    Selection,
-    as_result,
-    revert,
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import reverted_as_dict
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, RequestError, SmbGuestError
+from simulated_windows.in_process import InProcessHost, differences
+
+from ..engine import (
+    AUDIT,
+    BOTH,
+    GUEST,
+    GUEST_LOCAL,
+    GUEST_POLICY,
+    POLICY,
+    SIGNING,
+    Died,
+    book,
+    change,
+    engine,
+    entry,
+    held,
+    moved,
+    process_gone,
+    put,
+    runs,
+    status,
+    tidy,
+    undo,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable, RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 
-from ..fakes import CLIENT_LOCAL, CLIENT_POLICY, unreachable_at
-from ..remembering import Raw, RememberingHost, remembering_24h2
-
-GUEST, SIGNING, AUDIT = (
-    SETTINGS[name] for name in ("insecure_guest_logons", "client_signing", "audit_insecure_guest_logons")
-)
-LATEST, ALL, EXPIRING = Selection(latest=True), Selection(), Selection(expiring=True)
+LAZY = {"running_follows_registry": False}
 
 
-@pytest.fixture
-def host() -> RememberingHost:
-    """Three changes, an hour apart: `first` and `third` on the same setting, `second` with an expiry."""
-    host = remembering_24h2()
-    change(host, "first", Wish(GUEST, True))
-    change(host, "second", Wish(SIGNING, False), hours=8)
-    change(host, "third", Wish(GUEST, False))
+def stacked(quirks: dict[str, bool] | None = None) -> InProcessHost:
+    """Three changes over each other, the first and the last of which end by themselves."""
+    host = InProcessHost(quirks=quirks or {})
+    change(host, {GUEST: "allowed", SIGNING: "not_required"}, BOTH, name="low", hours=1)
+    change(host, {GUEST: "blocked", AUDIT: "enabled"}, BOTH, name="middle", reason="r")
+    change(host, {GUEST: "allowed"}, BOTH, name="high", hours=2)
     return host
 
 
-def change(
-    host: RememberingHost, name: str, wish: Wish, hours: int | None = None, after: timedelta = timedelta(hours=1)
-) -> None:
-    host.now += after
-    session: Any = host
-    terms = Terms(name, "test", timedelta(hours=hours) if hours else None)
-    scopes = [Layer.LOCAL, Layer.POLICY]
-    configure(session, [wish], scopes, tolerate_managed=False, check_mode=False, terms=terms)
+def test_any_order_comes_to_the_same_and_a_second_run_changes_nothing() -> None:
+    for quirks in ({}, LAZY):
+        pristine = InProcessHost(quirks=quirks).snapshot()
+        host = stacked(quirks)
+        saved = host.save()
+        for order in permutations(("low", "middle", "high")):
+            host.load(saved)
+            for name in order:
+                foreseen = reverted_as_dict(undo(host, name, check=True))
+                done = reverted_as_dict(undo(host, name))
+                assert done["changes"] == foreseen["changes"], (order, name)
+                assert done["changed"] is foreseen["changed"] is True
+                before = host.snapshot()
+                again = undo(host, name)
+                assert (reverted_as_dict(again)["changed"], differences(before, host.snapshot())) == (False, [])
+            assert moved(pristine, host) == [], order
 
 
-def undo(host: RememberingHost, selection: Selection, *, force: bool = False, check_mode: bool = False) -> Reverted:
-    session: Any = host
-    return revert(Host(session), selection, force=force, check_mode=check_mode)
+def test_check_mode_writes_nothing() -> None:
+    host = stacked()
+    before = host.snapshot()
+    undo(host, check=True)
+    assert differences(before, host.snapshot()) == []
 
 
-def statuses(host: RememberingHost) -> dict[str, str]:
-    return {name: host.keys[f"{CHANGES}\\{name}"]["Status"] for name in ("first", "second", "third")}
+def test_a_covered_cell_is_not_written_and_that_is_said() -> None:
+    host = stacked()
+    before = host.snapshot()
+    reverted = undo(host, "middle")
+    facts = reverted_as_dict(reverted)
+    assert [row["setting"] for row in facts["changes"]] == [AUDIT, AUDIT]
+    assert held(host, GUEST_LOCAL) == ("REG_DWORD", 1)
+    assert any("A newer change covers insecure_guest_logons (local)" in told for told in reverted.told)
+    assert entry(host, "middle").note.startswith("reverted; still covered: insecure_guest_logons (local)")
+    assert moved(before, host) != []
+    assert facts["reverted"][0]["status"] == "reverted"
 
 
-def names(reverted: Reverted) -> list[str]:
-    return [entry.change_id for entry in reverted.entries]
+def test_a_whole_cover_changes_the_journal_and_no_value() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="low", reason="r")
+    change(host, {GUEST: "blocked"}, name="high", reason="r")
+    facts = reverted_as_dict(undo(host, "low"))
+    assert (facts["changed"], facts["changes"], facts["reconnect_required"]) == (True, [], False)
+    assert facts["diff"] == {"before": "", "after": ""}
 
 
-# Which ones.
+def test_only_values_that_changed_are_reported() -> None:
+    """By force over what somebody has put back already."""
+    host = InProcessHost()
+    change(host, {GUEST: "allowed", SIGNING: "not_required"}, name="x", reason="r")
+    put(host, GUEST_LOCAL, None)
+    facts = reverted_as_dict(undo(host, "x", force=True))
+    assert [(row["setting"], row["from"], row["to"]) for row in facts["changes"]] == [(SIGNING, False, None)]
 
 
-def test_all_newest_first(host: RememberingHost) -> None:
-    assert names(undo(host, ALL)) == ["third", "second", "first"]
-    assert host.settings == remembering_24h2().settings
-    assert set(statuses(host).values()) == {"reverted"}
-    assert host.tasks == {}
+def test_selections() -> None:
+    for selection, expected in (
+        (Selection("MIDDLE"), ["middle"]),
+        (Selection(latest=True), ["high"]),
+        (Selection(expiring=True), ["high", "low"]),
+        (Selection(every=True), ["high", "middle", "low"]),
+    ):
+        host = stacked()
+        for check in (True, False):
+            reverted = revert(engine(host), selection, force=False, check_mode=check)
+            assert [undoing.entry.change_id for undoing in reverted.undoings] == expected
+        assert {status(host, name) for name in expected} == {"reverted"}
+    with pytest.raises(AssertionError):
+        revert(engine(stacked()), Selection(), force=False, check_mode=True)
+    with pytest.raises(RequestError, match=r"no change nobody\. It has: low, middle, high\. Nothing was written"):
+        undo(stacked(), "nobody")
+    with pytest.raises(RequestError, match=r"It has: none\."):
+        undo(InProcessHost(), "nobody")
 
 
-def test_the_latest_that_stands(host: RememberingHost) -> None:
-    assert [names(undo(host, LATEST)) for _unused in range(4)] == [["third"], ["second"], ["first"], []]
-    assert host.settings == remembering_24h2().settings
+def test_nothing_to_undo_takes_no_lock() -> None:
+    host = InProcessHost()
+    before = host.snapshot()
+    reverted = undo(host)
+    assert (reverted.undoings, differences(before, host.snapshot())) == ((), [])
+    assert reverted.access.verdict == "blocked"
 
 
-def test_one_by_its_name(host: RememberingHost) -> None:
-    assert names(undo(host, Selection("second"))) == ["second"]
-    assert statuses(host) == {"first": "applied", "second": "reverted", "third": "applied"}
-    assert host.running("MSFT_SmbClientConfiguration")["RequireSecuritySignature"] is True
+# What is somebody else's
 
 
-def test_those_that_wait_for_their_expiry(host: RememberingHost) -> None:
-    assert names(undo(host, EXPIRING)) == ["second"]
-    assert (host.tasks, statuses(host)["third"]) == ({}, "applied")
+def test_what_somebody_set_stops_it_and_force_does_not_mind() -> None:
+    for cell in (GUEST_LOCAL, GUEST_POLICY):
+        for value in (None, ("REG_DWORD", 0), ("REG_DWORD", 2), ("REG_SZ", "1")):
+            host = InProcessHost()
+            pristine = host.snapshot()
+            change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+            put(host, cell, value and value[1], value[0] if value else "REG_DWORD")
+            before = host.snapshot()
+            for check in (True, False):
+                with pytest.raises(RequestError, match=r"Somebody changed a value since the change x") as caught:
+                    undo(host, "x", check=check)
+                assert cell.location in str(caught.value)
+            assert moved(before, host) == [], (str(cell), value)
+            undo(host, "x", force=True)
+            assert moved(pristine, host) == [], (str(cell), value)
 
 
-def test_an_unknown_name_says_which_there_are(host: RememberingHost) -> None:
-    before = copy.deepcopy(host.keys)
-    with pytest.raises(RequestError, match=r"no change other. It has: first, second, third"):
-        undo(host, Selection("other"))
-    assert host.keys == before
+def test_what_the_host_was_seen_to_hold_is_the_changes_own() -> None:
+    """SetConfiguration may store a default by storing none."""
+    host = InProcessHost(quirks={"set_stores_no_default": True}, parameters={"AllowInsecureGuestAuth": 1})
+    pristine = host.snapshot()
+    change(host, {GUEST: "blocked"}, name="x", reason="r")
+    assert held(host, GUEST_LOCAL) is None
+    undo(host, "x")
+    assert moved(pristine, host) == []
 
 
-@pytest.mark.parametrize("selection", [Selection("third"), LATEST, ALL, EXPIRING])
-def test_undone_already_is_no_change(host: RememberingHost, selection: Selection) -> None:
-    undo(host, ALL)
-    before = copy.deepcopy(host.keys)
-    host.requests.clear()
-    assert as_result(undo(host, selection))["changed"] is False
-    assert (host.keys, host.writes) == (before, [])
+def test_what_an_end_left_alone_stays_somebody_elses() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="low", reason="r")
+    change(host, {GUEST: "blocked"}, name="high", hours=1)
+    put(host, GUEST_LOCAL, 1)
+    host.advance(3601)
+    host.run_due_tasks()
+    with pytest.raises(RequestError, match="Somebody changed a value since the change low"):
+        undo(host, "low")
+    undo(host, "low", force=True)
+    assert held(host, GUEST_LOCAL) is None
 
 
-def test_a_host_without_a_journal() -> None:
-    host = remembering_24h2()
-    assert as_result(undo(host, ALL))["changed"] is False
-    assert host.writes == []
+# What breaks
 
 
-def test_a_damaged_entry_is_said_and_blocks_nothing(host: RememberingHost) -> None:
-    host.keys[f"{CHANGES}\\second"]["Before"] = "{"
-    reverted = undo(host, ALL)
-    assert names(reverted) == ["third", "first"]
-    assert len(reverted.damaged) == 1
-    assert "second" in reverted.damaged[0]
+def test_a_policy_that_came_later_keeps_the_running_value_and_not_the_stored_one() -> None:
+    for quirks in ({}, {"set_refused_by_policy": True}, LAZY):
+        host = InProcessHost(quirks=quirks)
+        change(host, {GUEST: "allowed"}, name="x", reason="r")
+        put(host, GUEST_POLICY, 1)
+        reverted = undo(host, "x")
+        assert (held(host, GUEST_LOCAL), status(host, "x")) == (None, "reverted")
+        assert any(GUEST_POLICY.location in told for told in reverted.told), quirks
 
 
-def test_changes_of_the_same_second_are_undone_newest_first() -> None:
-    host = remembering_24h2()
-    for name, value in (("b", True), ("a", False)):
-        change(host, name, Wish(GUEST, value), after=timedelta(milliseconds=1))
-    assert names(undo(host, LATEST, check_mode=True)) == ["a"]
-    assert names(undo(host, ALL)) == ["a", "b"]
-    assert host.settings == remembering_24h2().settings
+def test_what_cannot_be_put_back_stands_and_is_named() -> None:
+    host = InProcessHost()
+    pristine = host.snapshot()
+    change(host, {GUEST: "allowed", SIGNING: "not_required"}, BOTH, name="x", hours=1)
+    host.inject("access_denied", match="DeleteValue", times=0)
+    with pytest.raises(
+        HostError, match=r"could not be undone whole.*AllowInsecureGuestAuth is 1.*run it again"
+    ) as caught:
+        undo(host, "x")
+    assert caught.value.changed is True
+    assert status(host, "x") == "reverting"
+    host.clear_faults()
+    undo(host, "x")
+    assert (moved(pristine, host), status(host, "x")) == ([], "reverted")
 
 
-# Against whom.
+def test_a_fault_or_a_death_at_every_request_and_the_next_run_finishes() -> None:
+    for quirks in ({}, LAZY):
+        pristine = InProcessHost(quirks=quirks).snapshot()
+        host = stacked(quirks)
+        saved = host.save()
+        host.reset_counters()
+        undo(host, "high")
+        new, last = host.snapshot(), host.requests
+        for at in range(1, last + 1):
+            for kind in ("reset_before", "reset_after", "access_denied", "interrupt", "death"):
+                host.load(saved)
+                old = host.snapshot()
+                error: BaseException | None = None
+                try:
+                    if kind == "death":
+                        with process_gone(host, at):
+                            undo(host, "high")
+                    else:
+                        host.interrupt(at, KeyboardInterrupt(), acted=True) if kind == "interrupt" else host.inject(
+                            kind, at=[at]
+                        )
+                        undo(host, "high")
+                except (SmbGuestError, KeyboardInterrupt, Died) as raised:
+                    error = raised
+                host.clear_faults()
+                settings = differences(old, host.snapshot(), ignoring=[r"HKLM\SOFTWARE\winops"], parts=("registry",))
+                if isinstance(error, SmbGuestError) and settings:
+                    assert error.changed, (kind, at, str(error))
+                if isinstance(error, KeyboardInterrupt) and settings:
+                    assert held(host, GUEST_LOCAL) == ("REG_DWORD", 0), at
+                undo(host, "high")
+                assert status(host, "high") == "reverted"
+                left = [line for line in moved(new, host) if not line.startswith("tasks")]
+                assert left == [], (kind, at)
+                if at % 4 == 0:
+                    undo(host)
+                    assert moved(pristine, host) == [], (kind, at)
 
 
-@pytest.mark.parametrize("key", [CLIENT_POLICY, CLIENT_LOCAL])
-@pytest.mark.parametrize("value", ["mine", Raw(3, b"\x01")])
-def test_somebody_else_is_named(host: RememberingHost, key: str, value: Any) -> None:
-    host.put(key, "AllowInsecureGuestAuth", value)
-    before = copy.deepcopy(host.keys)
-    found = rf"Somebody changed a value since the change third: HKLM.{re.escape(key)}.AllowInsecureGuestAuth is now"
-    with pytest.raises(RequestError, match=rf"{found}.*force: true"):
-        undo(host, Selection("third"))
-    kept = {where: values for where, values in host.keys.items() if "Lock" not in where}
-    assert kept == {where: values for where, values in before.items() if "Lock" not in where}
+def test_an_end_of_the_hosts_own_in_between_changes_what_stands_below() -> None:
+    host = InProcessHost()
+    pristine = host.snapshot()
+    change(host, {GUEST: "allowed"}, name="low", hours=1)
+    change(host, {GUEST: "blocked"}, name="high", reason="r")
+    saved = host.save()
+    host.reset_counters()
+    undo(host, "high")
+    last, plain = host.requests, host.answer
+    for at in range(1, last):
+        host.load(saved)
+        count = 0
 
-
-def test_force_restores_all_the_same(host: RememberingHost) -> None:
-    host.put(CLIENT_POLICY, "AllowInsecureGuestAuth", "mine")
-    undo(host, ALL, force=True)
-    assert host.settings == remembering_24h2().settings
-
-
-def test_what_a_newer_change_of_ours_wrote_is_not_foreign(host: RememberingHost) -> None:
-    """`third` wrote over `first`: undoing both together is no conflict; undoing the older alone keeps what it knows."""
-    assert names(undo(host, ALL)) == ["third", "second", "first"]
-
-
-def test_a_value_that_is_back_already_is_no_conflict(host: RememberingHost) -> None:
-    undo(host, LATEST)
-    host.keys[CLIENT_LOCAL].pop("RequireSecuritySignature")
-    assert names(undo(host, Selection("second"))) == ["second"]
-
-
-@pytest.mark.parametrize("step", range(1, 9))
-def test_cut_off_in_the_middle_goes_on(step: int) -> None:
-    """What a revert that was cut off has put back is no foreign value: the next one finishes."""
-    host = remembering_24h2()
-    change(host, "only", Wish(GUEST, True), hours=8)
-    count = 0
-
-    def hook(name: str) -> None:
-        nonlocal count
-        if "SetConfiguration" in name or "Delete" in name or "Set" in name:
+        def answer(message: bytes, at: int = at) -> bytes:
+            nonlocal count
             count += 1
-            if count > step:
-                raise HostUnreachable("the line went dead.")
+            if count == at:
+                host.advance(3601)
+                host.run_due_tasks()
+            return plain(message)
 
-    host.hook = hook
-    with pytest.raises(HostUnreachable, match="the line went dead"):
-        undo(host, ALL)
-    host.hook = lambda _: None
-    undo(host, ALL)
-    assert host.settings == remembering_24h2().settings
-    assert host.tasks == {}
-
-
-# What it says.
-
-
-@pytest.mark.parametrize("selection", [Selection("third"), LATEST, ALL, EXPIRING])
-def test_check_mode_says_the_same_and_writes_nothing(host: RememberingHost, selection: Selection) -> None:
-    before = copy.deepcopy(host.keys)
-    host.requests.clear()
-    planned = undo(host, selection, check_mode=True)
-    assert (host.keys, host.writes) == (before, [])
-    done = undo(host, selection)
-    assert (names(planned), planned.changes) == (names(done), done.changes)
+        host.answer = answer  # type: ignore[method-assign]
+        with suppress(RequestError):
+            undo(host, "high")
+        host.answer = plain  # type: ignore[method-assign]
+        tidy(host)
+        if status(host, "high") != "reverted":
+            undo(host, "high")
+        for standing in book(host).stack.standing:
+            undo(host, standing.change_id, force=True)
+        assert (moved(pristine, host), runs(host, GUEST_LOCAL)) == ([], False), at
 
 
-def test_check_mode_refuses_as_well(host: RememberingHost) -> None:
-    host.put(CLIENT_POLICY, "AllowInsecureGuestAuth", "mine")
-    with pytest.raises(RequestError, match="Somebody changed a value"):
-        undo(host, LATEST, check_mode=True)
+def test_keys_and_tasks_go_with_it() -> None:
+    host = InProcessHost()
+    pristine = host.snapshot()
+    change(host, {GUEST: "allowed"}, (POLICY,), name="x", hours=1)
+    undo(host, "x")
+    assert (host.tasks, moved(pristine, host)) == ([], [])
 
 
-def test_the_result_tells_each_write(host: RememberingHost) -> None:
-    result = as_result(undo(host, Selection("second")))
-    assert result["changed"] is True
-    assert [(row["setting"], row["scope"], row["from"], row["to"]) for row in result["changes"]] == [
-        ("client_signing", "local", False, None)
-    ]
-    assert [row["change_id"] for row in result["reverted"]] == ["second"]
-    assert result["reconnect_required"] is True
+# Recovery
 
 
-def test_a_failure_says_changed(host: RememberingHost) -> None:
-    host.hook = unreachable_at("DeleteValue")
-    with pytest.raises(HostUnreachable) as caught:
-        undo(host, ALL)
-    assert caught.value.changed
+def test_recovery_does_not_sign_off_what_does_not_run() -> None:
+    host = InProcessHost(quirks=LAZY)
+    change(host, {GUEST: "allowed"}, name="other", reason="r")
+    undo(host, "other")
+    host.reset_counters()
+    reference = InProcessHost(quirks=LAZY)
+    change(reference, {GUEST: "allowed"}, name="x", reason="r")
+    at = [message["method"] for message in reference.messages].index("SetConfiguration") + 1
+    with suppress(Died), process_gone(host, at):
+        change(host, {GUEST: "allowed"}, name="x", reason="r")
+    put(host, GUEST_LOCAL, 1, apply=False)  # stored as wanted, and not running
+    assert runs(host, GUEST_LOCAL) is False
+    tidy(host)
+    assert status(host, "x") == "rolled_back"
+    assert held(host, GUEST_LOCAL) is None
+
+
+def test_recovery_leaves_what_somebody_set_since_and_says_so() -> None:
+    host = InProcessHost()
+    reference = InProcessHost()
+    change(reference, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
+    with suppress(Died), process_gone(host, at):
+        change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    put(host, GUEST_POLICY, "mine", "REG_SZ")
+    (told,) = tidy(host).told
+    assert "Left as somebody else set it since: insecure_guest_logons (policy)" in told
+    assert held(host, GUEST_POLICY) == ("REG_SZ", "mine")
+    assert held(host, GUEST_LOCAL) is None
+    assert status(host, "x") == "rolled_back"
+
+
+def test_what_recovery_cannot_finish_keeps_no_other_change_from_its_due() -> None:
+    host = InProcessHost(quirks=LAZY)
+    reference = InProcessHost(quirks=LAZY)
+    change(reference, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
+    with suppress(Died), process_gone(host, at):
+        change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    host.inject("access_denied", match="SetConfiguration", times=0)
+    outcome = change(host, {AUDIT: "enabled"}, (POLICY,), name="y", reason="r")
+    assert status(host, "x") == "failed"
+    assert any("could not be undone" in told for told in outcome.recovery.told)
+    assert status(host, "y") == "applied"

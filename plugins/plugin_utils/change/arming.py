@@ -1,0 +1,60 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Scheduled tasks kept in step with the stack: whenever it changes, every end that changed is registered anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ..errors import HostError, HostUnreachable, RequestError
+from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
+from .expiry import armed_as, expiry_task
+from .host import Host
+from .stack import Stack, stamp
+
+
+def rearm(host: Host, stack: Stack) -> tuple[Stack, tuple[str, ...]]:
+    """Register the tasks whose text is not what is on the host. Gives the stack with their fingerprints.
+
+    No fault of the scheduler is an error here: a sentence says which end is not up to date, and the next journaled run
+    tries again. A task that is out of date still writes only where a cell holds what its own change left.
+    """
+    told = []
+    registered = []
+    for entry in stack.standing:
+        if entry.expires_at is None:
+            continue
+        try:
+            task = expiry_task(stack, entry)
+            if armed_as(task) == entry.armed:
+                continue
+            register_task(host.session, entry.change_id, task)
+        except HostUnreachable:
+            raise
+        except (HostError, RequestError) as error:
+            stack = stack.with_(replace(entry, armed=""))  # the host may have taken it all the same
+            told.append(
+                f"The end of the change {entry.change_id} at {stamp(entry.expires_at)} could not be brought up to "
+                f"date; the next journaled run tries again. {HostError.__str__(error)}"
+            )
+        else:
+            registered.append(entry.change_id)
+            stack = stack.with_(replace(entry, armed=armed_as(task)))
+    return stack, (*told, *_once_only(host, registered))
+
+
+def _once_only(host: Host, registered: Sequence[str]) -> Iterator[str]:
+    """A change that the host ended after the journal was read must not end a second time, when the host starts."""
+    ended = host.journal.ended_by_the_host() if registered else frozenset()
+    for change_id in registered:
+        if change_id.lower() not in ended:
+            continue
+        try:
+            told = delete_task(host.session, change_id)
+        except SchedulerFailed as error:
+            told = str(error)
+        if told:
+            yield told

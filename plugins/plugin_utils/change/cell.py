@@ -1,0 +1,95 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A cell is one setting in one scope: the smallest thing that a change writes, and that can be put back. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..registry_value import Stored, as_bool, as_text, dword
+from ..state import SettingState
+from ..tables.settings import KEYS, SETTINGS, Scope, Setting
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The registry value behind a setting in one scope, or its entry in the local GPO."""
+
+    setting: Setting
+    scope: Scope
+
+    @classmethod
+    def named(cls, setting: str, scope: str) -> Cell:
+        """Raises KeyError or ValueError for what the table does not have."""
+        cell = cls(SETTINGS[setting], Scope(scope))
+        if not cell.setting.has(cell.scope.layer):
+            raise ValueError(f"{setting} has no scope {scope}")
+        return cell
+
+    @property
+    def key(self) -> str:
+        return KEYS[self.setting.side][self.scope.layer]
+
+    @property
+    def name(self) -> str:
+        return self.setting.names[self.scope.layer]
+
+    @property
+    def location(self) -> str:
+        return self.setting.location(self.scope.layer)
+
+    @property
+    def is_local(self) -> bool:
+        return self.scope is Scope.LOCAL
+
+    @property
+    def in_local_gpo(self) -> bool:
+        """Whether the value stands in the files of the local GPO, not in the registry."""
+        return self.scope is Scope.LOCAL_GPO
+
+    def __str__(self) -> str:
+        return f"{self.setting.name} ({self.scope.value})"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a cell holds: the stored value (None: absent), and for the local scope what ran beside it.
+
+    running is None where that says nothing about the cell: a policy or MDM decided it then, or it is not known.
+    """
+
+    stored: Stored
+    running: bool | None = None
+
+    @property
+    def to_run(self) -> bool | None:
+        """What has to run for the cell to be so."""
+        return as_bool(self.stored) if self.running is None else self.running
+
+    def __str__(self) -> str:
+        return as_text(self.stored)
+
+
+def seen(cell: Cell, state: SettingState) -> Held:
+    """What a look at the host says that a cell holds."""
+    running = state.observed.running if cell.is_local and not state.observed.governed() else None
+    return Held(state.observed.layer(cell.scope.layer), running)
+
+
+def written(cell: Cell, value: bool | None) -> Held:
+    """What a cell should hold after the write of `value` (None: deleted)."""
+    return Held(None if value is None else dword(value), value if cell.is_local else None)
+
+
+def holds(cell: Cell, held: Held, value: bool | None, *, governed: bool) -> bool:
+    """Whether a cell holds what was, or is to be, written to it. The one answer to that question.
+
+    SetConfiguration may store a value that equals the default by storing none: then what runs decides. governed: a
+    policy or MDM decides what runs, which then proves nothing.
+    """
+    stored = value is None if held.stored is None else as_bool(held.stored) is value and value is not None
+    if not cell.is_local:
+        return stored
+    return (stored or (held.stored is None and not governed)) and (governed or held.running is value)

@@ -1,0 +1,164 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What tasks that change a host give back: the results and diffs of both engines, in one shape. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..guest_access import drift_sentence, guest_access
+from ..registry_value import as_fact, as_text
+from ..state import States
+from ..tables.settings import GUEST
+from .cell import Cell, Held
+from .plan import Plan, Wish
+from .recovery import Recovery
+from .revert import Reverted
+from .stack import Entry, stamp
+from .stack import as_fact as entry_as_fact
+
+_OF_A_FAILURE = ("changed", "changes", "change_id", "expires_at", "guest_access", "verified")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened, or in check mode what would. before, after: every setting that was observed, by name.
+
+    entry: the journal's record of it. prolonged: whether only the end of a change that stands was moved. told: what
+    must be heard although nothing failed. confirm: a wish that is not in force fails the task. beneath: changes that
+    stand and that this one lies over. met_by: changes that have made true already what was asked.
+    """
+
+    wishes: Sequence[Wish]
+    plan: Plan
+    before: States
+    after: States
+    verified: bool
+    entry: Entry | None = None
+    prolonged: bool = False
+    recovery: Recovery = field(default_factory=Recovery)
+    told: tuple[str, ...] = ()
+    confirm: bool = False
+    beneath: tuple[Entry, ...] = ()
+    met_by: tuple[Entry, ...] = ()
+
+    @property
+    def asked(self) -> list[str]:
+        return list(dict.fromkeys(wish.setting.name for wish in self.wishes))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The part of a module's result that is the same for all modules that change settings."""
+        changes = self.plan.changes
+        drifting = any(self.after[name].drift for name in self.asked)
+        result: dict[str, Any] = {
+            "changed": bool(changes) or self.prolonged or self.recovery.changed,
+            "before": {name: self.before[name].as_dict() for name in self.asked},
+            "after": {name: self.after[name].as_dict() for name in self.asked},
+            "changes": [change.as_dict() for change in changes],
+            "skipped_settings": list(self.plan.skipped),
+            "change_id": self.entry.change_id if self.entry else None,
+            "expires_at": stamp(self.entry.expires_at) if self.entry and self.entry.expires_at else None,
+            "lies_over": [entry_as_fact(entry) for entry in self.beneath],
+            "met_by": [entry_as_fact(entry) for entry in self.met_by],
+            "verified": self.verified,
+            "restart_required": drifting,
+            "reboot_required": drifting,
+            # A session keeps what it negotiated: what changes access is true for the next connection.
+            "reconnect_required": any(change.cell.setting.secure is not None for change in changes),
+            "diff": {
+                "before": _readable(self.before, self.asked),
+                "after": _readable(self.after, self.asked),
+                "before_header": "SMB settings before",
+                "after_header": "SMB settings after",
+            },
+        }
+        if GUEST.name in self.after:
+            result["guest_access"] = guest_access(self.after).as_dict()
+        if self.confirm and (unconfirmed := self.unconfirmed()):
+            # Few keys, because Ansible prints all of a result that failed.
+            result = {name: result[name] for name in _OF_A_FAILURE if name in result}
+            result |= {"failed": True, "msg": unconfirmed}
+        return result
+
+    def unconfirmed(self) -> str:
+        """What is not in force as wanted, as a sentence; empty where all is."""
+        lost = []
+        for wish in self.wishes:
+            state = self.after[wish.setting.name]
+            target = state.default.value if wish.value is None else wish.value
+            if wish.setting.name not in self.plan.skipped and target is not None and state.in_force is not target:
+                where = state.location or "the default of this Windows"
+                runs = "not known" if state.observed.running is None else state.observed.running
+                lost.append(f"{wish.setting.name}={wish.word} (decided by {where}, running: {runs})")
+        if not lost:
+            return ""
+        return (
+            f"Not in force as wanted: {', '.join(lost)}. Everything else that was asked for is in force. Change it "
+            "where it is decided, restart the service where what runs is behind, and run this again."
+        )
+
+    def warnings(self) -> list[str]:
+        """What the user must hear although nothing failed."""
+        drifting = [drift_sentence(self.after[name]) for name in self.asked if self.after[name].drift]
+        warnings = [*self.plan.warnings, *self.recovery.told, *self.told, *drifting]
+        wants_guest = any(wish.setting is GUEST and wish.value for wish in self.wishes)
+        if wants_guest and not (access := guest_access(self.after)).allowed:
+            warnings.append(access.advice)
+        return warnings
+
+
+def reverted_as_dict(reverted: Reverted) -> dict[str, Any]:
+    """The result of undoing."""
+    rows = [
+        (cell, undoing.before[cell], held)
+        for undoing in reverted.undoings
+        for cell, held in undoing.targets.items()
+        if undoing.before[cell].stored != held.stored
+    ]
+    return {
+        "changed": bool(reverted.undoings) or reverted.recovery.changed,
+        "reverted": [entry_as_fact(undoing.entry) for undoing in reverted.undoings],
+        "changes": [_row(cell, before, after) for cell, before, after in rows],
+        "guest_access": reverted.access.as_dict(),
+        "reconnect_required": any(cell.setting.secure is not None for cell, _before, _after in rows),
+        "diff": {
+            "before": "".join(f"{cell.location}: {as_text(before.stored)}\n" for cell, before, _after in rows),
+            "after": "".join(f"{cell.location}: {as_text(after.stored)}\n" for cell, _before, after in rows),
+        },
+    }
+
+
+def _row(cell: Cell, before: Held, after: Held) -> dict[str, Any]:
+    return {
+        "setting": cell.setting.name,
+        "scope": cell.scope.value,
+        "from": as_fact(before.stored),
+        "to": as_fact(after.stored),
+        "location": cell.location,
+        "group_policy": cell.setting.title,
+    }
+
+
+def _readable(states: States, names: Collection[str]) -> str:
+    """Settings in the users' words, one value a line, for --diff."""
+    lines = []
+    for name in names:
+        state = states[name]
+        seen: Mapping[str, Any] = state.as_dict()
+        lines.append(f"{name}:")
+        layers = (layer.value for layer in state.observed.shown if state.setting.has(layer))
+        for key in ("effective", "running", *layers):
+            value = seen[key]
+            known = "not known" if key in ("effective", "running") else "not configured"
+            lines.append(f"  {key}: {_word(state.setting.words.word, value, known)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _word(word: Any, value: Any, absent: str) -> str:
+    if value is None:
+        return absent
+    return value if isinstance(value, str) else word(value)

@@ -1,0 +1,116 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The scope local_gpo in the engine: what it brings with it, when it is written, what is predicted and refused."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from in_process import session
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change, Rules, Wish, in_order
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.options import read_scopes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer, Scope
+from simulated_windows.in_process import InProcessHost
+from simulated_windows.local_group_policy import FOLDER, GPT_INI, REGISTRY_POL
+
+GUEST, ENCRYPTION = SETTINGS["insecure_guest_logons"], SETTINGS["client_encryption"]
+KEY, NAME = r"Software\Policies\Microsoft\Windows\LanmanWorkstation", "AllowInsecureGuestAuth"
+INI = (
+    b"[General]\r\nVersion=1\r\n"
+    b"gPCMachineExtensionNames=[{35378EAC-683F-11D2-A89A-00C04FBBCFA2}{D02B1F72-3407-48AE-BA88-E8213C6761F1}]\r\n"
+)
+
+
+def entry(name: str, type_: int, data: bytes) -> bytes:
+    text = b";\0".join(f"{part}\0".encode("utf-16-le") for part in (KEY, name))
+    numbers = type_.to_bytes(4, "little"), len(data).to_bytes(4, "little")
+    return b"[\0" + b";\0".join((text, *numbers, data)) + b"]\0"
+
+
+def host_with(*entries: bytes, **spec: Any) -> InProcessHost:
+    host = InProcessHost("windows_11_24h2_pro", **spec)
+    host.host.files.make_folder(rf"{FOLDER}\Machine")
+    host.host.files.write(REGISTRY_POL, b"PReg\x01\0\0\0" + b"".join(entries))
+    host.host.files.write(GPT_INI, INI)
+    return host
+
+
+def run(host: InProcessHost, value: bool | None, *scopes: Scope, check: bool = False) -> Outcome:
+    request = Request([Wish(GUEST, value)], Rules(scopes or (Scope.POLICY, Scope.LOCAL_GPO)))
+    return configure(Host(session(host)), request, check_mode=check)
+
+
+def test_the_files_bring_the_policy_value_with_them() -> None:
+    assert read_scopes({"scope": ["local_gpo"]}) == (Scope.POLICY, Scope.LOCAL_GPO)
+    assert read_scopes({"scope": ["local_gpo", "local"]}) == (Scope.LOCAL, Scope.POLICY, Scope.LOCAL_GPO)
+    assert read_scopes({"scope": ["policy"]}) == (Scope.POLICY,)
+    with pytest.raises(RequestError, match="say one or more of local, policy, local_gpo"):
+        read_scopes({"scope": []})
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_the_files_are_written_last(value: bool) -> None:
+    changes = [Change(Cell(setting, scope), None, value) for setting in (GUEST, ENCRYPTION) for scope in Scope]
+    for order in itertools.permutations(changes):
+        scopes = [change.cell.scope for change in in_order(order)]
+        assert scopes[-2:] == [Scope.LOCAL_GPO] * 2
+        assert Scope.LOCAL_GPO not in scopes[:-2]
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+def test_check_mode_predicts_what_the_run_does(value: bool | None) -> None:
+    host = host_with(entry(NAME, 4, (0 if value else 1).to_bytes(4, "little")))
+    predicted = run(host, value, check=True)
+    done = run(host, value)
+    assert predicted.plan == done.plan
+    assert predicted.as_dict()["after"] == done.as_dict()["after"]
+    assert run(host, value).plan.changes == ()
+
+
+def test_only_the_files_lag_behind() -> None:
+    host = InProcessHost("windows_11_24h2_pro", policy={NAME: 1})
+    before = host.client.running
+    outcome = run(host, True)
+    assert [change.cell.scope for change in outcome.plan.changes] == [Scope.LOCAL_GPO]
+    assert outcome.after["insecure_guest_logons"].observed.layer(Layer.LOCAL_GPO) is not None
+    assert host.client.running == before
+    assert any("has no entry for HKLM" in told for told in outcome.warnings())
+
+
+@pytest.mark.parametrize(
+    "odd", [entry("**del." + NAME, 1, b" \0\0\0"), entry(NAME, 4, b"\1"), entry(NAME, 4, bytes(4)) * 2]
+)
+def test_what_could_not_be_put_back_is_not_written_over(odd: bytes) -> None:
+    host = host_with(odd)
+    before = host.snapshot()
+    with pytest.raises(RequestError, match=r"Registry\.pol: .*an instruction of another kind: .*Clean it up first"):
+        run(host, True)
+    assert host.snapshot() == before
+
+
+def test_a_text_where_a_number_belongs_is_put_back_exactly() -> None:
+    host = host_with(entry(NAME, 1, "1\0".encode("utf-16-le")))
+    found = host.host.files.read(REGISTRY_POL)
+    request = Request([Wish(GUEST, True)], Rules((Scope.POLICY, Scope.LOCAL_GPO)), Terms(change_id="x"))
+    configure(Host(session(host)), request, check_mode=False)
+    assert host.host.files.read(REGISTRY_POL) != found
+    revert(Host(session(host)), Selection(change_id="x"), force=False, check_mode=False)
+    assert host.host.files.read(REGISTRY_POL) == found
+
+
+def test_nobody_who_does_not_ask_starts_a_process() -> None:
+    host = host_with(entry(NAME, 4, bytes(4)))
+    run(host, True, Scope.LOCAL, Scope.POLICY)
+    assert not [row for row in host.messages if "shell" in row["resource"]]

@@ -1,0 +1,233 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Putting back: what is stored bit for bit, what runs beside it, in a safe order, and what is said where it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import PutBack, _undoing_order, put_back
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import (
+    RegistryType,
+    RegistryValue,
+    Stored,
+    dword,
+)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, Layer, Side
+from simulated_windows.in_process import InProcessHost
+
+from ..engine import (
+    AUDIT,
+    ENCRYPTION_LOCAL,
+    ENCRYPTION_POLICY,
+    GUEST_LOCAL,
+    GUEST_POLICY,
+    SIGNING_LOCAL,
+    engine,
+    held,
+    moved,
+    put,
+    runs,
+)
+
+LAZY = {"running_follows_registry": False}
+"""What runs is told by SetConfiguration alone."""
+
+
+def back(host: InProcessHost, targets: Mapping[Cell, Held], made_keys: Sequence[str] = ()) -> PutBack:
+    host.reset_counters()
+    onto = engine(host)
+    return put_back(onto.session, onto.registry, targets, made_keys)
+
+
+def methods(host: InProcessHost) -> list[str]:
+    return [message["method"] for message in host.messages if message["method"].startswith(("Set", "Delete", "Create"))]
+
+
+def test_every_type_comes_back_bit_for_bit() -> None:
+    values: dict[str, Stored] = {
+        "absent": None,
+        "dword": dword(7),
+        "dword, all bits": dword(2**32 - 1),
+        "text": RegistryValue(RegistryType.REG_SZ, "yes \u00e4 & <no>"),
+        "empty text": RegistryValue(RegistryType.REG_SZ, ""),
+        "expanded text": RegistryValue(RegistryType.REG_EXPAND_SZ, "%SystemRoot%"),
+        "binary": RegistryValue(RegistryType.REG_BINARY, b"\x00\xff\x01"),
+        "no bytes": RegistryValue(RegistryType.REG_BINARY, b""),
+        "lines": RegistryValue(RegistryType.REG_MULTI_SZ, ("a", "b c")),
+        "qword": RegistryValue(RegistryType.REG_QWORD, 2**40),
+    }
+    for cell in (GUEST_LOCAL, GUEST_POLICY):
+        for name, stored in values.items():
+            host = InProcessHost()
+            put(host, cell, 1)
+            assert back(host, {cell: Held(stored)}) == PutBack((), ()), name
+            onto = engine(host)
+            assert onto.registry.value(cell.key, cell.name) == stored, name
+
+
+def test_what_is_due_already_is_not_written() -> None:
+    host = InProcessHost()
+    put(host, GUEST_LOCAL, 1)
+    assert back(host, {GUEST_LOCAL: Held(dword(1), True), GUEST_POLICY: Held(None)}) == PutBack((), ())
+    assert methods(host) == []
+
+
+def test_what_runs_is_put_back_by_set_configuration_where_the_registry_is_not_watched() -> None:
+    for stored, running in ((None, False), (dword(0), False), (RegistryValue(RegistryType.REG_SZ, "0"), False)):
+        host = InProcessHost(quirks=LAZY)
+        put(host, GUEST_LOCAL, 1)
+        host.client.running["EnableInsecureGuestLogons"] = True
+        assert back(host, {GUEST_LOCAL: Held(stored, running)}) == PutBack((), ())
+        assert runs(host, GUEST_LOCAL) is False
+        assert engine(host).registry.value(GUEST_LOCAL.key, GUEST_LOCAL.name) == stored
+
+
+def test_the_running_value_alone_is_put_back_too() -> None:
+    host = InProcessHost(quirks=LAZY)
+    host.client.running["EnableInsecureGuestLogons"] = True
+    assert back(host, {GUEST_LOCAL: Held(None, False)}) == PutBack((), ())
+    assert (held(host, GUEST_LOCAL), runs(host, GUEST_LOCAL)) == (None, False)
+
+
+def test_a_registry_that_does_not_keep_is_seen() -> None:
+    """The host says yes to every write and does none."""
+    host = InProcessHost()
+    put(host, GUEST_POLICY, 1)
+    host.inject("silent_drop", match="DeleteValue", times=0)
+    result = back(host, {GUEST_POLICY: Held(None)})
+    assert result.wrong == (f"{GUEST_POLICY.location} is 1 and should be absent.",)
+    assert methods(host) == ["DeleteValue"] * 2, "a second attempt, and no third"
+
+
+def test_a_service_that_does_not_follow_is_seen() -> None:
+    host = InProcessHost(quirks=LAZY)
+    put(host, GUEST_LOCAL, 1)
+    host.client.running["EnableInsecureGuestLogons"] = True
+    host.inject("silent_drop", match="SetConfiguration", times=0)
+    (told,) = back(host, {GUEST_LOCAL: Held(None, False)}).wrong
+    assert told == f"{GUEST_LOCAL.location} is as it was, but the running value of insecure_guest_logons is not."
+
+
+def test_under_a_policy_the_stored_value_is_proved_and_the_running_one_proves_nothing() -> None:
+    for refused in (False, True):
+        host = InProcessHost(policy={"AllowInsecureGuestAuth": 1}, quirks={"set_refused_by_policy": refused})
+        put(host, GUEST_LOCAL, 1)
+        result = back(host, {GUEST_LOCAL: Held(dword(0), False)})
+        assert result.wrong == ()
+        assert result.told.endswith(
+            r"decided elsewhere: insecure_guest_logons by HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
+            r"\AllowInsecureGuestAuth."
+        )
+        assert (held(host, GUEST_LOCAL), runs(host, GUEST_LOCAL)) == (("REG_DWORD", 0), True)
+
+
+def test_a_policy_that_goes_with_it_is_no_hindrance() -> None:
+    """Beneath a policy some Windows let nobody write: so that goes first, and what runs is proved."""
+    host = InProcessHost(policy={"AllowInsecureGuestAuth": 1}, quirks={"set_refused_by_policy": True})
+    put(host, GUEST_LOCAL, 1)
+    assert back(host, {GUEST_LOCAL: Held(None, False), GUEST_POLICY: Held(None)}) == PutBack((), ())
+    assert (held(host, GUEST_LOCAL), held(host, GUEST_POLICY), runs(host, GUEST_LOCAL)) == (None, None, False)
+
+
+def test_one_cell_that_cannot_be_put_back_keeps_no_other_from_it() -> None:
+    host = InProcessHost()
+    server = Cell.named("server_encryption", "local")
+    for cell, value in ((GUEST_LOCAL, 1), (GUEST_POLICY, 1), (server, 1)):
+        put(host, cell, value)
+    for kind, why in (("access_denied", "denied access"), ("soap_fault", "refused"), ("return_value", "0x000005AA")):
+        saved = host.save()
+        writes = {GUEST_LOCAL: Held(dword(0), False), GUEST_POLICY: Held(None), server: Held(dword(0), False)}
+        host.inject(kind, match="DeleteValue", times=0, value=1450)
+        (told,) = back(host, writes).wrong
+        assert told.startswith(f"{GUEST_POLICY.location} is 1 and should be absent. "), told
+        assert why in told
+        assert held(host, GUEST_LOCAL) == held(host, server) == ("REG_DWORD", 0)
+        host.load(saved)
+
+
+def test_a_host_that_is_gone_ends_it() -> None:
+    host = InProcessHost()
+    put(host, GUEST_POLICY, 1)
+    host.inject("reset_before", match="DeleteValue")
+    with pytest.raises(HostUnreachable):
+        back(host, {GUEST_POLICY: Held(None)})
+    host.inject("reset_before", match="SetConfiguration")
+    host.client.running["EnableInsecureGuestLogons"] = True
+    with pytest.raises(HostUnreachable):
+        back(host, {GUEST_LOCAL: Held(None, False)})
+
+
+def test_keys_that_the_change_made_go_only_when_they_are_empty() -> None:
+    key = KEYS[Side.CLIENT][Layer.POLICY]
+    parent = key.rpartition("\\")[0]
+    for extra in (None, "value", "key"):
+        host = InProcessHost()
+        host.registry.delete_key(f"HKLM\\{key}", recurse=True)
+        before = host.snapshot()
+        put(host, GUEST_POLICY, 1)
+        if extra == "value":
+            host.edit(f"HKLM\\{key}", "SomebodyElse", 1)
+        if extra == "key":
+            host.registry.create_key(f"HKLM\\{key}\\SomebodyElse")
+        assert back(host, {GUEST_POLICY: Held(None)}, (key,)).wrong == ()
+        assert (moved(before, host) == []) is (extra is None), extra
+        assert host.registry.key_exists(f"HKLM\\{parent}")
+
+
+def test_neighbours_of_one_side_are_told_in_one_call() -> None:
+    host = InProcessHost(quirks=LAZY)
+    audit = Cell.named(AUDIT, "local")
+    back_to = {GUEST_LOCAL: Held(None, False), SIGNING_LOCAL: Held(None, True), audit: Held(None, False)}
+    for cell, due in back_to.items():
+        host.client.running[cell.setting.cim_property] = not due.running
+    assert back(host, back_to) == PutBack((), ())
+    assert methods(host).count("SetConfiguration") == 1
+
+
+def test_the_order_of_putting_back() -> None:
+    """Closing before opening, the server between; policy before local; guest first of the closing, last of the rest."""
+    server = Cell.named("server_signing", "local")
+    audit = Cell.named(AUDIT, "local")
+    now = {
+        GUEST_LOCAL: Held(dword(1), True),
+        GUEST_POLICY: Held(dword(1)),
+        SIGNING_LOCAL: Held(dword(0), False),
+        ENCRYPTION_LOCAL: Held(dword(1), True),
+        ENCRYPTION_POLICY: Held(dword(1)),
+        server: Held(dword(0), False),
+        audit: Held(dword(1), True),
+    }
+    targets = {
+        GUEST_LOCAL: Held(None, False),  # closes
+        GUEST_POLICY: Held(None),  # closes nothing that is known: it uncovers
+        SIGNING_LOCAL: Held(dword(1), True),  # closes
+        ENCRYPTION_LOCAL: Held(dword(0), False),  # opens
+        ENCRYPTION_POLICY: Held(None),  # opens
+        server: Held(dword(1), True),
+        audit: Held(None, False),
+    }
+    expected = [GUEST_POLICY, GUEST_LOCAL, SIGNING_LOCAL, audit, server, ENCRYPTION_POLICY, ENCRYPTION_LOCAL]
+    assert _undoing_order(list(reversed(targets)), targets, now) == expected
+    # The other way round: guest is opened last of all.
+    opening = _undoing_order(list(now), now, targets)
+    assert opening.index(GUEST_LOCAL) == len(opening) - 1
+    assert opening[0] in (ENCRYPTION_LOCAL, ENCRYPTION_POLICY)
+
+
+def test_the_order_on_the_wire() -> None:
+    host = InProcessHost(quirks=LAZY)
+    put(host, GUEST_POLICY, 1)
+    put(host, GUEST_LOCAL, 1)
+    put(host, ENCRYPTION_POLICY, 0)
+    host.client.running["EnableInsecureGuestLogons"] = True
+    assert back(host, {ENCRYPTION_POLICY: Held(None), GUEST_LOCAL: Held(None, False), GUEST_POLICY: Held(None)}) == (
+        PutBack((), ())
+    )
+    assert methods(host) == ["DeleteValue", "DeleteValue", "SetConfiguration", "DeleteValue"]
