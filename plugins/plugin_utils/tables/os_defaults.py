@@ -75,48 +75,67 @@ RELEASES: Mapping[int, str] = MappingProxyType(
 )
 """Build to the release that Microsoft calls it by; client and server builds of one number share the name."""
 
-# EditionID (HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion) to the edition group of the tables below.
-EDITION_GROUPS: Mapping[str, str] = MappingProxyType(
-    {
-        "Core": "home",
-        "CoreN": "home",
-        "CoreCountrySpecific": "home",
-        "CoreSingleLanguage": "home",
-        "Professional": "pro",
-        "ProfessionalN": "pro",
-        "ProfessionalWorkstation": "pro_ws",
-        "ProfessionalWorkstationN": "pro_ws",
-        "ProfessionalEducation": "pro_edu",
-        "ProfessionalEducationN": "pro_edu",
-        "Education": "edu",
-        "EducationN": "edu",
-        "Enterprise": "ent",
-        "EnterpriseN": "ent",
-        "ServerRdsh": "ent",
-        "EnterpriseS": "ltsc",
-        "EnterpriseSN": "ltsc",
-        "EnterpriseSEval": "ltsc",
-        "IoTEnterprise": "iot",
-        "IoTEnterpriseS": "iot",
-    }
-)
 
-# The same by OperatingSystemSKU, for a host whose EditionID cannot be read [Win32_OperatingSystem].
-SKU_GROUPS: Mapping[int, str] = MappingProxyType(
-    {
-        101: "home", 98: "home", 99: "home", 100: "home",
-        48: "pro", 49: "pro",
-        161: "pro_ws", 162: "pro_ws",
-        164: "pro_edu", 165: "pro_edu",
-        121: "edu", 122: "edu",
-        4: "ent", 27: "ent", 175: "ent",
-        125: "ltsc", 126: "ltsc", 129: "ltsc",
-        188: "iot", 191: "iot",
-    }
-)  # fmt: skip
+@dataclass(frozen=True)
+class Edition:
+    """One edition. edition_id: `EditionID` in HKLM\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion. sku:
+    OperatingSystemSKU. group: its column in the tables below. No source tells ARM64 from x64."""
+
+    edition_id: str
+    sku: int
+    group: str
+
+
+# Numbers: [Win32_OperatingSystem] and winnt.h. EditionIDs: Microsoft's pages and public lists of them.
+EDITIONS = tuple(
+    Edition(edition_id, sku, group)
+    for group, members in {
+        "home": {101: "Core", 98: "CoreN", 99: "CoreCountrySpecific", 100: "CoreSingleLanguage"},
+        "pro": {48: "Professional", 49: "ProfessionalN"},
+        "pro_ws": {161: "ProfessionalWorkstation", 162: "ProfessionalWorkstationN"},
+        "pro_edu": {164: "ProfessionalEducation", 165: "ProfessionalEducationN"},
+        "edu": {121: "Education", 122: "EducationN"},
+        "ent": {4: "Enterprise", 27: "EnterpriseN", 175: "ServerRdsh"},
+        "ltsc": {125: "EnterpriseS", 126: "EnterpriseSN", 129: "EnterpriseSEval", 130: "EnterpriseSNEval"},
+        "iot": {
+            188: "IoTEnterprise",
+            191: "IoTEnterpriseS",
+            205: "IoTEnterpriseSK",
+            206: "IoTEnterpriseK",
+            207: "IoTEnterpriseSEval",
+        },
+        # No page says what they do: single language and country specific Pro, evaluation, SE.
+        "other": {
+            138: "ProfessionalSingleLanguage",
+            139: "ProfessionalCountrySpecific",
+            72: "EnterpriseEval",
+            84: "EnterpriseNEval",
+            202: "CloudEditionN",
+            203: "CloudEdition",
+        },
+        # Core installations (12, 13) have the EditionID of the full ones. 407 and 408 are the Azure Edition.
+        "server": {
+            7: "ServerStandard",
+            8: "ServerDatacenter",
+            12: "ServerDatacenter",
+            13: "ServerStandard",
+            79: "ServerStandardEval",
+            80: "ServerDatacenterEval",
+            42: "ServerHyperCore",
+            50: "ServerSolution",
+            407: "ServerTurbine",
+            408: "ServerTurbineCor",
+        },
+        # No Windows Server to Microsoft's pages: no default is known.
+        "azure_stack_hci": {406: "ServerAzureStackHCICor"},
+    }.items()
+    for sku, edition_id in members.items()
+)
+_BY_EDITION_ID = MappingProxyType({each.edition_id: each.group for each in EDITIONS})
+_BY_SKU = MappingProxyType({each.sku: each.group for each in EDITIONS})
 
 SERVER_GROUP = "server"
-_CLIENT_GROUPS = ("home", "pro", "pro_ws", "pro_edu", "edu", "ent", "ltsc", "iot")
+_CLIENT_GROUPS = ("home", "pro", "pro_ws", "pro_edu", "edu", "ent", "ltsc", "iot", "other")
 
 _Cells = Mapping[str, OsDefault]
 """One table row: edition group to default."""
@@ -153,6 +172,7 @@ def _guest_1709(stated: str, deny_note: str = "", stored: bool = False) -> _Cell
         ent=deny,
         ltsc=OsDefault(None, UNCONFIRMED, "believed to be as Enterprise"),
         iot=OsDefault(None, UNCONFIRMED, "believed to be as Enterprise"),
+        other=OsDefault(None, UNCONFIRMED, "no page names this edition"),
     )
 
 
@@ -169,6 +189,7 @@ def _guest_24h2(stated: str) -> _Cells:
         ent=deny,
         ltsc=unsaid,
         iot=unsaid,
+        other=OsDefault(None, UNCONFIRMED, "no page names this edition"),
     )
 
 
@@ -185,6 +206,7 @@ def _signing_24h2(stated: str, home: str) -> _Cells:
         ent=required,
         ltsc=unsaid,
         iot=unsaid,
+        other=OsDefault(None, UNCONFIRMED, "no page names this edition"),
     )
 
 
@@ -287,10 +309,12 @@ _TABLES: Mapping[str, tuple[Mapping[int, _Cells], Mapping[int, _Cells]]] = Mappi
 
 
 def edition_group(edition_id: str | None, sku: int | None, product: str) -> str | None:
-    """The edition group of a host, or None where neither EditionID nor SKU is in the table."""
-    if product == "server":
-        return SERVER_GROUP
-    return EDITION_GROUPS.get(edition_id or "") or SKU_GROUPS.get(sku or 0)
+    """The edition group of a host, or None where neither EditionID nor SKU is in the table.
+
+    A server that the table does not name is a Windows Server, as Microsoft's pages name the product as a whole.
+    """
+    group = _BY_EDITION_ID.get(edition_id or "") or _BY_SKU.get(sku or 0)
+    return group or SERVER_GROUP if product == "server" else group
 
 
 def os_default(
