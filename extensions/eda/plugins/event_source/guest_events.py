@@ -1,0 +1,256 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An event source of Event-Driven Ansible: the SMB guest events of Windows hosts, as they happen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+# ansible-rulebook runs this file by its path, so that the collection around it is not importable by itself.
+sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
+    HostError,
+    RequestError,
+    SmbGuestError,
+)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.event_feed import feed, harmless
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.guest_events import read_bookmark
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.inventory_sessions import InventorySessions
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.options import duration
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.events import EVENTS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.texts import one_line
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.event_records import Way
+
+DOCUMENTATION = r"""
+---
+short_description: The SMB guest events of Windows hosts, as they happen
+description:
+  - Follows the events of Windows hosts about guest logons by a pull subscription on each of them, which is kept open.
+    No process is started on a host. Where a host refuses the subscription, C(wevtutil.exe) is run every O(interval)
+    seconds.
+  - >-
+    An event looks like C({smb_guest: {host, id, name, time, server, client, user, ...}, meta: {hosts}}), with what
+    M(winops.smb_guest.guest_events_info) lists in C(events). C(server) and C(client) are in lower case. Braces are
+    replaced by parentheses, so that no text of a host can become a template of a playbook. C(meta.hosts) limits a
+    playbook that is run for it to the host.
+  - >-
+    A host that cannot be read gives one event C({smb_guest: {host, problem}}), and is tried again after a pause that
+    grows from O(interval) to ten times as long.
+options:
+  inventory:
+    description: Inventory files or folders, as for C(ansible-playbook -i). It needs the connection variables.
+    type: list
+    elements: str
+    required: true
+  hosts:
+    description: A pattern that selects hosts of the inventory.
+    type: str
+    default: all
+  ids:
+    description: Which events to follow.
+    type: list
+    elements: int
+    default: [3023, 31017, 31022, 31997]
+  bookmarks:
+    description:
+      - A file on the control node that keeps how far each host was read, so that a later run goes on from there and
+        nothing is lost in between. It holds no secrets.
+      - Without it every run begins anew.
+    type: str
+  since:
+    description: How far back to begin on a host without a bookmark, such as V(1h). The default is to begin now.
+    type: str
+  interval:
+    description: Seconds between two readings where the host does not wait for events by itself, and after an error.
+    type: int
+    default: 60
+  way:
+    description: V(auto), V(subscription) or V(wevtutil), see M(winops.smb_guest.guest_events_info).
+    type: str
+    default: auto
+"""
+
+EXAMPLES = r"""
+- winops.smb_guest.guest_events:
+    inventory: [inventory.yml]
+    hosts: windows
+    ids: [31022]
+    bookmarks: /var/lib/smb_guest/bookmarks.json
+"""
+
+LOGGER = logging.getLogger(__name__)
+DEFAULT_IDS = (3023, 31017, 31022, 31997)
+_LONGEST_PAUSE = 10
+
+
+class Bookmarks:
+    """How far each host was read, in a file that is replaced as a whole. Without a path nothing is kept."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path = Path(path) if path else None
+        self._lock = threading.Lock()
+        self._known: dict[str, Any] = {}
+        if self._path is not None and self._path.exists():
+            try:
+                known = json.loads(self._path.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise RequestError(f"The bookmarks file {path} is no JSON: {error}. Repair or remove it.") from error
+            if not isinstance(known, dict) or not all(isinstance(each, dict) for each in known.values()):
+                raise RequestError(f"The bookmarks file {path} holds no bookmarks. Name another file, or remove it.")
+            self._known = known
+
+    def of(self, host: str) -> dict[str, Any]:
+        with self._lock:
+            return self._known.get(host, {})
+
+    def keep(self, host: str, bookmark: dict[str, Any]) -> None:
+        """Remember, and write the file if anything is new."""
+        with self._lock:
+            if self._known.get(host) == bookmark:
+                return
+            self._known[host] = bookmark
+            if self._path is not None:
+                waiting = self._path.with_name(f"{self._path.name}.new")
+                waiting.write_text(json.dumps(self._known, indent=1), encoding="utf-8")
+                waiting.replace(self._path)
+
+
+class Follower:
+    """Follows one host in a thread of its own until it is told to stop."""
+
+    def __init__(self, source: Source, host: str) -> None:
+        self._source = source
+        self._host = host
+        self._pause = source.interval
+        self._problem: str | None = None
+
+    def run(self) -> None:
+        stop = self._source.stop
+        while not stop.is_set():
+            try:
+                self._follow()
+            except SmbGuestError as error:
+                self._report(str(error))
+                if not isinstance(error, HostError):
+                    return
+            else:
+                if not stop.is_set():
+                    self._report("the host has none of the event channels")
+            stop.wait(self._pause)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE * self._source.interval)
+
+    def _follow(self) -> None:
+        source = self._source
+        session = source.sessions.open(self._host)
+        positions = read_bookmark(source.bookmarks.of(self._host))
+        batches = feed(session, source.ids, positions=positions, since=source.since, way=source.way)
+        with closing(batches):
+            for batch in batches:
+                for event in batch.events:
+                    if not source.put(self._host, event):
+                        return
+                source.bookmarks.keep(self._host, batch.bookmark)
+                if batch.way is not None:
+                    self._pause, self._problem = source.interval, None
+                if source.stop.is_set():
+                    return
+                # A subscription has waited for some seconds before it answers that nothing came.
+                if not batch.events and batch.way is not None:
+                    source.stop.wait(source.interval if batch.way is Way.WEVTUTIL else source.breath)
+
+    def _report(self, problem: str) -> None:
+        """Once for each problem, not once for each attempt."""
+        LOGGER.warning("%s: %s", self._host, problem)
+        if problem != self._problem:
+            self._problem = problem
+            self._source.put(self._host, {"problem": harmless(one_line(problem))})
+
+
+class Source:
+    """The arguments, checked, and what the threads share."""
+
+    # Between two answers of a host that does not wait as it should.
+    breath = 1.0
+
+    def __init__(self, queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
+        self._queue = queue
+        self._loop = asyncio.get_running_loop()
+        self.stop = threading.Event()
+        inventory = args.get("inventory")
+        if not inventory:
+            raise RequestError("guest_events needs inventory: the files that name the hosts and their connections.")
+        self.ids = [int(number) for number in args.get("ids", DEFAULT_IDS)]
+        unknown = sorted(set(self.ids) - set(EVENTS))
+        if unknown or not self.ids:
+            raise RequestError(f"ids: {unknown or 'none'}; the events that can be followed are {sorted(EVENTS)}.")
+        self.since = duration("since", str(args["since"])) if args.get("since") else timedelta(0)
+        self.interval = float(args.get("interval", 60))
+        if self.interval <= 0:
+            raise RequestError(f"interval is {self.interval}: say a number of seconds above 0.")
+        way = str(args.get("way", "auto"))
+        if way != "auto" and way not in [each.value for each in Way]:
+            raise RequestError(f"way is {way!r}, not auto, {' or '.join(Way)}.")
+        self.way = None if way == "auto" else Way(way)
+        self.bookmarks = Bookmarks(args.get("bookmarks"))
+        self.sessions = InventorySessions(
+            [inventory] if isinstance(inventory, str) else [str(each) for each in inventory],
+            str(args.get("hosts", "all")),
+        )
+
+    def put(self, host: str, event: dict[str, Any]) -> bool:
+        """Hand an event on, from a thread; waits while the queue is full. False: it was told to stop meanwhile."""
+        document = {"smb_guest": {"host": host, **event}, "meta": {"hosts": host}}
+        waiting = asyncio.run_coroutine_threadsafe(self._queue.put(document), self._loop)
+        while not self.stop.is_set():
+            try:
+                waiting.result(timeout=1)
+            except TimeoutError:
+                continue
+            return True
+        waiting.cancel()
+        return False
+
+
+def take_signals_back() -> None:
+    """The Java machine of ansible-rulebook takes SIGINT and SIGTERM from Python and ends the process on the spot.
+
+    With Python's own handlers in place again ansible-rulebook ends in order, and this source with it.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
+            if callable(handler):
+                signal.signal(number, handler)
+
+
+async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
+    """Follow every host until the source is cancelled."""
+    source = Source(queue, args)
+    take_signals_back()
+    followers = [Follower(source, host) for host in source.sessions.names]
+    executor = ThreadPoolExecutor(max_workers=len(followers), thread_name_prefix="guest_events")
+    loop = asyncio.get_running_loop()
+    running = [loop.run_in_executor(executor, follower.run) for follower in followers]
+    try:
+        # Not gather, whose end would be that of the futures, while the threads go on.
+        done, _waiting = await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+        for each in done:
+            each.result()
+    finally:
+        # Every thread gives its subscription up before it ends.
+        source.stop.set()
+        await asyncio.wait(running)
+        executor.shutdown(wait=False)
