@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ..texts import one_line
+
 Problem = Literal[
     "too_large", "signature", "version", "truncated", "delimiter", "encoding", "missing", "duplicate", "value"
 ]
@@ -35,4 +37,4 @@ class DamagedFile(PolicyFileError):
 
 def shorten(file_text: str, limit: int = 60) -> str:
     """Quote text of a file for an error message: printable, and never longer than about `limit` characters."""
-    return ascii(file_text if len(file_text) <= limit else file_text[: limit - 3] + "...")
+    return f"'{one_line(file_text, limit)}'"

@@ -77,7 +77,7 @@ class GptIni:
         ini = cls(IniText.parse(FILE_NAME, content.decode(_ENCODING)))
         if not ini.text.has_section(_GENERAL):
             raise DamagedFile("missing", f"{FILE_NAME} has no section [{_GENERAL}]")
-        _ = (ini.version, ini.machine_extensions)
+        _read = (ini.version, ini.machine_extensions)
         return ini
 
     @classmethod

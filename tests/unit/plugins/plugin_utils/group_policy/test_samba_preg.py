@@ -65,7 +65,7 @@ def files(count: int) -> list[RegistryPol]:
         type_ = choose.choice(list(DATA))
         return Entry(choose.choice(KEYS), choose.choice(NAMES), type_, choose.choice(DATA[type_]))
 
-    return [RegistryPol(tuple(entry() for _ in range(choose.randrange(8)))) for _ in range(count)]
+    return [RegistryPol(tuple(entry() for _number in range(choose.randrange(8)))) for _number in range(count)]
 
 
 def test_samba_reads_what_we_write_and_writes_the_same_bytes(samba):

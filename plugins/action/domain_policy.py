@@ -1,0 +1,129 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""domain_policy: a GPO of a domain with the settings, links and filters that are named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..plugin_utils.change.journal_format import checked_change_id, checked_text
+from ..plugin_utils.domain.accounts import name_of, sid_of, wmi_filter_name, wmi_filter_text
+from ..plugin_utils.domain_action import CONNECTION_OPTIONS, DomainAction
+from ..plugin_utils.errors import NOTHING_WRITTEN, RequestError
+from ..plugin_utils.group_policy.domain_change import DomainChanges, Outcome, Terms
+from ..plugin_utils.group_policy.domain_gpo import GpoReader
+from ..plugin_utils.group_policy.gpo_cells import MANAGED
+from ..plugin_utils.group_policy.gpo_wishes import LinkWish, Wishes, text_of
+from ..plugin_utils.options import setting_options
+
+LINK_OPTIONS: Mapping[str, Any] = {
+    "target": {"type": "str", "required": True},
+    "enabled": {"type": "bool"},
+    "enforced": {"type": "bool"},
+    "order": {"type": "int"},
+}
+MAX_NAME = 255
+
+
+class ActionModule(DomainAction):
+    """Makes a GPO true, or absent."""
+
+    ARGUMENT_SPEC = {
+        **CONNECTION_OPTIONS,
+        "gpo": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        **setting_options({name: name for name in MANAGED}),
+        "links": {"type": "list", "elements": "dict", "options": LINK_OPTIONS},
+        "links_exclusive": {"type": "bool", "default": False},
+        "wmi_filter": {"type": "str"},
+        "security_filter": {"type": "list", "elements": "str"},
+        "comment": {"type": "str"},
+        "allow_default_policies": {"type": "bool", "default": False},
+        "change_id": {"type": "str"},
+        "reason": {"type": "str"},
+        "expires_in": {"type": "str"},
+    }
+    MISSING_RIGHT = (
+        "Creating a GPO needs membership in Group Policy Creator Owners; editing one needs 'Edit settings, delete, "
+        "modify security' on it (GPMC, Delegation); linking needs 'Link GPOs' on the container. Domain Admins have all "
+        "of them."
+    )
+
+    def work(self, reader: GpoReader, options: Mapping[str, Any]) -> dict[str, Any]:
+        if options["expires_in"]:
+            raise RequestError(
+                "expires_in cannot be kept: a GPO has no clock, and nothing would run when the time has come. The role "
+                "domain_exception gives the GPO an expiry date that domain_policy_info reports when it is past; a "
+                f"scheduled job removes it then. {NOTHING_WRITTEN}"
+            )
+        changes = DomainChanges(
+            reader,
+            check_mode=bool(self._task.check_mode),
+            allow_default_policies=options["allow_default_policies"],
+        )
+        terms = Terms(
+            checked_change_id(options["change_id"]) if options["change_id"] else None,
+            checked_text("reason", options["reason"]) if options["reason"] else "",
+        )
+        if options["state"] == "absent":
+            return result_of(reader, changes.make_absent(options["gpo"], terms))
+        return result_of(reader, changes.make_true(options["gpo"], wishes_of(reader, options), terms))
+
+
+def wishes_of(reader: GpoReader, options: Mapping[str, Any]) -> Wishes:
+    """The options as wishes, names looked up. Raises RequestError."""
+    name = options["gpo"].strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise RequestError(f"gpo must be one printable line of 1 to {MAX_NAME} characters. {NOTHING_WRITTEN}")
+    links = [LinkWish(**link) for link in options["links"] or ()]
+    for link in links:
+        if link.order is not None and link.order < 1:
+            raise RequestError(f"order counts from 1, the strongest link; {link.order} is none. {NOTHING_WRITTEN}")
+    sids = options["security_filter"]
+    if sids is not None and not sids:
+        raise RequestError(
+            "security_filter is empty: nobody would apply the GPO. Disable or remove its links instead, or say "
+            f"Authenticated Users. {NOTHING_WRITTEN}"
+        )
+    wmi_filter = options["wmi_filter"]
+    return Wishes(
+        name=name,
+        settings={
+            setting: MANAGED[setting].words.value(options[setting])
+            for setting in MANAGED
+            if options.get(setting) is not None
+        },
+        links=links,
+        links_exclusive=options["links_exclusive"],
+        wmi_filter=wmi_filter and wmi_filter_text(reader.directory, reader.domain, wmi_filter),
+        filter_sids=None if sids is None else [sid_of(reader.directory, sid) for sid in sids],
+        comment=None if options["comment"] is None else checked_text("comment", options["comment"]),
+    )
+
+
+def result_of(reader: GpoReader, outcome: Outcome) -> dict[str, Any]:
+    before, after = (in_names(reader, words) for words in (outcome.before, outcome.after))
+    result: dict[str, Any] = {
+        "changed": outcome.changed,
+        "before": before,
+        "after": after,
+        "change_id": outcome.entry.change_id if outcome.entry else None,
+        "diff": {"before": text_of(before), "after": text_of(after)},
+    }
+    if outcome.warnings:
+        result["warnings"] = outcome.warnings
+    return result
+
+
+def in_names(reader: GpoReader, words: Mapping[str, Any]) -> dict[str, Any]:
+    """A GPO in words with the names of its filters in place of their identifiers."""
+    if not words:
+        return {}
+    return {
+        **words,
+        "security_filter": [name_of(reader.directory, sid) for sid in words["security_filter"]],
+        "wmi_filter": wmi_filter_name(reader.directory, words["wmi_filter"]),
+    }

@@ -1,0 +1,51 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""domain_policy_info: the GPOs of a domain that carry our settings, and who wins each on a computer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..plugin_utils.domain_action import CONNECTION_OPTIONS, DomainAction
+from ..plugin_utils.errors import RequestError
+from ..plugin_utils.group_policy.domain_gpo import GpoReader
+from ..plugin_utils.group_policy.domain_report import DomainReport
+from ..plugin_utils.group_policy.journal_store import JournalStore
+
+
+class ActionModule(DomainAction):
+    """Reads only."""
+
+    ARGUMENT_SPEC = {
+        **CONNECTION_OPTIONS,
+        "gpo": {"type": "str"},
+        "computer": {"type": "str"},
+        "organizational_unit": {"type": "str"},
+        "site": {"type": "str"},
+        "changes": {"type": "bool", "default": False},
+    }
+    MISSING_RIGHT = "Any account of the domain may read GPOs, unless reading was taken from Authenticated Users."
+
+    def work(self, reader: GpoReader, options: Mapping[str, Any]) -> dict[str, Any]:
+        if options["computer"] and options["organizational_unit"]:
+            raise RequestError("Say computer or organizational_unit, not both.")
+        if options["site"] and not (options["computer"] or options["organizational_unit"]):
+            raise RequestError("site means nothing without computer or organizational_unit.")
+        report = DomainReport(reader, options["gpo"])
+        result: dict[str, Any] = {"changed": False, "gpos": report.gpos()}
+        if options["computer"] or options["organizational_unit"]:
+            result["resolved"] = report.resolved(
+                account=options["computer"], unit=options["organizational_unit"], site=options["site"]
+            )
+        if options["changes"]:
+            result["changes"] = [
+                {"gpo": journal.name, "guid": journal.guid, **entry.as_dict()}
+                for journal in JournalStore(reader.sysvol, reader.policies_folder).journals()
+                for entry in journal.entries
+            ]
+        result["findings"] = report.findings
+        result["requests"] = {"ldap": reader.directory.requests, "smb": reader.sysvol.requests}
+        return result

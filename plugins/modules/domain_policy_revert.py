@@ -1,0 +1,127 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""domain_policy_revert: documented here; the work is done by the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: domain_policy_revert
+short_description: Undo changes of GPOs exactly
+version_added: 0.1.0
+description:
+  - Puts back what changes of M(winops.smb_guest.domain_policy) found, as the journal in SYSVOL recorded it, with links,
+    filters and comment. A GPO that was created goes, one that was deleted comes back with its GUID, files and links.
+  - Versions only go up, so that clients take what was put back.
+  - Say exactly one of O(change_id), O(latest) and O(all).
+author:
+  - winops contributors (@winops)
+options:
+  gpo:
+    description: Only changes of this GPO, by name or GUID.
+    type: str
+  change_id:
+    description: The change to undo.
+    type: str
+  latest:
+    description: Undo the newest change that still stands.
+    type: bool
+    default: false
+  all:
+    description: Undo every change that still stands, newest first.
+    type: bool
+    default: false
+  force:
+    description:
+      - Undo even where somebody changed since what the change wrote. Without it that is an error, and nothing is
+        written.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - winops.smb_guest.domain
+attributes:
+  check_mode:
+    description: Whether the module predicts its changes in check mode.
+    support: full
+    details: The domain is read, nothing is written.
+  diff_mode:
+    description: Whether the module shows what it changes in diff mode.
+    support: full
+notes:
+  - The changes of a GPO are a stack. Undoing one that a newer one covers writes nothing there; undoing the newer one
+    later gives back what stood below both.
+  - A creation or deletion cannot be undone while newer changes of the same GPO stand on it.
+"""
+
+EXAMPLES = r"""
+- name: Undo one change
+  winops.smb_guest.domain_policy_revert:
+    domain: ad.example.com
+    change_id: CHG0042
+
+- name: See what undoing everything would do
+  winops.smb_guest.domain_policy_revert:
+    domain: ad.example.com
+    all: true
+  check_mode: true
+  diff: true
+"""
+
+RETURN = r"""
+reverted:
+  description: The changes that were undone, newest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    gpo:
+      description: The name of the GPO.
+      type: str
+      returned: always
+    guid:
+      description: Its GUID, in braces.
+      type: str
+      returned: always
+    change_id:
+      description: The name of the change.
+      type: str
+      returned: always
+    kind:
+      description: V(create), V(edit) or V(delete).
+      type: str
+      returned: always
+    status:
+      description: V(reverted).
+      type: str
+      returned: always
+    reason:
+      description: Why it was made.
+      type: str
+      returned: always
+    created_at:
+      description: When, in UTC by the clock of the control node.
+      type: str
+      returned: always
+    controller:
+      description: The control node that made it.
+      type: str
+      returned: always
+    account:
+      description: The account that made it.
+      type: str
+      returned: always
+    note:
+      description: How it ended.
+      type: str
+      returned: always
+    cells:
+      description: What it wrote, such as V(setting:client_signing).
+      type: list
+      elements: str
+      returned: always
+diff:
+  description: The GPOs before and after, one fact a line. Ansible shows it in diff mode.
+  returned: success
+  type: dict
+"""

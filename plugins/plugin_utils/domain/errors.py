@@ -1,0 +1,56 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
+"""What a domain controller refuses, in words for the person who ran the task, and in types for the code."""
+
+from __future__ import annotations
+
+from ..errors import HostError, RequestError
+from ..texts import one_line
+
+MAX_SAID = 300
+
+
+class DomainError(HostError):
+    """A domain controller refused, failed, or answered something that cannot be right."""
+
+
+class ConnectionLost(DomainError):
+    """No answer: whether the last request was carried out is not known."""
+
+
+class NotFound(DomainError):
+    """The object or file that was to be changed is not there."""
+
+
+class AlreadyThere(DomainError):
+    """What was to be made is there already."""
+
+
+class Raced(DomainError):
+    """Somebody else changed it since it was read. Nothing of the request was carried out."""
+
+
+class MissingRight(DomainError):
+    """The account is known and may not do this. what: such as `creating a GPO`."""
+
+    def __init__(self, what: str, said: str = "") -> None:
+        super().__init__(f"The domain denied access when {what}.{f' It said: {said}.' if said else ''}")
+
+
+class LibraryMissing(RequestError):
+    """A Python package that only these modules need is not installed on the controller."""
+
+    def __init__(self, package: str, needed_for: str, why: object = "") -> None:
+        reason = f" ({one_line(str(why), MAX_SAID)})" if why else ""
+        super().__init__(
+            f"The Python package {package} is needed for {needed_for} and cannot be imported{reason}. Install it "
+            f"where this task runs: python -m pip install '{package}'. Nothing was written."
+        )
+
+
+def said(text: object) -> str:
+    """What a peer or a library said, fit for a terminal and of bounded length."""
+    return one_line(str(text), MAX_SAID)

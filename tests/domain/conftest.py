@@ -1,0 +1,161 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One real Samba domain for all tests of this folder, and what a test needs to talk to it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from judges import Judges
+from samba_dc import PACKAGES, SambaDc
+from system_packages import missing
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.controller import Controller
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import Directory
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_action import opened
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_change import (
+    DomainChanges,
+    Outcome,
+    Terms,
+)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_gpo import GpoReader
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpo_wishes import LinkWish, Wishes
+
+
+@dataclass
+class Domain:
+    """The domain as a test sees it. admin: a controller with the account that may do everything."""
+
+    dc: SambaDc
+    admin: Controller
+    judges: Judges
+    fresh: bool = False
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _kept: GpoReader | None = None
+
+    def name(self, what: str) -> str:
+        """A name that no other test uses."""
+        return f"{what} {next(self._numbers)}"
+
+    def unit(self, parent: str = "") -> str:
+        """The DN of a new organizational unit."""
+        dn = f"OU=unit{next(self._numbers)},{parent or self.dc.dn}"
+        with self.directory() as directory:
+            directory.add(dn, {"objectClass": ["organizationalUnit"]})
+        return dn
+
+    def computer(self, parent: str) -> str:
+        """The account name of a new computer, less its dollar sign."""
+        name = f"PC{next(self._numbers)}"
+        with self.directory() as directory:
+            attributes = {"objectClass": ["computer"], "sAMAccountName": [f"{name}$"], "userAccountControl": ["4096"]}
+            directory.add(f"CN={name},{parent}", attributes)
+        return name
+
+    @contextmanager
+    def directory(self, **changes: Any) -> Iterator[Directory]:
+        if not changes:
+            with ExitStack() as stack:
+                yield stack.enter_context(self.reader()).directory
+            return
+        directory = Directory(replace(self.admin, **changes))
+        try:
+            yield directory
+        finally:
+            directory.close()
+
+    @contextmanager
+    def reader(self, **changes: Any) -> Iterator[GpoReader]:
+        """Both doors open: those that stay open for all tests, or others for other options and with `fresh`."""
+        if changes or self.fresh:
+            with opened(replace(self.admin, **changes), self.dc.domain) as reader:
+                yield reader
+            return
+        if self._kept is None:
+            self._kept = self._stack.enter_context(opened(self.admin, self.dc.domain))
+        yield self._kept
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def present(self, gpo: str, *, check: bool = False, terms: Terms | None = None, **wishes: Any) -> Outcome:
+        """What the module does for `state: present`. links: DNs or LinkWishes."""
+        links = [LinkWish(link) if isinstance(link, str) else link for link in wishes.pop("links", ())]
+        with self.reader() as reader:
+            changes = DomainChanges(reader, check_mode=check)
+            return changes.make_true(gpo, Wishes(gpo, links=links, **wishes), terms or Terms())
+
+    def absent(self, gpo: str, *, check: bool = False) -> Outcome:
+        with self.reader() as reader:
+            return DomainChanges(reader, check_mode=check).make_absent(gpo, Terms())
+
+    def revert(self, outcome: Outcome, *, force: bool = False, check: bool = False) -> Outcome:
+        """Undo the change of an outcome."""
+        assert outcome.entry
+        guid = (outcome.after or outcome.before)["guid"]
+        with self.reader() as reader:
+            return DomainChanges(reader, check_mode=check).revert(guid, outcome.entry.change_id, force=force)
+
+    def folder(self, guid: str) -> Path:
+        """The folder of a GPO on the controller's disk."""
+        return self.dc.sysvol / self.dc.domain / "Policies" / guid
+
+    def files(self, guid: str) -> dict[str, bytes]:
+        """Everything in a GPO's folder, by its path in lower case."""
+        folder = self.folder(guid)
+        return {
+            str(path.relative_to(folder)).lower(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+        }
+
+    def everything(self) -> dict[str, Any]:
+        """All of the domain that changes of GPOs may touch: to prove that nothing was."""
+        found: dict[str, Any] = {}
+        with self.directory() as directory:
+            from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import Scope
+
+            wanted = ["*", "nTSecurityDescriptor"]
+            for base in (f"CN=Policies,CN=System,{self.dc.dn}", self.dc.dn):
+                filter_ = "(objectClass=*)" if base != self.dc.dn else "(gPLink=*)"
+                for entry in directory.search(base, Scope.SUBTREE, filter_, wanted, sd_flags=7):
+                    unstable = ("usnchanged", "whenchanged", "dscorepropagationdata", "usncreated")
+                    kept = {name: values for name, values in entry.attributes.items() if name not in unstable}
+                    found[entry.dn] = kept
+        policies = self.dc.sysvol / self.dc.domain / "Policies"
+        for path in policies.rglob("*"):
+            found[str(path)] = path.read_bytes() if path.is_file() else None
+        return found
+
+
+@pytest.fixture(scope="session")
+def dc() -> Iterator[SambaDc]:
+    """A running domain controller. Without the packages a failure in CI, else a skip, with the line that helps."""
+    lacking = missing(PACKAGES) if os.geteuid() == 0 else "a domain controller needs root"
+    if lacking:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"not run: {lacking}")
+    # Not pytest's folder: other accounts than root have to get through to SYSVOL.
+    with tempfile.TemporaryDirectory(prefix="smb-guest-dc-") as folder, SambaDc.started(Path(folder)) as dc:
+        os.environ.update({name: dc.environ[name] for name in ("KRB5_CONFIG", "KRB5CCNAME")})
+        yield dc
+
+
+@pytest.fixture(scope="session")
+def domain(dc: SambaDc) -> Iterator[Domain]:
+    admin = Controller(dc.address, dc.administrator, dc.password, "ntlm", "none", str(dc.ca_certs))
+    domain = Domain(dc, admin, Judges(dc))
+    yield domain
+    domain.close()
