@@ -1,0 +1,164 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""posture_info: documented here; the work is done by the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: posture_info
+short_description: Read everything that a report of the fleet needs from a host
+version_added: 0.1.0
+description:
+  - Does the work of M(winops.smb_guest.client_facts), M(winops.smb_guest.guest_events_info) and
+    M(winops.smb_guest.connections_info) in one session, so that a host is connected to once.
+  - A part that cannot be read is named in RV(posture.problems) and hides no other. The task fails only if no part can
+    be read.
+  - It returns sums of the events instead of the events, so that thousands of hosts fit into the memory of the control
+    node. M(winops.smb_guest.posture_report) makes a report of it.
+author:
+  - winops contributors (@winops)
+options:
+  parts:
+    description: What to read.
+    type: list
+    elements: str
+    choices:
+      settings: The Windows of the host, every setting, and whether guest logons work.
+      changes: The journal of the host.
+      events: Which servers the event log names, and how often.
+      connections: The connections to SMB servers that are there now.
+    default: [settings, changes, events, connections]
+  since:
+    description:
+      - How far back to read events, as an age such as V(30d), V(8h) or V(2w), or as a time in ISO 8601.
+    type: str
+    default: 30d
+  max_events:
+    description: Read at most so many events of a host. RV(posture.events.read) says where there were more.
+    type: int
+    default: 20000
+  way:
+    description: How to read events, see O(winops.smb_guest.guest_events_info#module:way).
+    type: str
+    choices:
+      auto: By a subscription; by wevtutil where the host refuses it.
+      subscription: By a WS-Eventing pull subscription. No process is started on the host.
+      wevtutil: By C(wevtutil.exe) in a WinRM shell.
+    default: auto
+extends_documentation_fragment:
+  - winops.smb_guest.attributes
+  - winops.smb_guest.attributes.info
+  - winops.smb_guest.winrm
+attributes:
+  process:
+    support: partial
+    details: None, unless the host refuses the event subscription or O(way=wevtutil). Then C(wevtutil.exe) is started.
+seealso:
+  - module: winops.smb_guest.posture_report
+  - module: winops.smb_guest.client_facts
+  - module: winops.smb_guest.guest_events_info
+  - module: winops.smb_guest.connections_info
+"""
+
+EXAMPLES = r"""
+- name: Read what a report needs
+  winops.smb_guest.posture_info:
+  register: posture
+
+- name: Name the servers where this host is a guest
+  ansible.builtin.debug:
+    msg: "{{ posture.posture.servers | selectattr('counts.guest_allowed', 'defined') | map(attribute='name') }}"
+
+- name: Read the last week, by subscription only
+  winops.smb_guest.posture_info:
+    since: 7d
+    max_events: 5000
+    way: subscription
+  register: posture
+
+- name: Read only settings and journal
+  winops.smb_guest.posture_info:
+    parts: [settings, changes]
+  register: posture
+"""
+
+RETURN = r"""
+posture:
+  description: What the host said.
+  returned: success
+  type: dict
+  contains:
+    os:
+      description: As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.os).
+      returned: when O(parts) has V(settings)
+      type: dict
+    settings:
+      description: As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.settings).
+      returned: when O(parts) has V(settings)
+      type: dict
+    guest_access:
+      description: As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.guest_access).
+      returned: when O(parts) has V(settings)
+      type: dict
+    audit:
+      description: As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.audit).
+      returned: when O(parts) has V(settings)
+      type: dict
+    changes:
+      description: As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.changes).
+      returned: when O(parts) has V(changes)
+      type: list
+      elements: dict
+    servers:
+      description: As RV(winops.smb_guest.guest_events_info#module:servers).
+      returned: when O(parts) has V(events)
+      type: list
+      elements: dict
+    clients:
+      description: As RV(winops.smb_guest.guest_events_info#module:clients).
+      returned: when O(parts) has V(events)
+      type: list
+      elements: dict
+    events:
+      description: How the events were read.
+      returned: when O(parts) has V(events)
+      type: dict
+      contains:
+        since:
+          description: The time from which events were read.
+          returned: always
+          type: str
+          sample: "2026-10-26T17:00:00Z"
+        read:
+          description: As RV(winops.smb_guest.guest_events_info#module:read).
+          returned: always
+          type: dict
+        channels:
+          description: As RV(winops.smb_guest.guest_events_info#module:channels).
+          returned: always
+          type: list
+          elements: dict
+    connections:
+      description: As RV(winops.smb_guest.connections_info#module:connections).
+      returned: when O(parts) has V(connections)
+      type: list
+      elements: dict
+    problems:
+      description: The parts that could not be read. Empty if all could.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        part:
+          description: The part, as O(parts) names it.
+          returned: always
+          type: str
+          sample: events
+        message:
+          description: Why.
+          returned: always
+          type: str
+          sample: The host denied access when reading its event channels.
+"""

@@ -1,0 +1,112 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the page says needs attention, and in which order: a table. Pure.
+
+FOR INTERNAL COLLECTION USE ONLY.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from .facets import Facets
+
+
+class Attention(NamedTuple):
+    """A number that asks for something to be done. member: of the summary, which counts it; without, the facet does.
+    facet: the hosts behind it, empty where it has none. section: where the number leads; `hosts` if it counts hosts."""
+
+    level: str
+    member: str
+    facet: str
+    section: str
+    one: str
+    many: str
+
+
+ATTENTION = (
+    Attention("bad", "allowed", "state:allowed", "hosts", "host lets guests in", "hosts let guests in"),
+    Attention(
+        "bad",
+        "overdue_changes",
+        "overdue",
+        "changes",
+        "change is past its end and still open",
+        "changes are past their end and still open",
+    ),
+    Attention(
+        "warn",
+        "endless_changes",
+        "endless",
+        "changes",
+        "change opened a host to guests without an end",
+        "changes opened hosts to guests without an end",
+    ),
+    Attention(
+        "warn",
+        "guest_servers",
+        "guests",
+        "servers",
+        "server is used, or was tried, as a guest",
+        "servers are used, or were tried, as a guest",
+    ),
+    Attention(
+        "warn",
+        "held_back",
+        "state:held_back",
+        "hosts",
+        "host allows guests; signing or encryption alone keeps them out",
+        "hosts allow guests; signing or encryption alone keeps them out",
+    ),
+    Attention(
+        "warn",
+        "drift",
+        "drift",
+        "hosts",
+        "host runs another value than is configured",
+        "hosts run other values than are configured",
+    ),
+    Attention(
+        "warn",
+        "expired_exceptions",
+        "",
+        "exceptions",
+        "exception has ended",
+        "exceptions have ended",
+    ),
+    Attention("note", "unreachable", "status:unreachable", "hosts", "host was unreachable", "hosts were unreachable"),
+    Attention("note", "failed", "status:failed", "hosts", "host could not be read", "hosts could not be read"),
+    Attention("note", "partly_read", "partly", "hosts", "host was read in part", "hosts were read in part"),
+    Attention(
+        "note",
+        "",
+        "differs:safe",
+        "hosts",
+        "host is safe in force and fails a scan",
+        "hosts are safe in force and fail a scan",
+    ),
+    Attention(
+        "note",
+        "",
+        "differs:open",
+        "hosts",
+        "host passes a scan of what is not in force",
+        "hosts pass a scan of what is not in force",
+    ),
+)
+
+
+def attention(summary: Mapping[str, int], facets: Facets) -> list[dict[str, Any]]:
+    """What asks for something to be done, the most urgent first: `{level, facet, section, number, text}`."""
+    found = []
+    for row in ATTENTION:
+        number = summary[row.member] if row.member else facets.size(row.facet)
+        if number:
+            text = row.one if number == 1 else row.many
+            found.append(
+                {"level": row.level, "facet": row.facet, "section": row.section, "number": number, "text": text}
+            )
+    return found

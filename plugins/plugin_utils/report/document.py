@@ -1,0 +1,124 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The whole report as one JSON document: what `report.json` holds, and what page and tables are made from. Pure.
+
+Its schema is docs/report.schema.json; a change that old readers cannot bear raises SCHEMA_VERSION.
+FOR INTERNAL COLLECTION USE ONLY.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from .comparison import compare, history
+from .compliance import compliance_tables, judge_host
+from .exceptions import Accepted, of_journal
+from .gathered import Host, Row, Status, read_host
+from .rows import change_rows, drift_rows, exception_rows, host_row, inbound_rows, state_counts
+from .servers import server_rows
+from .shape import PROBE, shaped
+from .text import cleaned, line
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the report is made with, beside what hosts said.
+
+    now: aware. previous: an earlier document. probes: rows of server_info.
+    """
+
+    now: datetime
+    title: str = "SMB guest logons"
+    collection_version: str = ""
+    exceptions: Sequence[Accepted] = ()
+    previous: Mapping[str, Any] | None = None
+    probes: Sequence[Row] = ()
+
+
+def build_document(results: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
+    """The document. results: each host of the inventory with its registered result of `posture_info`, in any state."""
+    now = terms.now.astimezone(UTC)
+    hosts = sorted((read_host(name, result) for name, result in results.items()), key=_order)
+    accepted = [*terms.exceptions, *(item for host in hosts for item in of_journal(host))]
+    judged = {host.name: judge_host(host, accepted, now) for host in hosts}
+    servers = server_rows(hosts, accepted, shaped(cleaned(terms.probes), [PROBE]), now)
+    guest_at: dict[str, list[str]] = {}
+    for row in servers:
+        for name in row["guest_clients"]:
+            guest_at.setdefault(name, []).append(row["name"])
+    changes, drift = change_rows(hosts, now), drift_rows(hosts)
+    exceptions = exception_rows(accepted, hosts, judged, servers, now)
+    summary = _summary(hosts, servers, changes, drift, exceptions, judged)
+    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    document: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "title": line(terms.title),
+        "generated_at": stamp,
+        "collection_version": line(terms.collection_version),
+        "events_since": min((host.events["since"] for host in hosts if host.events["since"]), default=None),
+        "summary": summary,
+        "hosts": [host_row(host, guest_at.get(host.name, ()), judged[host.name]) for host in hosts],
+        "servers": servers,
+        "inbound": inbound_rows(hosts),
+        "changes": changes,
+        "drift": drift,
+        "compliance": compliance_tables(hosts, judged),
+        "exceptions": exceptions,
+    }
+    previous = _usable(terms.previous)
+    document["history"] = history(previous, stamp, summary)
+    document["comparison"] = compare(previous, document) if previous else None
+    return document
+
+
+def _order(host: Host) -> str:
+    return host.name.casefold()
+
+
+def _usable(previous: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if not isinstance(previous, Mapping) or previous.get("schema_version") != SCHEMA_VERSION:
+        return None
+    usable: Mapping[str, Any] = cleaned(previous)
+    return usable
+
+
+def _summary(
+    hosts: Sequence[Host],
+    servers: Sequence[Row],
+    changes: Sequence[Row],
+    drift: Sequence[Row],
+    exceptions: Sequence[Row],
+    judged: Mapping[str, Mapping[str, Row]],
+) -> dict[str, int]:
+    """The numbers at the top. Each counts hosts, unless its name says what else."""
+    statuses = Counter(host.status for host in hosts)
+    guest_servers = [row for row in servers if row["guest"]]
+    return {
+        "hosts": len(hosts),
+        **{status.value: statuses[status] for status in Status},
+        "partly_read": sum(host.status is Status.READ and bool(host.problems) for host in hosts),
+        **state_counts(hosts),
+        "guest_servers": len(guest_servers),
+        "guest_clients": len({name for row in guest_servers for name in row["guest_clients"]}),
+        "open_changes": len(changes),
+        "overdue_changes": sum(row["overdue"] for row in changes),
+        "endless_changes": sum(row["expires_at"] is None and row["opens_guest"] for row in changes),
+        "drift": len({row["host"] for row in drift}),
+        "exceptions": sum(row["valid"] for row in exceptions),
+        "expired_exceptions": sum(not row["valid"] for row in exceptions),
+        "failing_in_force": _failing(judged, "in_force"),
+        "failing_scanner": _failing(judged, "scanner"),
+        "judged": sum(bool(found) for found in judged.values()),
+    }
+
+
+def _failing(judged: Mapping[str, Mapping[str, Row]], view: str) -> int:
+    return sum(any(found[view] == "fail" for found in of_host.values()) for of_host in judged.values())

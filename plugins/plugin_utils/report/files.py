@@ -1,0 +1,69 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writes the files of a report on the control node: each whole or not at all, none before all of them are on the disk.
+
+A reader never sees half a file, and a disk that is full leaves the last report as it was.
+FOR INTERNAL COLLECTION USE ONLY.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from ..errors import RequestError
+
+
+def write_files(folder: Path, files: Mapping[str, str], mode: int) -> None:
+    """Write `files` (name to text) into `folder`, which is made if need be. Raises RequestError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            staged = {name: _stage(folder, text, mode, stack) for name, text in files.items()}
+            for name, path in staged.items():
+                path.replace(folder / name)
+    except OSError as error:
+        raise RequestError(
+            f"The report cannot be written to {folder}: {error.strerror or error}. Choose another dest, or see to "
+            "room and rights there."
+        ) from error
+
+
+def _stage(folder: Path, text: str, mode: int, stack: ExitStack) -> Path:
+    """A finished file under another name; `stack` removes it unless it was renamed."""
+    handle, name = tempfile.mkstemp(prefix=".report-", dir=folder)
+    path = Path(name)
+    stack.callback(path.unlink, missing_ok=True)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(mode)
+    return path
+
+
+def read_document(path: Path) -> dict[str, Any] | None:
+    """An earlier document; None where there is no file. Raises RequestError where it is none that can be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"The earlier report {path} cannot be read: {error}.") from error
+    with suppress(ValueError, RecursionError):
+        document = json.loads(text)
+        if isinstance(document, dict):
+            return document
+    raise RequestError(f"The earlier report {path} is no JSON of a report. Name another one, or move it away.")
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    """Plain ASCII: whatever a name holds, a terminal shows it as text."""
+    return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
