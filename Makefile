@@ -1,10 +1,14 @@
 # Everything a clone needs is Python 3.11 or newer and make: each target makes its own environment under .cache/.
 # Another Python than the first that fits: make PYTHON=python3.13 test
+# Everything that a check says, while it says it: make V=1 unit
+# What CI runs of the matrix: make QUICK=1 matrix
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 ENVIRONMENT = $(PYTHON) tests/tools/environment.py
-STAGES = unit integration faults lint types molecule sanity
+STAGES := $(shell $(PYTHON) tests/tools/stages.py)
+LIVE = $(if $(V),--live)
+QUICK_FLAG = $(if $(QUICK),--quick)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench matrix clean build python $(STAGES)
@@ -17,13 +21,13 @@ demo: python ## the story of a NAS and an upgrade, on simulated Windows hosts
 	@$(ENVIRONMENT) demo python tests/demo/run.py
 
 test: python ## the whole quality gate
-	@$(PYTHON) tests/tools/gate.py
+	@$(PYTHON) tests/tools/gate.py $(LIVE)
 
 $(STAGES): python ## one stage of the gate
-	@$(PYTHON) tests/tools/gate.py $@
+	@$(PYTHON) tests/tools/gate.py $(LIVE) $@
 
 matrix: python ## the tests that depend on ansible-core, on every supported release
-	@$(PYTHON) tests/tools/matrix.py
+	@$(PYTHON) tests/tools/matrix.py $(LIVE) $(QUICK_FLAG)
 
 bench: python ## requests, bytes and processes, compared with ansible.windows
 	@$(ENVIRONMENT) bench python tests/bench/run.py

@@ -24,6 +24,11 @@ class AnsibleCore(NamedTuple):
         """Such as `2.19`."""
         return ".".join(self.version.split(".")[:2])
 
+    @property
+    def is_released(self) -> bool:
+        """Whether it is more than a release candidate."""
+        return self.version.replace(".", "").isdigit()
+
     def runs_on(self, python: Version) -> bool:
         """Whether this release runs on that Python."""
         return self.first_python <= python <= self.last_python
@@ -34,9 +39,10 @@ ANSIBLE_CORES = (  # oldest first
     AnsibleCore("2.19.14", (3, 11), (3, 13)),
     AnsibleCore("2.20.10", (3, 12), (3, 14)),
     AnsibleCore("2.21.5", (3, 12), (3, 14)),
+    AnsibleCore("2.22.0rc1", (3, 13), (3, 15)),  # a release candidate: only `make matrix` uses it
 )
 
 
 def newest_for(python: Version) -> AnsibleCore | None:
-    """The newest supported release that runs on `python`, or None."""
-    return next((core for core in reversed(ANSIBLE_CORES) if core.runs_on(python)), None)
+    """The newest supported release that runs on `python`, or None. A release candidate is none."""
+    return next((core for core in reversed(ANSIBLE_CORES) if core.is_released and core.runs_on(python)), None)

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 OUTPUT = ROOT / "tests" / "output"
 REQUIREMENTS = ROOT / "tests" / "requirements"
+SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
+"""Where daemons are, which is on the PATH of root alone."""
 
 COLLECTION = Path("ansible_collections", "winops", "smb_guest")
 COLLECTIONS = CACHE / "collections"
@@ -49,6 +51,12 @@ def isolated_environ() -> dict[str, str]:
     }
 
 
+def search_path() -> str:
+    """PATH, with the folders of daemons."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join([*folders, *(folder for folder in SYSTEM_FOLDERS if folder not in folders)])
+
+
 def clean_environ(bin_dir: Path) -> dict[str, str]:
     """A child's whole environment: the caller's less what would change an outcome, `bin_dir` first on PATH."""
     unwanted = ("ANSIBLE_", "MOLECULE_", "MYPY", "PYTEST_", "PYTHON", "RUFF_", "VIRTUAL_ENV", "YAMLLINT_")
@@ -57,7 +65,7 @@ def clean_environ(bin_dir: Path) -> dict[str, str]:
         environ
         | isolated_environ()
         | {
-            "PATH": os.pathsep.join([str(bin_dir), os.environ.get("PATH", os.defpath)]),
+            "PATH": os.pathsep.join([str(bin_dir), search_path()]),
             "PYTHONUNBUFFERED": "1",
         }
     )

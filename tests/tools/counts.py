@@ -9,15 +9,25 @@ from xml.etree import ElementTree
 
 
 class Counts(NamedTuple):
-    """How many tests passed, failed (errors included) and were skipped."""
+    """How many tests passed, failed (errors included) and were skipped, and why each of the last was."""
 
     passed: int = 0
     failed: int = 0
-    skipped: int = 0
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def skipped(self) -> int:
+        """How many were skipped."""
+        return len(self.reasons)
+
+    @property
+    def ran(self) -> int:
+        """How many were not."""
+        return self.passed + self.failed
 
     def plus(self, other: Counts) -> Counts:
         """Both together."""
-        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+        return Counts(self.passed + other.passed, self.failed + other.failed, self.reasons + other.reasons)
 
 
 def from_exit(status: int) -> Counts:
@@ -40,8 +50,13 @@ def from_junit(files: Iterable[Path], status: int) -> Counts:
 
 
 def _one_junit(file: Path) -> Counts:
-    cases = ElementTree.parse(file).getroot().iter("testcase")
-    outcomes = [{child.tag for child in case} for case in cases]
-    failed = sum(bool(outcome & {"failure", "error"}) for outcome in outcomes)
-    skipped = sum("skipped" in outcome and not outcome & {"failure", "error"} for outcome in outcomes)
-    return Counts(len(outcomes) - failed - skipped, failed, skipped)
+    counts = Counts()
+    for case in ElementTree.parse(file).getroot().iter("testcase"):
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            counts = counts.plus(Counts(failed=1))
+        elif skipped is not None:
+            counts = counts.plus(Counts(reasons=(skipped.get("message") or skipped.text or "no reason given",)))
+        else:
+            counts = counts.plus(Counts(passed=1))
+    return counts

@@ -3,7 +3,8 @@
     python3 tests/tools/environment.py demo python tests/demo/run.py
 
 makes `.cache/env/demo` from tests/requirements/demo.txt unless it is there and up to date, then becomes the command.
-Standard library only. An environment is rebuilt when a requirement, the ansible-core pin or the Python changes.
+Standard library only. An environment is rebuilt when a requirement, the ansible-core pin or the Python changes. It is
+made by uv where uv can be had, else by venv and pip.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
+from typing import NamedTuple
 
 from ansible_cores import ANSIBLE_CORES, AnsibleCore, newest_for
 from checkout import CACHE, REQUIREMENTS, ROOT, clean_environ
 from pythons import Python, find_pythons, probe
+from uv import find_uv, uv_environ
 
 ENVIRONMENTS = CACHE / "env"
 STAMP = "built-from.sha256"
@@ -55,15 +58,23 @@ def running_python() -> Python:
 
 def newest_python() -> Python:
     """The Python of this machine with the newest ansible-core, the newest Python among equals."""
-    usable = [(core.version, python.minor) for python, core in _with_cores()]
+    usable = [(core, python) for python in find_pythons().values() if (core := newest_for(python.minor))]
     if not usable:
         raise EnvironmentFailed("No Python of this machine runs a supported ansible-core and can make an environment.")
-    newest = max(usable, key=lambda row: (tuple(map(int, row[0].split("."))), row[1]))
-    return find_pythons()[newest[1]]
+    return max(usable, key=lambda pair: (ANSIBLE_CORES.index(pair[0]), pair[1]))[1]
 
 
-def _with_cores() -> list[tuple[Python, AnsibleCore]]:
-    return [(python, core) for python in find_pythons().values() if (core := newest_for(python.minor))]
+class Environment(NamedTuple):
+    """What an environment is made of: see `ensure`."""
+
+    name: str
+    python: Python | None = None
+    core: AnsibleCore | None = None
+    requirements: str = ""
+
+    def ensure(self) -> Path:
+        """Make it unless it is up to date; return its `bin` folder. Raises EnvironmentFailed."""
+        return ensure(self.name, python=self.python, core=self.core, requirements=self.requirements)
 
 
 def ensure(name: str, *, python: Python | None = None, core: AnsibleCore | None = None, requirements: str = "") -> Path:
@@ -98,23 +109,47 @@ def _text(requirements: Path) -> str:
 
 
 def _build(folder: Path, python: Python, core: AnsibleCore, requirements: Path) -> None:
-    name = folder.name
     started = time.monotonic()
-    _say(name, f"creating with Python {python}")
+    _say(folder.name, f"ansible-core {core.version} on Python {python}, and {requirements.relative_to(ROOT)}")
+    wanted = [f"ansible-core=={core.version}", "-r", str(requirements)]
+    with _log(folder).open("w"):
+        pass
+    if not _build_with_uv(folder, python, wanted):
+        _build_with_pip(folder, python, wanted)
+    _say(folder.name, f"ready after {time.monotonic() - started:.0f} s")
+
+
+def _build_with_uv(folder: Path, python: Python, wanted: list[str]) -> bool:
+    if not (uv := find_uv()):
+        return False
     shutil.rmtree(folder, ignore_errors=True)
-    _run(name, [python.path, "-m", "venv", str(folder)])
-    _say(name, f"installing ansible-core {core.version} and {requirements.relative_to(ROOT)}")
+    environ = uv_environ()
+    try:
+        _run(folder, [str(uv), "venv", "--python", python.path, str(folder)], environ)
+        _run(folder, [str(uv), "pip", "install", "--python", str(folder / "bin" / "python"), *wanted], environ)
+    except EnvironmentFailed:
+        _say(folder.name, "uv could not; pip, which may have settings of its own, tries")
+        return False
+    return True
+
+
+def _build_with_pip(folder: Path, python: Python, wanted: list[str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    _run(folder, [python.path, "-m", "venv", str(folder)])
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar=off"]
-    _run(name, [*pip, "--prefer-binary", f"ansible-core=={core.version}", "-r", str(requirements)])
-    _say(name, f"ready after {time.monotonic() - started:.0f} s")
+    _run(folder, [*pip, "--prefer-binary", *wanted])
 
 
-def _run(name: str, command: list[str]) -> None:
+def _log(folder: Path) -> Path:
+    return ENVIRONMENTS / f"{folder.name}.log"
+
+
+def _run(folder: Path, command: list[str], extra: dict[str, str] | None = None) -> None:
     """Run a step; its whole output goes to a log, the package at hand to a terminal, its end to the error."""
-    log_path = ENVIRONMENTS / f"{name}.log"
+    log_path = _log(folder)
     last_lines: deque[str] = deque(maxlen=15)
     terminal = sys.stdout.isatty()
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | (extra or {})
     with (
         log_path.open("a") as log,
         subprocess.Popen(
@@ -130,8 +165,9 @@ def _run(name: str, command: list[str]) -> None:
     if terminal:
         print("\r\x1b[K", end="")
     if process.returncode:
+        told = " ".join(command[:4])
         raise EnvironmentFailed(
-            "\n".join([*last_lines, "", f"Environment {name} could not be built: {' '.join(command[:4])} ... failed."])
+            "\n".join([*last_lines, "", f"Environment {folder.name} could not be built: {told} ... failed."])
             + f"\nWhole output: {log_path.relative_to(ROOT)}. A proxy or a mirror is set in pip's own configuration."
         )
 

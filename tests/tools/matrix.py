@@ -1,9 +1,10 @@
-"""Runs the tests that depend on ansible-core on every supported release that this machine has a Python for.
+"""Runs what depends on ansible-core on every supported release that this machine has a Python for.
 
-    python3 tests/tools/matrix.py [2.18 ...]
+    python3 tests/tools/matrix.py [--live] [--quick] [2.18 ...]
 
-Those are tests/unit/plugins, and what is marked `matrix` in tests/integration. Ends with a table; exit status 1 if a
-test failed, or if no release could be run. A release without a Python is shown as not run and is no failure.
+One table at the end: release x Python x what. The exit status is 1 if a test failed or if no release could be run. A
+release without a Python is shown as not run, which is a failure in CI only. `--quick`, for CI, leaves out what takes
+long and differs least between releases: see PARTS.
 """
 
 from __future__ import annotations
@@ -12,25 +13,41 @@ import argparse
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ansible_cores import ANSIBLE_CORES, AnsibleCore
-from checkout import clean_environ, link_collection
-from counts import Counts
-from environment import EnvironmentFailed, ensure
+from checkout import link_collection
+from environment import Environment
 from processes import Processes, interrupt_on_signals
 from pythons import Python, find_pythons
-from stages import pytest_check
+from runner import Outcome, run_stages
+from stages import Check, Stage, ansible_test_check, pytest_check
+from table import report
+
+_RELEASED = [core.minor for core in ANSIBLE_CORES if core.is_released]
+OLDEST, NEWEST = _RELEASED[0], _RELEASED[-1]
 
 
-class Row(NamedTuple):
-    """One line of the table."""
+class Part(NamedTuple):
+    """What is run on a release, and on which releases also when it must be quick."""
 
-    core: AnsibleCore
-    python: Python | None
-    counts: Counts = Counts()
-    seconds: float = 0.0
-    problem: str = ""
+    name: str
+    check: Callable[[str], Check]
+    """By the release, such as `2.18`."""
+    quick: Callable[[str], bool] = lambda _minor: True
+
+
+PARTS = (
+    Part(
+        "integration",
+        lambda core: pytest_check("integration", "-m", "matrix", junit=f"matrix-{core}/integration"),
+        lambda core: core in (OLDEST, NEWEST),
+    ),
+    Part("unit", lambda core: pytest_check("unit/plugins", junit=f"matrix-{core}/unit"), lambda _core: False),
+    Part("sanity", lambda core: ansible_test_check("sanity", core), lambda _core: False),
+    Part("units", lambda core: ansible_test_check("units", core), lambda _core: False),
+)
 
 
 def assign_pythons(cores: list[AnsibleCore], pythons: list[Python]) -> list[tuple[AnsibleCore, Python | None]]:
@@ -46,66 +63,44 @@ def assign_pythons(cores: list[AnsibleCore], pythons: list[Python]) -> list[tupl
     return assigned
 
 
-def run_core(core: AnsibleCore, python: Python, processes: Processes) -> Row:
-    """Make the environment of one release and run its tests."""
-    started = time.monotonic()
-    name = f"matrix-{core.minor}"
-    print(f"\n=== ansible-core {core.version} on Python {python}", flush=True)
-    try:
-        bin_dir = ensure(name, python=python, core=core, requirements="matrix")
-    except EnvironmentFailed as failure:
-        print(failure, flush=True)
-        return Row(core, python, Counts(failed=1), time.monotonic() - started, "no environment")
-    environ = clean_environ(bin_dir)
-    counts = Counts()
-    problems = []
-    for folder, selection in (("unit/plugins", []), ("integration", ["-m", "matrix"])):
-        check = pytest_check(folder, *selection, junit=f"{name}/{folder}")
-        ran = processes.run(check, environ)
-        counts = counts.plus(ran)
-        if ran.failed:
-            problems.append(f"{folder} failed")
-    return Row(core, python, counts, time.monotonic() - started, ", ".join(problems))
+def stages(core: AnsibleCore, python: Python, *, quick: bool) -> list[Stage]:
+    """The parts that are run on one release."""
+    environment = Environment(f"matrix-{core.minor}", python, core, "matrix")
+
+    def stage(part: Part) -> Stage:
+        return Stage(f"{core.version} on {python}: {part.name}", lambda: [part.check(core.minor)], environment)
+
+    return [stage(part) for part in PARTS if part.quick(core.minor) or not quick]
 
 
-def report(rows: list[Row]) -> bool:
-    """Print the table; return whether something ran and nothing failed."""
-    print(f"\n{'ansible-core':<14}{'Python':<10}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
-    for row in rows:
-        if row.python is None:
-            first, last = (".".join(map(str, version)) for version in (row.core.first_python, row.core.last_python))
-            print(f"{row.core.version:<14}{'-':<10}not run: needs Python {first} to {last}, none found")
-        else:
-            counts = f"{row.counts.passed:>8}{row.counts.failed:>8}{row.counts.skipped:>9}{row.seconds:>9.0f}"
-            print(f"{row.core.version:<14}{row.python!s:<10}{counts}  {row.problem}".rstrip())
-    passed = sum(row.counts.passed for row in rows)
-    failed = sum(row.counts.failed for row in rows)
-    if not passed:
-        print("Not good: no test ran.")
-    print(f"{passed} passed, {failed} failed")
-    return passed > 0 and failed == 0
+def not_run(core: AnsibleCore) -> Outcome:
+    """A release for which there is no Python."""
+    first, last = (".".join(map(str, version)) for version in (core.first_python, core.last_python))
+    return Outcome(core.version, not_run=f"needs Python {first} to {last}, none found")
 
 
 def main() -> None:
     """Run the releases named on the command line, else all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     minors = [core.minor for core in ANSIBLE_CORES]
+    parser.add_argument("--live", action="store_true", help="print what the checks say while they say it")
+    parser.add_argument("--quick", action="store_true", help="leave out what differs least between releases")
     parser.add_argument("cores", nargs="*", metavar="release", help=f"of {', '.join(minors)}; default: all")
-    asked = parser.parse_args().cores
-    if unknown := set(asked) - set(minors):
+    options = parser.parse_args()
+    if unknown := set(options.cores) - set(minors):
         parser.error(f"unsupported ansible-core {', '.join(sorted(unknown))}; supported: {', '.join(minors)}")
-    cores = [core for core in ANSIBLE_CORES if not asked or core.minor in asked]
+    cores = [core for core in ANSIBLE_CORES if not options.cores or core.minor in options.cores]
     interrupt_on_signals()
     link_collection()
-    processes = Processes()
-    rows = []
+    started = time.monotonic()
+    assigned = assign_pythons(cores, list(find_pythons().values()))
+    asked = [stage for core, python in assigned if python for stage in stages(core, python, quick=options.quick)]
     try:
-        for core, python in assign_pythons(cores, list(find_pythons().values())):
-            rows.append(run_core(core, python, processes) if python else Row(core, None))
+        outcomes = run_stages(asked, Processes(live=options.live))
     except KeyboardInterrupt:
-        processes.stop()
         sys.exit("interrupted")
-    sys.exit(0 if report(rows) else 1)
+    outcomes += [not_run(core) for core, python in assigned if not python]
+    sys.exit(0 if report(outcomes, time.monotonic() - started, heading="ansible-core") else 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs checks as processes: output live, none left behind, none for ever."""
+"""Runs checks as processes: output in a log, none left behind, none for ever."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from pathlib import Path
 from typing import NoReturn
 
 from counts import Counts, from_exit, from_junit
@@ -20,44 +21,49 @@ CHECK_LIMIT_S = 20 * 60
 class Processes:
     """The commands that are running, each in a process group of its own, so that none outlives the gate."""
 
-    def __init__(self) -> None:
-        """Nothing runs."""
+    def __init__(self, *, live: bool = False) -> None:
+        """Nothing runs. `live` prints what a check says while it says it."""
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
+        self._live = live
         self.stopping = False
 
-    def run(self, check: Check, environ: dict[str, str], prefix: str = "") -> Counts:
-        """Run a check to its end, its output passed on line by line; return what it ran."""
+    def run(self, check: Check, environ: dict[str, str], log: Path) -> Counts:
+        """Run a check to its end, its output in the file `log`; return what it ran."""
         if not check.junit:
-            return from_exit(self._run(check, environ, prefix))
+            return from_exit(self._run(check, environ, log))
         shutil.rmtree(check.junit, ignore_errors=True)
-        status = self._run(check, environ, prefix)
+        status = self._run(check, environ, log)
         return from_junit(sorted(check.junit.glob("*.xml")), status)
 
-    def _run(self, check: Check, environ: dict[str, str], prefix: str) -> int:
-        with self._lock:
-            if self.stopping:
-                return 1
-            print(f"{prefix}--- {check.name}: {' '.join(check.command)}", flush=True)
-            process = subprocess.Popen(
-                check.command,
-                cwd=check.cwd,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-            self._running.add(process)
-        alarm = threading.Timer(CHECK_LIMIT_S, self._overdue, [check, process])
-        alarm.daemon = True
-        alarm.start()
-        assert process.stdout
-        for line in process.stdout:
-            print(f"{prefix}{line}", end="", flush=True)
-        status = process.wait()
+    def _run(self, check: Check, environ: dict[str, str], log: Path) -> int:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w") as said:
+            said.write(f"--- {check.name}: {' '.join(check.command)}\n")
+            with self._lock:
+                if self.stopping:
+                    return 1
+                process = subprocess.Popen(
+                    check.command,
+                    cwd=check.cwd,
+                    env=environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    errors="replace",
+                    start_new_session=True,
+                )
+                self._running.add(process)
+            alarm = threading.Timer(CHECK_LIMIT_S, self._overdue, [check, process])
+            alarm.daemon = True
+            alarm.start()
+            assert process.stdout
+            for line in process.stdout:
+                said.write(line)
+                if self._live:
+                    print(line, end="", flush=True)
+            status = process.wait()
         alarm.cancel()
         with self._lock:
             self._running.discard(process)

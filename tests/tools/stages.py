@@ -1,4 +1,8 @@
-"""The quality gate as data: which stages there are, which checks each has, and how a check's tests are counted."""
+"""The quality gate as data: which stages there are, what each needs, which checks it has, and how their tests count.
+
+A new stage is a row of STAGES, and a file of tests/requirements if it needs packages that the stage `unit` does not.
+    python3 tests/tools/stages.py      prints their names
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from checkout import CACHE, COLLECTION, COLLECTIONS, OUTPUT, ROOT
+from environment import Environment
 
 PACKAGE = ".".join(COLLECTION.parts)
 
@@ -21,10 +26,10 @@ class Check(NamedTuple):
     junit: Path | None = None
 
 
-def pytest_check(folder: str, *selection: str, junit: str) -> Check:
-    """The tests of tests/`folder`, on every core; `junit` names the report's folder."""
-    reports = OUTPUT / "junit" / junit
-    workers = str(min(os.cpu_count() or 1, 4))
+def pytest_check(folder: str, *selection: str, junit: str = "") -> Check:
+    """The tests of tests/`folder`, on two cores; `junit` names the report's folder, the last of `folder` by default."""
+    reports = OUTPUT / "junit" / (junit or Path(folder).name)
+    workers = str(min(os.cpu_count() or 1, 2))
     command = ["pytest", f"tests/{folder}", *selection, "-q", "-n", workers, "--dist", "loadfile"]
     return Check(f"tests/{folder}", [*command, f"--junit-xml={reports / 'pytest.xml'}"], junit=reports)
 
@@ -36,7 +41,10 @@ def _lint() -> list[Check]:
         Check("yamllint", ["yamllint", "--strict", "."]),
         Check("ansible-lint", ["ansible-lint", "--nocolor"]),
         Check("antsibull-changelog", ["antsibull-changelog", "lint"]),
-        Check("antsibull-docs", ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."]),
+        Check(
+            "antsibull-docs",
+            ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "all", "."],
+        ),
     ]
 
 
@@ -51,31 +59,81 @@ def _types() -> list[Check]:
 
 
 def _molecule() -> list[Check]:
-    """All scenarios in one run, so that they share the simulated hosts."""
-    extensions = ROOT / "extensions"
-    return [Check("molecule", ["molecule", "test", "--all"], cwd=extensions)] if extensions.is_dir() else []
+    """All scenarios in one run, so that they share the simulated hosts.
+
+    Molecule keeps one date of molecule.yml for scenarios that share their state, and warns where a file has another.
+    """
+    files = list((ROOT / "extensions/molecule").glob("*/molecule.yml"))
+    newest = max(file.stat().st_mtime for file in files)
+    for file in files:
+        os.utime(file, (newest, newest))
+    return [Check("molecule", ["molecule", "test", "--all"])]
 
 
-def _sanity() -> list[Check]:
-    junit = OUTPUT / "junit" / "sanity"
-    return [Check("ansible-test sanity", ["python", "tests/tools/sanity.py", "--junit", str(junit)], junit=junit)]
+def _galaxy() -> list[Check]:
+    return [
+        Check("galaxy-importer", ["python", "tests/tools/galaxy.py", "importer"]),
+        Check("docs site", ["python", "tests/tools/galaxy.py", "docs"]),
+        Check("ansible-builder", ["python", "tests/tools/galaxy.py", "builder"]),
+    ]
+
+
+def _windows_integration() -> list[Check]:
+    junit = OUTPUT / "junit" / "windows-integration"
+    command = ["python", "tests/tools/windows_integration.py", "--junit", str(junit)]
+    return [Check("ansible-test windows-integration", command, junit=junit)]
+
+
+def ansible_test_check(subcommand: str, core: str = "") -> Check:
+    """ansible-test with the newest ansible-core that this machine can run, or with the release `core`."""
+    junit = OUTPUT / "junit" / f"ansible-test-{subcommand}-{core}".rstrip("-")
+    command = ["python", "tests/tools/ansible_test.py", "--junit", str(junit), *(["--core", core] if core else [])]
+    return Check(f"ansible-test {subcommand}", [*command, subcommand], junit=junit)
 
 
 class Stage(NamedTuple):
-    """Checks that `make <name>` runs one after the other; stages of different lanes run at the same time."""
+    """Checks that `make <name>` runs one after the other, in one environment."""
 
     name: str
-    lane: int
     checks: Callable[[], list[Check]]
-    """The checks of this checkout; empty if it has nothing to run."""
+    environment: Environment = Environment("test")
+    packages: tuple[str, ...] = ()
+    """Of Debian and Ubuntu: what must be on the machine besides Python."""
 
 
-STAGES = (
-    Stage("unit", 1, lambda: [pytest_check("unit", junit="unit")]),
-    Stage("integration", 1, lambda: [pytest_check("integration", junit="integration")]),
-    Stage("faults", 1, lambda: [pytest_check("faults", junit="faults")]),
-    Stage("lint", 2, _lint),
-    Stage("types", 2, _types),
-    Stage("molecule", 2, _molecule),
-    Stage("sanity", 2, _sanity),
+STAGES = (  # two run at a time: the longest first
+    Stage("integration", lambda: [pytest_check("integration")]),
+    Stage("sanity", lambda: [ansible_test_check("sanity")]),
+    Stage("faults", lambda: [pytest_check("faults")]),
+    Stage(
+        "domain",
+        lambda: [pytest_check("domain")],
+        environment=Environment("domain"),
+        packages=("samba-ad-dc", "python3-samba", "krb5-user", "libkrb5-dev", "gcc", "python3-dev"),
+    ),
+    Stage("mutated", lambda: [pytest_check("mutated")]),
+    Stage("probe", lambda: [pytest_check("probe")], packages=("samba",)),
+    Stage(
+        "connections",
+        lambda: [pytest_check("connections")],
+        environment=Environment("kerberos"),
+        packages=("krb5-kdc", "krb5-admin-server", "krb5-user", "libkrb5-dev", "gcc", "python3-dev"),
+    ),
+    Stage(
+        "eda",
+        lambda: [pytest_check("eda")],
+        environment=Environment("eda"),
+        packages=("openjdk-17-jre-headless",),
+    ),
+    Stage("report", lambda: [pytest_check("report")], environment=Environment("report"), packages=("chromium",)),
+    Stage("unit", lambda: [pytest_check("unit")]),
+    Stage("molecule", _molecule),
+    Stage("windows-integration", _windows_integration),
+    Stage("galaxy", _galaxy, Environment("galaxy")),
+    Stage("lint", _lint),
+    Stage("types", _types),
 )
+
+
+if __name__ == "__main__":
+    print(*(stage.name for stage in STAGES))

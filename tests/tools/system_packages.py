@@ -1,7 +1,8 @@
-"""Debian packages that some tests need: installs them where that is allowed, else says the line that does.
+"""Debian packages that some stages and tests need: installs them where that is allowed, else says the line that does.
 
-Standard library only. Allowed is root on a machine with apt-get; a test that lacks its packages is skipped with that
-line, and fails where CI is set: there nothing may be left out in silence.
+Standard library only. Allowed is root on a machine with apt-get; what they bring is not started. A stage that lacks its
+packages does not run, a test is skipped, both with that line; where CI is set that is a failure: there nothing may be
+left out in silence.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 
 from checkout import CACHE
 
+QUIETLY = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1", "SYSTEMD_OFFLINE": "1"}
+"""No questions, and no service started on the machine of whoever runs the tests."""
 
-def missing(packages: list[str]) -> str | None:
+
+def missing(packages: Sequence[str]) -> str | None:
     """Install what is not there; None if everything is, else the command that would install it, with the reason."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "apt.lock").open("w") as lock:
@@ -25,6 +30,7 @@ def missing(packages: list[str]) -> str | None:
         line = f"apt-get install --no-install-recommends {' '.join(wanted)}"
         if shutil.which("apt-get") is None or os.geteuid() != 0:
             return f"missing packages; on Debian or Ubuntu, as root: {line}"
+        print(f"[packages] {line}", flush=True)
         failure = _install(wanted)
         return failure and f"{line} failed: {failure}"
 
@@ -38,7 +44,7 @@ def _installed(package: str) -> bool:
 
 def _install(packages: list[str]) -> str | None:
     """The last lines of the output where it fails; once more with fresh lists, which an image may lack."""
-    environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    environ = os.environ | QUIETLY
     apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y"]
     install = [*apt, "install", "--no-install-recommends", *packages]
     result = subprocess.run(install, check=False, capture_output=True, text=True, env=environ)
