@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
-from checkout import COLLECTIONS, isolated_environ, link_collection
-from hypothesis import HealthCheck, settings
+TESTS = Path(__file__).resolve().parent
+# ansible-test units has a configuration of its own and does not read pythonpath in pyproject.toml.
+sys.path[:0] = [folder for folder in (str(TESTS), str(TESTS / "tools")) if folder not in sys.path]
 
-link_collection()
-sys.path.insert(0, str(COLLECTIONS))
+from checkout import COLLECTION, COLLECTIONS, ROOT, isolated_environ, link_collection  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
+
 # Before anything imports ansible, which reads its settings once. Playbooks that tests start inherit them too.
 os.environ.update(isolated_environ())
+if ROOT.parts[-3:] == COLLECTION.parts:  # installed, or the copy of ansible-test: it has its name already
+    os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT.parents[2])
+else:
+    link_collection()
+    sys.path.insert(0, str(COLLECTIONS))
 
 # No outcome may depend on the speed of the machine; in CI, the same examples every time.
 settings.register_profile(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """All modules; CHANGES for those that change settings, FACTS for those that only read."""
+    """All modules; CHANGES for those that change settings, FACTS and INFO for those that only read."""
 
     DOCUMENTATION = r"""
 attributes:
@@ -41,6 +41,18 @@ attributes:
   diff_mode:
     description: Whether the module shows what it changes in diff mode.
     support: full
+"""
+
+    INFO = r"""
+attributes:
+  check_mode:
+    description: Whether the module can run in check mode.
+    support: full
+    details: It only reads.
+  diff_mode:
+    description: Whether the module shows what it changes in diff mode.
+    support: N/A
+    details: It changes nothing.
 """
 
     FACTS = r"""

@@ -21,7 +21,9 @@ attributes:
   connection:
     description: Which connection plugins the module works with.
     support: full
-    details: P(ansible.builtin.winrm#connection) and P(ansible.builtin.psrp#connection). Any other is a clear error.
+    details: >-
+      P(ansible.builtin.winrm#connection), P(ansible.builtin.psrp#connection) and plugins derived from them. Any other
+      is a clear error.
   process:
     description: Whether the module starts a process on the host.
     support: none
@@ -34,4 +36,8 @@ requirements:
 notes:
   - C(ansible_user) must be an administrator of the host with full rights over the network. UAC takes them from a local
     administrator other than the built-in one, unless C(LocalAccountTokenFilterPolicy) is C(1) on the host.
+  - >-
+    A message to the host may take three times the operation timeout of the connection (60 seconds unless that is set),
+    a task ten times as long. The variables C(winops_smb_guest_message_timeout) and C(winops_smb_guest_task_timeout) say
+    otherwise, in seconds.
 """

@@ -167,6 +167,29 @@ expires_at:
   description: As RV(winops.smb_guest.client_config#module:expires_at).
   returned: success
   type: str
+lies_over:
+  description: As RV(winops.smb_guest.client_config#module:lies_over).
+  returned: success
+  type: list
+  elements: dict
+met_by:
+  description: As RV(winops.smb_guest.client_config#module:met_by).
+  returned: success
+  type: list
+  elements: dict
+skipped_settings:
+  description: As RV(winops.smb_guest.client_config#module:skipped_settings).
+  returned: success
+  type: list
+  elements: str
+host:
+  description: As RV(winops.smb_guest.client_config#module:host).
+  returned: success
+  type: str
+restart_required:
+  description: As RV(winops.smb_guest.client_config#module:restart_required).
+  returned: success
+  type: bool
 verified:
   description: As RV(winops.smb_guest.client_config#module:verified).
   returned: success

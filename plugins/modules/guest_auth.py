@@ -49,11 +49,6 @@ EXAMPLES = r"""
   winops.smb_guest.guest_auth:
     state: blocked
 
-- name: Refuse them by policy as well, so that a local change does not bring them back
-  winops.smb_guest.guest_auth:
-    state: blocked
-    scope: [local, policy]
-
 - name: Allow guest logons for an old storage device
   winops.smb_guest.guest_auth:
     state: allowed
@@ -75,6 +70,11 @@ EXAMPLES = r"""
 - name: Let Windows decide again
   winops.smb_guest.guest_auth:
     state: default
+
+- name: Refuse them by policy as well, so that a local change does not bring them back
+  winops.smb_guest.guest_auth:
+    state: blocked
+    scope: [local, policy]
 """
 
 RETURN = r"""
@@ -99,6 +99,29 @@ expires_at:
   description: As RV(winops.smb_guest.client_config#module:expires_at).
   returned: success
   type: str
+lies_over:
+  description: As RV(winops.smb_guest.client_config#module:lies_over).
+  returned: success
+  type: list
+  elements: dict
+met_by:
+  description: As RV(winops.smb_guest.client_config#module:met_by).
+  returned: success
+  type: list
+  elements: dict
+skipped_settings:
+  description: As RV(winops.smb_guest.client_config#module:skipped_settings).
+  returned: success
+  type: list
+  elements: str
+host:
+  description: As RV(winops.smb_guest.client_config#module:host).
+  returned: success
+  type: str
+restart_required:
+  description: As RV(winops.smb_guest.client_config#module:restart_required).
+  returned: success
+  type: bool
 verified:
   description: As RV(winops.smb_guest.client_config#module:verified).
   returned: success

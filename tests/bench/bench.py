@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cases import BYTES_DIVISOR, CASES, MANY, MANY_FORKS, MANY_HOSTS, PRESET, Case, Count, Tasks
+from cases import (
+    BESIDE,
+    BYTES_DIVISOR,
+    CASES,
+    CPU_HOSTS,
+    CPU_RATIO,
+    CPU_TASKS,
+    MANY,
+    MANY_FORKS,
+    MANY_HOSTS,
+    PRESET,
+    Case,
+    Count,
+    Tasks,
+)
 from checkout import OUTPUT, clean_environ
 from playbook_run import PlaybookRun, run_playbook
 from processes import interrupt_on_signals
@@ -55,15 +70,30 @@ def _bench() -> bool:
     """Measure and report; return whether a bound is broken."""
     rows: list[Row] = []
     broken: set[tuple[str, str]] = set()
-    print(f"On one simulated host ({PRESET}), over NTLM with message encryption; ours / ansible.windows\n")
+    print(
+        f"On one simulated host ({PRESET}), over NTLM with message encryption; ours / win_regedit tasks / one script\n"
+    )
     _print_line(HEADINGS)
     with Fleet({"hosts": [{"name": "host", "preset": PRESET}]}) as fleet:
         for case in CASES:
-            ours = _measure(fleet, case.name, case.ours, changed=case.changed)
+            ours = _measure(fleet, case.name, case.ours, changed=case.changed, before=case.before)
             peer = _measure(fleet, f"{case.name}, the peer", case.peer) if case.peer else None
-            _report(case, ours, peer, rows, broken)
+            script = _measure(fleet, f"{case.name}, one script", case.script) if case.script else None
+            _report(case, ours, peer, script, rows, broken)
+    counts = {row["case"]: row for row in rows}
+    for bound in BESIDE:
+        if counts[bound.case][bound.name] - counts[bound.base][bound.name] > bound.limit:
+            broken.add((bound.case, bound.promise))
     with Fleet({"hosts": [{"name": "host", "preset": PRESET, "count": MANY_HOSTS}]}) as fleet:
-        _report(MANY, _measure(fleet, MANY.name, MANY.ours, forks=MANY_FORKS), None, rows, broken)
+        _report(MANY, _measure(fleet, MANY.name, MANY.ours, forks=MANY_FORKS), None, None, rows, broken)
+    with Fleet({"hosts": [{"name": "host", "preset": PRESET, "count": CPU_HOSTS}]}) as fleet:
+        role = _measure(fleet, "harden, CPU", CPU_TASKS["role"], before=CPU_TASKS["role"])
+        empty = _measure(fleet, "empty tasks, CPU", CPU_TASKS["empty"])
+    cpu = role["cpu_s"] / empty["cpu_s"]
+    rows.append({"case": CPU_CASE, "role": role, "empty": empty, "ratio": round(cpu, 2)})
+    print(f"{CPU_CASE}: {role['cpu_s']:.1f} s / {empty['cpu_s']:.1f} s = {cpu:.2f}")
+    if cpu > CPU_RATIO:
+        broken.add((CPU_CASE, CPU_PROMISE))
     OUTPUT.mkdir(parents=True, exist_ok=True)
     (OUTPUT / "bench.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     print("\nThe simulated host answers a PowerShell module at once; a real one needs one to three seconds for each.")
@@ -72,7 +102,7 @@ def _bench() -> bool:
         told = "BROKEN" if any((case, promise) in broken for case in cases) else "kept"
         everywhere = "every case" if len(cases) == len(CASES) + 1 else ", ".join(cases)
         print(f"  {told:6}  {promise:36}  {everywhere}")
-    short = [row["case"] for row in rows if (row["ratios"].get("bytes_sent") or BYTES_DIVISOR) < BYTES_DIVISOR]
+    short = [row["case"] for row in rows if (row.get("ratios", {}).get("bytes_sent") or BYTES_DIVISOR) < BYTES_DIVISOR]
     if short:
         print(f"  Not held to 1/{BYTES_DIVISOR} of the bytes, and not reaching it:")
         print("\n".join(f"          {name}" for name in short))
@@ -86,30 +116,60 @@ def _promises() -> dict[str, list[str]]:
     for case in (*CASES, MANY):
         for bound in case.bounds:
             promises.setdefault(bound.promise, []).append(case.name)
+    for beside in BESIDE:
+        promises.setdefault(beside.promise, []).append(beside.case)
+    promises[CPU_PROMISE] = [CPU_CASE]
     return promises
 
 
-def _measure(fleet: Fleet, name: str, tasks: Tasks, *, changed: bool = False, forks: int = 5) -> Count:
+def _measure(
+    fleet: Fleet,
+    name: str,
+    tasks: Tasks,
+    *,
+    changed: bool = False,
+    forks: int = 5,
+    before: Tasks = (),
+) -> Count:
     """Run a playbook of these tasks against every host as installed; return what all hosts together counted.
 
+    `before` runs first, as a playbook of its own that counts for nothing.
     Raises BenchFailed unless every host ends as expected.
     """
     for host in fleet.hosts:
         fleet.control.reset(host)
         fleet.control.reset_counters(host)
-    with tempfile.TemporaryDirectory(prefix="winops-bench-") as folder:
-        playbook = Path(folder, "playbook.yml")
-        # JSON is YAML.
-        playbook.write_text(json.dumps([{"hosts": "windows", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
-        command = ["ansible-playbook", "-i", str(fleet.inventory_path), "-f", str(forks), str(playbook)]
-        run = run_playbook(command, cwd=Path(folder), environ=_environ())
+    if before:
+        run = _play(fleet, before, forks)
+        if run.status:
+            raise BenchFailed(f"{name}, what runs before: status {run.status}.\n{run.output}")
+        for host in fleet.hosts:
+            fleet.control.reset_counters(host)
+    used = _cpu_s()
+    run = _play(fleet, tasks, forks)
+    used = _cpu_s() - used
     expected = "changed" if changed else "ok"
     wrong = {host: word for host in fleet.hosts if (word := _outcome(run, host, len(tasks))) != expected}
     if run.status or wrong:
         raise BenchFailed(f"{name}: status {run.status}, expected {expected}, were {wrong}.\n{run.output}")
     counters = [fleet.control.counters(host) for host in fleet.hosts]
     total: dict[str, Any] = {ours: sum(row[theirs] for row in counters) for ours, theirs in COUNTED.items()}
-    return total | {"wall_s": round(run.wall_s, 2)}
+    return total | {"cpu_s": round(used, 2), "wall_s": round(run.wall_s, 2)}
+
+
+def _play(fleet: Fleet, tasks: Tasks, forks: int) -> PlaybookRun:
+    with tempfile.TemporaryDirectory(prefix="winops-bench-") as folder:
+        playbook = Path(folder, "playbook.yml")
+        # JSON is YAML.
+        playbook.write_text(json.dumps([{"hosts": "windows", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+        command = ["ansible-playbook", "-i", str(fleet.inventory_path), "-f", str(forks), str(playbook)]
+        return run_playbook(command, cwd=Path(folder), environ=_environ())
+
+
+def _cpu_s() -> float:
+    """User and system CPU, in seconds, of all processes that this one started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _outcome(run: PlaybookRun, host: str, tasks: int) -> str:
@@ -123,12 +183,22 @@ def _environ() -> dict[str, str]:
     return environ | {"ANSIBLE_ACTION_PLUGINS": str(Path(__file__).resolve().parent / "action_plugins")}
 
 
-def _report(case: Case, ours: Count, peer: Count | None, rows: list[Row], broken: set[tuple[str, str]]) -> None:
+def _report(
+    case: Case,
+    ours: Count,
+    peer: Count | None,
+    script: Count | None,
+    rows: list[Row],
+    broken: set[tuple[str, str]],
+) -> None:
     """Print a case's line; add its row and its broken bounds. A ratio is the peer's count for one of ours."""
     ratios = {name: _ratio(peer[name], ours[name]) for name in ours} if peer else {}
-    rows.append({"case": case.name, **ours, "peer": peer, "ratios": ratios})
+    to_script = {name: _ratio(script[name], ours[name]) for name in ours} if script else {}
+    rows.append(
+        {"case": case.name, **ours, "peer": peer, "script": script, "ratios": ratios, "ratios_to_script": to_script}
+    )
     broken.update((case.name, bound.promise) for bound in case.bounds if not bound.holds(ours, peer or {}))
-    _print_line(_cells(case.name, ours, peer, ratios))
+    _print_line(_cells(case.name, (ours, peer, script), (ratios, to_script)))
 
 
 def _ratio(peer: float, ours: float) -> float | None:
@@ -136,24 +206,28 @@ def _ratio(peer: float, ours: float) -> float | None:
     return round(peer / ours, 1) if ours else None
 
 
+CPU_CASE = f"harden, nothing to do / as many empty tasks, {CPU_HOSTS} hosts"
+CPU_PROMISE = f"controller CPU <= {CPU_RATIO} times that of empty tasks"
 HEADINGS = ("case", "requests", "after auth", "KB sent", "1/", "shells", "processes", "seconds")
-WIDTHS = (50, 9, 11, 12, 5, 8, 10, 10)
+WIDTHS = (50, 14, 14, 17, 9, 10, 12, 16)
 
 
-def _cells(name: str, ours: Count, peer: Count | None, ratios: Mapping[str, float | None]) -> Sequence[str]:
-    def pair(key: str, form: str = "{}", unit: float = 1) -> str:
-        return " / ".join(form.format(side[key] / unit if unit != 1 else side[key]) for side in (ours, peer) if side)
+def _cells(name: str, sides: Sequence[Count | None], ratios: Sequence[Mapping[str, float | None]]) -> Sequence[str]:
+    """A line's cells; a peer that was not measured is a dash."""
 
-    fraction = ratios.get("bytes_sent")
+    def each(key: str, form: str = "{}", unit: float = 1) -> str:
+        return " / ".join(form.format(side[key] / unit if unit != 1 else side[key]) if side else "-" for side in sides)
+
+    fractions = [ratio.get("bytes_sent") for ratio in ratios]
     return (
         name,
-        pair("requests"),
-        pair("requests_after_auth"),
-        pair("bytes_sent", "{:.0f}", 1000),
-        "" if fraction is None else f"{fraction:.0f}",
-        pair("shells"),
-        pair("processes"),
-        pair("wall_s", "{:.1f}"),
+        each("requests"),
+        each("requests_after_auth"),
+        each("bytes_sent", "{:.0f}", 1000),
+        " / ".join("-" if fraction is None else f"{fraction:.0f}" for fraction in fractions),
+        each("shells"),
+        each("processes"),
+        each("wall_s", "{:.1f}"),
     )
 
 

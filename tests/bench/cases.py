@@ -1,10 +1,10 @@
 """The bench's cases as data: our tasks, the peer's tasks that do the same, and the bounds that a case must keep.
 
 The host is a Windows 11 24H2 Pro as installed. The peer is ansible.windows on a host that answers a PowerShell module
-at once, its best case: a win_regedit task for each value, or a single script where it is said. It writes what it is
-told; ours also reads what policy and MDM say, and after a change reads back.
+at once, its best case, measured in two ways: a win_regedit task for each value, and one win_powershell script. It
+writes what it is told; ours also reads what policy and MDM say, and after a change reads back.
 
-The bound of 1/60 of the bytes holds for client_config with all settings in one task, changing them or not. A task
+The bound of 1/50 of the bytes holds for client_config with all settings in one task, changing them or not. A task
 about one or two settings pays for its authentication and its read-back and does not reach it: the bench names those.
 """
 
@@ -18,9 +18,9 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings i
 
 Tasks = Sequence[Mapping[str, Any]]
 Count = Mapping[str, Any]
-"""{requests, requests_after_auth, bytes_sent, shells, processes, wall_s}, summed over the hosts of a run."""
+"""{requests, requests_after_auth, bytes_sent, shells, processes, cpu_s, wall_s}, summed over the hosts of a run."""
 
-BYTES_DIVISOR = 60
+BYTES_DIVISOR = 50
 PRESET = "windows_11_24h2_pro"
 AS_INSTALLED = {name: setting.words.false for name, setting in SETTINGS.items()} | {
     "client_signing": "required",
@@ -39,13 +39,33 @@ class Bound:
 
 @dataclass(frozen=True)
 class Case:
-    """One row. `changed` is what our last task must report; no peer: the case is for itself."""
+    """One row. `changed` is what our last task must report; no peer: the case is for itself.
+
+    `script` is the peer's best: one win_powershell script that does the same. `before` runs first, uncounted.
+    """
 
     name: str
     ours: Tasks
     peer: Tasks = ()
     changed: bool = False
     bounds: Sequence[Bound] = field(default_factory=tuple)
+    script: Tasks = ()
+    before: Tasks = ()
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A bound between two cases: `case` needs at most `limit` more of `name` than `base`."""
+
+    case: str
+    base: str
+    limit: int
+    name: str = "requests"
+
+    @property
+    def promise(self) -> str:
+        """The words of the table."""
+        return f"{self.name} <= {self.limit} more than: {self.base}"
 
 
 def at_most(limit: int, name: str) -> Bound:
@@ -99,7 +119,7 @@ def _setting_script(wanted: Mapping[str, str]) -> Tasks:
 
 def _reading_script() -> Tasks:
     """What client_facts reads, in a single task: the system, what runs, and every registry layer."""
-    keys = [KEYS[side][layer] for side in Side for layer in Layer]
+    keys = [KEYS[side][layer] for side in Side for layer in (Layer.POLICY, Layer.MDM, Layer.LOCAL)]
     listed = ", ".join(f"'HKLM:\\{key}'" for key in keys)
     script = (
         "$Ansible.Result = @{\n"
@@ -121,7 +141,7 @@ def _setter(
     """A module that sets settings, beside as many win_regedit tasks. options: option to setting name."""
     words = {name: _other(name) if changed else AS_INSTALLED[name] for name in options.values()}
     ours = _module(module, **{option: words[name] for option, name in options.items()})
-    return Case(label, ours, _regedit(words), changed, (*NO_PROCESS, *bounds))
+    return Case(label, ours, _regedit(words), changed, (*NO_PROCESS, *bounds), script=_setting_script(words))
 
 
 _ALL = {name: name for name in SETTINGS}
@@ -131,12 +151,35 @@ _GUEST = {"state": "insecure_guest_logons"}
 _SIGNING = {"client": "client_signing", "server": "server_signing"}
 _ENCRYPTION = {"client": "client_encryption", "server": "server_encryption"}
 
+FACTS = "client_facts"
+CHANGE = "guest_auth, change, 1 setting"
+ENTRIES = 20
+FULL_FACTS = f"client_facts, {ENTRIES} journal entries"
+JOURNALED = f"{CHANGE}, journaled"
+_GUEST_WORDS = SETTINGS["insecure_guest_logons"].words
+_FILL: Tasks = [
+    {
+        "winops.smb_guest.client_config": {
+            "insecure_guest_logons": word,
+            "reason": "bench",
+            "change_id": f"bench-{number}",
+        }
+    }
+    for number, word in enumerate([_GUEST_WORDS.true, _GUEST_WORDS.false] * (ENTRIES // 2))
+]
+"""Changes that leave ENTRIES standing entries in the journal."""
+
 CASES = (
-    Case("floor: nothing / win_ping", [{"nothing": {}}], [{"ansible.windows.win_ping": {}}], bounds=NO_PROCESS),
     Case(
-        "client_facts / one script",
+        "floor: nothing / win_ping",
+        [{"nothing": {}}],
+        [{"ansible.windows.win_ping": {}}],
+        bounds=NO_PROCESS,
+    ),
+    Case(
+        FACTS,
         _module("client_facts"),
-        _reading_script(),
+        script=_reading_script(),
         bounds=(*NO_PROCESS, at_most(20, "requests_after_auth")),
     ),
     _setter(
@@ -152,38 +195,94 @@ CASES = (
         _ALL,
         bounds=(peer_fraction(BYTES_DIVISOR),),
     ),
-    Case(
-        f"client_config, change, {len(_ALL)} settings / one script",
-        _module("client_config", **_OTHERS),
-        _setting_script(_OTHERS),
-        changed=True,
-        bounds=NO_PROCESS,
-    ),
     _setter("guest_auth, nothing to change, 1 setting", "guest_auth", _GUEST, changed=False),
-    _setter("guest_auth, change, 1 setting", "guest_auth", _GUEST),
+    _setter(CHANGE, "guest_auth", _GUEST),
     _setter("signing, change, 2 settings", "signing", _SIGNING),
     _setter("encryption, change, 2 settings", "encryption", _ENCRYPTION),
     _setter(f"audit, change, {len(_AUDITS)} settings", "audit", _AUDITS),
 )
 
-TASKS_PER_ROLE = 3
-_ROLES: Mapping[str, Mapping[str, Any]] = {
-    "enable_guest": {
-        "enable_guest_accept_risk": True,
-        "enable_guest_reason": "bench",
-        "enable_guest_relax_signing": True,
-    },
-    "harden": {},
-}
-CASES += tuple(
+CASES += (
+    Case(FULL_FACTS, _module("client_facts"), script=_reading_script(), before=_FILL, bounds=NO_PROCESS),
     Case(
-        f"role {name}",
-        [{"ansible.builtin.import_role": {"name": f"winops.smb_guest.{name}"}, "vars": variables}],
+        f"revert_change latest, {ENTRIES} entries",
+        [{"winops.smb_guest.revert_change": {"latest": True}}],
+        script=_setting_script({"insecure_guest_logons": _other("insecure_guest_logons")}),
+        before=_FILL,
+        changed=True,
+        bounds=(*NO_PROCESS, at_most(30, "requests")),
+    ),
+    Case(
+        JOURNALED,
+        _module("guest_auth", state=_other("insecure_guest_logons"), reason="bench"),
+        script=_setting_script({"insecure_guest_logons": _other("insecure_guest_logons")}),
+        changed=True,
+        bounds=NO_PROCESS,
+    ),
+)
+
+
+def _role(name: str, **variables: Any) -> Tasks:
+    return [{"ansible.builtin.import_role": {"name": f"winops.smb_guest.{name}"}, "vars": variables}]
+
+
+def _both_layers_script(wanted: Mapping[str, str]) -> Tasks:
+    """As _setting_script, and the policy values of those that have one. wanted: words by setting."""
+    lines = [_setting_script(wanted)[0]["ansible.windows.win_powershell"]["script"]]
+    for name, word in wanted.items():
+        setting = SETTINGS[name]
+        if setting.has(Layer.POLICY):
+            key = "HKLM:\\" + KEYS[setting.side][Layer.POLICY]
+            lines.append(
+                f"if (-not (Test-Path '{key}')) {{ New-Item -Path '{key}' -Force | Out-Null }}\n"
+                f"Set-ItemProperty -Path '{key}' -Name '{setting.names[Layer.POLICY]}' -Type DWord "
+                f"-Value {int(word == setting.words.true)}\n"
+            )
+    return [{"ansible.windows.win_powershell": {"script": "".join(lines)}}]
+
+
+TASKS_PER_ROLE = 3
+_HARDENED = {
+    "insecure_guest_logons": "blocked",
+    "client_signing": "required",
+    "audit_insecure_guest_logons": "enabled",
+    "audit_server_without_signing": "enabled",
+    "audit_server_without_encryption": "enabled",
+}
+CASES += (
+    Case(
+        "role enable_guest",
+        _role(
+            "enable_guest",
+            enable_guest_accept_risk=True,
+            enable_guest_reason="bench",
+            enable_guest_relax_signing=True,
+        ),
+        script=_setting_script({"insecure_guest_logons": _GUEST_WORDS.true, "client_signing": "not_required"}),
         changed=True,
         bounds=(*NO_PROCESS, at_most(TASKS_PER_ROLE, "connections")),
-    )
-    for name, variables in _ROLES.items()
+    ),
+    Case(
+        "role harden, both scopes",
+        _role("harden"),
+        script=_both_layers_script(_HARDENED),
+        changed=True,
+        bounds=(*NO_PROCESS, at_most(TASKS_PER_ROLE, "connections"), at_most(40, "requests")),
+    ),
+    Case(
+        "role harden, nothing to do",
+        _role("harden"),
+        script=_both_layers_script(_HARDENED),
+        before=_role("harden"),
+        bounds=(*NO_PROCESS, at_most(15, "requests_after_auth")),
+    ),
 )
+BESIDE = (Beside(FULL_FACTS, FACTS, 4), Beside(JOURNALED, CHANGE, 12))
+
+CPU_HOSTS = 40
+CPU_RATIO = 2.2
+"""What harden with nothing to do may cost in controller CPU, beside a play of as many tasks that do nothing."""
+CPU_TASKS: Mapping[str, Tasks] = {"role": _role("harden"), "empty": [{"nothing": {}}] * 2}
 
 MANY_HOSTS = 200
 MANY_FORKS = 10

@@ -6,6 +6,7 @@ Each act shows itself and returns what went otherwise than told, a sentence each
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,20 @@ class Show:
 
     def perform(self, stage: Stage) -> list[str]:
         print(f"\n$ cat {self.file}\n{(stage.work / self.file).read_text(encoding='utf-8').rstrip()}", flush=True)
+        return []
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Files of a folder below the working folder are kept in `to`, which outlives the demo."""
+
+    folder: str
+    to: Path
+
+    def perform(self, stage: Stage) -> list[str]:
+        shutil.rmtree(self.to, ignore_errors=True)
+        shutil.copytree(stage.work / self.folder, self.to)
+        print(f"\n> kept: {self.to}", flush=True)
         return []
 
 

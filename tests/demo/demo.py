@@ -18,7 +18,7 @@ from closing import table
 from host_state import States, states_of
 from processes import interrupt_on_signals
 from steps import Step
-from story import HARDEN, SEE, STEPS
+from story import HARDEN, REPORT, SEE, STEPS
 
 from simulated_windows.client import Fleet
 
@@ -117,6 +117,8 @@ def _close(first: States, hard: States, now: States) -> None:
         print(f"  {line}")
     _heading("Where to go next")
     print(
+        f"  {REPORT.relative_to(ROOT)}/report.html\n"
+        "                         the report of this fleet: open it in a browser\n"
         "  README.md              what the modules do, and how to use them on real hosts\n"
         "  playbooks, roles       what ran above: they run as they are on a real inventory\n"
         "  make build             the artefact for `ansible-galaxy collection install`\n"

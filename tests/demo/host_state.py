@@ -5,6 +5,7 @@ A state is what `ControlClient.state` returns, less its clock: equal states mean
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,8 @@ States = Mapping[str, State]
 POLICIES = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
 PARAMETERS = r"HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters"
 JOURNAL = r"HKLM\SOFTWARE\winops"
-CHANGES = JOURNAL + r"\smb_guest\Changes" + "\\"
+ROOT = JOURNAL + r"\smb_guest"
+CHANGES = ROOT + r"\Changes" + "\\"
 GUEST_VALUE = "AllowInsecureGuestAuth"
 BLOCKERS = {"RequireSecuritySignature": "signing", "RequireEncryption": "encryption"}
 
@@ -51,9 +53,12 @@ def decided_by(state: State) -> str:
 
 
 def journal(state: State) -> list[str]:
-    """The statuses of the host's journaled changes, oldest first."""
-    entries = [values for key, values in state["registry"].items() if key.startswith(CHANGES)]
-    return [entry["Status"]["value"] for entry in sorted(entries, key=lambda entry: str(entry["CreatedAt"]["value"]))]
+    """The statuses of the host's journaled changes, oldest first; what the host has ended by itself counts."""
+    lists = state["registry"].get(ROOT, {})
+    lines = [line for name in ("Standing", "Ended") for line in lists.get(name, {"value": []})["value"]]
+    entries = sorted({entry["seq"]: entry for entry in map(json.loads, lines)}.items())
+    ended = {key.removesuffix("~reverted") for key in state["registry"] if key.endswith("~reverted")}
+    return ["reverted" if CHANGES + entry["change_id"] in ended else entry["status"] for _seq, entry in entries]
 
 
 def configured(state: State) -> Mapping[str, Any]:

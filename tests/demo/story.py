@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from acts import Connect, Run, Show, Wait
+from acts import Connect, Keep, Run, Show, Wait
+from checkout import CACHE
 from steps import Step, Then
 
 SEE, HARDEN = "See", "Harden"
+REPORT = CACHE / "demo-report"
 
 OFF, GOVERNED = "ws-off", "ws-gpo"
 NEEDY = "ws-24h2"
@@ -93,7 +95,7 @@ STEPS = (
             Run(
                 _HARDENING,
                 _all("changed", *CLOSED, *OPEN) | _all("failed", GOVERNED) | _all("unreachable", OFF),
-                says=[f"{GOVERNED} is not hard: insecure_guest_logons", "Written: "],
+                says=["Not in force as wanted: insecure_guest_logons=blocked", "Written: "],
             ),
             Connect(OLD, connected=False, events=REFUSED),
             Connect(NEEDY, connected=False, events=REFUSED_AND_AUDITED),
@@ -130,5 +132,18 @@ STEPS = (
         "exactly what was there before, absent values included. The other hosts stay hard.",
         rewritten=[OLD],
         then=_then(Then("allowed", journal=["reverted"], as_in=SEE), OLD),
+    ),
+    Step(
+        "Report",
+        f"The auditor asks where the fleet stands. One connection to each host, one page; {OFF} is named.",
+        [
+            Run(
+                ["winops.smb_guest.audit"],
+                _all("ok", *CLOSED, *OPEN, GOVERNED, OFF),
+                says=[f"Could not be read: {OFF}", "guests get in on 1, allowed but held back on 1"],
+            ),
+            Keep("smb_guest_report", REPORT),
+        ],
+        "no host was changed by it.",
     ),
 )

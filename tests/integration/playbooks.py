@@ -129,11 +129,13 @@ class Playbooks:
         forks: int = FORKS,
         extra: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
+        before: Sequence[str] = (),
     ) -> Run:
         """Run `tasks` on `hosts`: names of the fleet (default: all), or inventory variables by name.
 
         tasks: for all hosts, or by host pattern, then one play each, in that order.
-        extra: environment variables. Every host's counters are reset first.
+        extra: environment variables. before: a command that is given the whole command line as its arguments. Every
+        host's counters are reset first.
         """
         self._started += 1
         folder = self._folder / f"run-{self._started:03d}"
@@ -164,7 +166,17 @@ class Playbooks:
             **(extra or {}),
         }
         (folder / "none.cfg").touch()
-        command = [sys.executable, "-m", "ansible", "playbook", "-i", str(folder / "inventory.yml"), "-f", str(forks)]
+        command = [
+            *before,
+            sys.executable,
+            "-m",
+            "ansible",
+            "playbook",
+            "-i",
+            str(folder / "inventory.yml"),
+            "-f",
+            str(forks),
+        ]
         flags = ["--check"] * check + ["--diff"] * diff + [f"-{'v' * verbosity}"] * bool(verbosity)
         done = subprocess.run(
             [*command, *flags, *arguments, str(folder / "playbook.yml")],

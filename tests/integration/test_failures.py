@@ -71,7 +71,7 @@ FAULTS = {
     "503 in the middle": Case("unreachable", ("HTTP 503", "busy"), _middle("http_503")),
     "garbage": Case("unreachable", ("not as WinRM does",), _first("garbage")),
     "garbage in the middle": Case("failed", ("was not used",), _middle("garbage")),
-    "web page": Case("unreachable", ("not as WinRM does",), _first("html")),
+    "web page": Case("unreachable", ("an encrypted message in clear text",), _first("html")),
     "cut": Case("unreachable", ("cut its answer off in the middle",), _first("cut")),
     "cut in the middle": Case("unreachable", ("cut its answer off in the middle",), _middle("cut")),
     "DTD": Case("unreachable", ("not as WinRM does", "declares a document type"), _first("doctype")),
@@ -85,7 +85,7 @@ FAULTS = {
         f"fault {shape}": Case("failed", ("The host refused",), _middle("soap_fault", shape=shape))
         for shape in ("no_detail", "wsman", "provider_text", "provider_wsman", "extended", "wmi_error")
     },
-    "return value": Case("failed", ("StdRegProv returned 1450",), _middle("return_value", value=1450)),
+    "return value": Case("failed", ("StdRegProv returned 0x000005AA",), _middle("return_value", value=1450)),
 }
 HOSTS = {
     "wrong password": Case(
@@ -115,7 +115,9 @@ HOSTS = {
         host={"certificate": "expired"},
     ),
     "untrusted certificate": Case(
-        "unreachable", ("certificate", "self-signed", "ansible_winrm_ca_trust_path"), variables=_SECURE
+        "unreachable",
+        ("certificate", "self-signed", "ansible_winrm_ca_trust_path | ansible_psrp_ca_cert"),
+        variables=_SECURE,
     ),
     "HTTPS to an HTTP port": Case(
         "unreachable", ("TLS", "HTTPS listener"), variables=_SECURE | {"ansible_port": "{{ http_port }}"}

@@ -16,7 +16,7 @@ from simulated_windows.client import Fleet
 CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "opening": (
         "windows_11_24h2_pro",
-        {"insecure_guest_logons": "allowed", "client_signing": "not_required"},
+        {"insecure_guest_logons": "allowed", "client_signing": "not_required", "server_encryption": "required"},
     ),
     "closing": (
         "windows_10_22h2_pro",
@@ -116,17 +116,15 @@ def test_the_next_run_finishes(breaks: Breaks, change: str, kind: str) -> None:
 
 
 def test_the_order_of_writes(breaks: Breaks) -> None:
-    """Opening: guest logons come last. Closing: they go first."""
-    seen = set()
+    """What closes comes first, what opens last; the client closes before anything is written beneath a policy."""
+    seen = {change: set() for change in CHANGES}
     for change in CHANGES:
         for broken, _unused in breaks.each(change, DEAD):
-            guest = held(broken.state, "insecure_guest_logons")["running"]
-            signing = held(broken.state, "client_signing")["running"]
-            seen.add((change, guest, signing))
-    assert ("opening", True, True) not in seen, "guest logons were allowed while signing was still required"
-    assert ("closing", True, True) not in seen, "signing was required while guest logons were still allowed"
-    assert ("opening", False, False) in seen, "no break was between the writes of the opening change"
-    assert ("closing", False, False) in seen, "no break was between the writes of the closing change"
+            guest = held(broken.state, "insecure_guest_logons")
+            encryption = held(broken.state, "server_encryption")["running"]
+            seen[change].add((guest["running"], encryption if change == "opening" else guest["policy"]))
+    assert seen["opening"] == {(False, False), (False, True), (True, True)}
+    assert seen["closing"] == {(True, None), (False, None), (False, False)}
 
 
 def test_no_traceback_and_no_password(breaks: Breaks) -> None:

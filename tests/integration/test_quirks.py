@@ -27,6 +27,7 @@ QUIRKS: dict[str, dict[str, Any]] = {
     "first_page_none": {"first_page": "none"},
     "german": {"german": True},
     "configuration_enumeration": {"configuration_enumeration": False},
+    "set_needs_prompt_options": {"set_needs_prompt_options": True},
     "all harmless at once": {
         "upper_case_booleans": True,
         "embedded_extra_level": True,
@@ -75,6 +76,7 @@ def _comparable(record: Record) -> tuple[Any, ...]:
     # The simulated host's name and the times of its events are its own; a German Windows has a German caption.
     state = {key: value for key, value in record.state.items() if key not in ("os", "events")}
     result = {key: value for key, value in record.result.items() if not key.startswith("_ansible")}
+    result.pop("host", None)
     if "ansible_facts" in result:
         facts = record.facts
         result["ansible_facts"] = {**facts, "os": {k: v for k, v in facts["os"].items() if k != "caption"}}

@@ -298,7 +298,7 @@ def test_drift(stories: Stories) -> None:
 def test_a_value_of_the_wrong_type(stories: Stories) -> None:
     records = stories("wrong-type")
     guest = records["facts"].facts["settings"]["insecure_guest_logons"]
-    assert (guest["winner"], guest["local"], guest["running"]) == ("unknown", None, False)
+    assert (guest["winner"], guest["local"], guest["running"]) == ("unknown", "REG_SZ '0'", False)
     _changed(records["block"], True)
     assert registry_value(records["block"].state, CLIENT_PARAMETERS, GUEST) == 0
     _changed(records["block again"], False)

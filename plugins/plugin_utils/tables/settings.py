@@ -25,13 +25,35 @@ class Side(Enum):
     CLIENT = "client"
     SERVER = "server"
 
+    @property
+    def service(self) -> str:
+        """The Windows service behind it."""
+        return "LanmanWorkstation" if self is Side.CLIENT else "LanmanServer"
+
 
 class Layer(Enum):
-    """Where a value can be configured, strongest first."""
+    """Where a value can be configured, strongest first.
+
+    No driver reads the local GPO: Group Policy carries it into the policy layer, and there it counts.
+    """
 
     POLICY = "policy"
     MDM = "mdm"
     LOCAL = "local"
+    LOCAL_GPO = "local_gpo"
+
+
+class Scope(Enum):
+    """Where a change is written."""
+
+    LOCAL = "local"
+    POLICY = "policy"
+    LOCAL_GPO = "local_gpo"
+
+    @property
+    def layer(self) -> Layer:
+        """The layer that is written there."""
+        return Layer(self.value)
 
 
 # The MDM keys were observed in public compliance scripts, not in a Microsoft page: they are read, never written.
@@ -42,6 +64,7 @@ KEYS: Mapping[Side, Mapping[Layer, str]] = MappingProxyType(
                 Layer.POLICY: r"SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation",
                 Layer.MDM: r"SOFTWARE\Microsoft\PolicyManager\current\device\LanmanWorkstation",
                 Layer.LOCAL: r"SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters",
+                Layer.LOCAL_GPO: r"Software\Policies\Microsoft\Windows\LanmanWorkstation",
             }
         ),
         Side.SERVER: MappingProxyType(
@@ -49,10 +72,14 @@ KEYS: Mapping[Side, Mapping[Layer, str]] = MappingProxyType(
                 Layer.POLICY: r"SOFTWARE\Policies\Microsoft\Windows\LanmanServer",
                 Layer.MDM: r"SOFTWARE\Microsoft\PolicyManager\current\device\LanmanServer",
                 Layer.LOCAL: r"SYSTEM\CurrentControlSet\Services\LanmanServer\Parameters",
+                Layer.LOCAL_GPO: r"Software\Policies\Microsoft\Windows\LanmanServer",
             }
         ),
     }
 )
+
+LOCAL_REGISTRY_POL = r"%SystemRoot%\System32\GroupPolicy\Machine\Registry.pol"
+"""The registry entries of the local GPO."""
 
 DEFAULT = "default"
 """The option word that asks for what Windows itself would do."""
@@ -97,7 +124,7 @@ class GroupPolicy:
     admx_name: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Setting:
     """One managed setting.
 
@@ -120,19 +147,25 @@ class Setting:
     events: tuple[int, ...] = ()
     group_policy: GroupPolicy | None = None
 
+    @property
+    def title(self) -> str | None:
+        """What a Group Policy editor calls it."""
+        return self.group_policy.title if self.group_policy else None
+
     def has(self, layer: Layer) -> bool:
         return layer in self.names
 
     def location(self, layer: Layer) -> str:
-        """`HKLM\\key\\value` of a layer, as an administrator would look it up."""
-        return f"HKLM\\{KEYS[self.side][layer]}\\{self.names[layer]}"
+        """`HKLM\\key\\value` of a layer, or the entry of a file, as an administrator would look it up."""
+        place = f"{KEYS[self.side][layer]}\\{self.names[layer]}"
+        return f"{LOCAL_REGISTRY_POL}: {place}" if layer is Layer.LOCAL_GPO else f"HKLM\\{place}"
 
 
 _24H2 = (26100, "Windows 11 24H2 and Windows Server 2025")
 
 
 def _names(local: str, policy: str | None = None, mdm: str | None = None) -> Mapping[Layer, str]:
-    names = {Layer.POLICY: policy, Layer.MDM: mdm, Layer.LOCAL: local}
+    names = {Layer.POLICY: policy, Layer.MDM: mdm, Layer.LOCAL: local, Layer.LOCAL_GPO: policy}
     return MappingProxyType({layer: name for layer, name in names.items() if name is not None})
 
 

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 PASSED = '<testcase name="a"/>'
 FAILED = '<testcase name="b"><failure message="no"/></testcase>'
 ERROR = '<testcase name="c"><error message="no"/></testcase>'
-SKIPPED = '<testcase name="d"><skipped/></testcase>'
+SKIPPED = '<testcase name="d"><skipped message="no wine"/></testcase>'
 
 
 @pytest.mark.parametrize(
     ("reports", "status", "expected"),
     [
-        ([[PASSED, PASSED]], 0, Counts(2, 0, 0)),
-        ([[PASSED, FAILED, ERROR, SKIPPED]], 1, Counts(1, 2, 1)),
-        ([[PASSED], [PASSED, SKIPPED]], 0, Counts(2, 0, 1)),
-        pytest.param([[PASSED]], 3, Counts(1, 1, 0), id="crash after the report"),
-        pytest.param([], 1, Counts(0, 1, 0), id="crash before any report"),
-        pytest.param([], 0, Counts(0, 0, 0), id="nothing ran"),
-        pytest.param([[FAILED]], 0, Counts(0, 1, 0), id="a report outweighs the status"),
+        ([[PASSED, PASSED]], 0, Counts(2)),
+        ([[PASSED, FAILED, ERROR, SKIPPED]], 1, Counts(1, 2, ("no wine",))),
+        ([[PASSED], [PASSED, SKIPPED]], 0, Counts(2, 0, ("no wine",))),
+        pytest.param([[PASSED]], 3, Counts(1, 1), id="crash after the report"),
+        pytest.param([], 1, Counts(0, 1), id="crash before any report"),
+        pytest.param([], 0, Counts(), id="nothing ran"),
+        pytest.param([[FAILED]], 0, Counts(0, 1), id="a report outweighs the status"),
     ],
 )
 def test_junit_files_and_status(tmp_path: Path, reports: list[list[str]], status: int, expected: Counts) -> None:

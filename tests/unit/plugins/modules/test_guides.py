@@ -71,6 +71,12 @@ def test_defaults(setting: str, product: str) -> None:
     assert seen == builds
 
 
+def test_editions() -> None:
+    assert [tuple(row.values()) for row in _table("EditionID", "SKU")] == [
+        (each.edition_id, str(each.sku), each.group) for each in os_defaults.EDITIONS
+    ]
+
+
 def test_the_other_defaults() -> None:
     assert [tuple(row.values()) for row in _table("Setting", "Default")] == [
         (f"`{name}`", _cell(name, default)) for name, default in os_defaults.CONSTANTS.items()
@@ -113,6 +119,7 @@ ERROR_TYPES = {
     "SmbGuestError",
     "WrongType",
     "HostBusy",
+    "SchedulerFailed",
     "DamagedEntry",
     "Recovery",
 }

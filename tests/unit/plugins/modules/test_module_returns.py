@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from in_process import session
 
 from ansible_collections.winops.smb_guest.plugins.action import audit, client_facts, revert_change
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.action import SettingsAction
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Outcome
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Entry, Status
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change, Plan, Wish
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Reverted
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.snapshot import Snapshot
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Observed, SettingState, judge
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import GUEST, SETTINGS, Layer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.event_channels import Channel
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import OperatingSystem
+from simulated_windows.in_process import InProcessHost
 
 # Stands in the documentation for every setting's name: RETURN keys must be words.
 PLACEHOLDER = "SETTING_NAME"
@@ -29,24 +20,22 @@ NARROW = ("audit", "encryption", "guest_auth", "signing")
 # Ansible documents these for every module.
 COMMON = {"changed"}
 
-SYSTEM = OperatingSystem(
-    "Microsoft Windows 11 Pro", "client", "Professional", 48, "24H2", 26100, 3476, "workstation", True, "example.com"
-)
+# Only who asks for the local GPO gets it.
+LOCAL_GPO = "local_gpo"
+
 CHANNEL = "Microsoft-Windows-SmbClient/Audit"
+OPEN = {"insecure_guest_logons": "allowed", "client_signing": "not_required"}
 
 
-def _states() -> dict[str, SettingState]:
-    observed = Observed(supported=True, running=True, layers={Layer.LOCAL: 1})
-    return {name: judge(setting, observed) for name, setting in SETTINGS.items()}
-
-
-CHANGE = Change(GUEST, Layer.LOCAL, None, True)
-NOW = datetime(2026, 11, 23, 21, 30, tzinfo=UTC)
-ENTRY = Entry("CHG0042", Status.APPLIED, "", NOW, NOW + timedelta(hours=8), Snapshot(()), (CHANGE,))
-
-
-def _outcome(entry: Entry | None = ENTRY) -> Outcome:
-    return Outcome([Wish(GUEST, True)], Plan((CHANGE,), ()), _states(), _states(), verified=True, entry=entry)
+def _run(host: InProcessHost, action_class: Any, **options: Any) -> dict[str, Any]:
+    """One task on the host, without Ansible around it."""
+    action = action_class.__new__(action_class)
+    action._task = SimpleNamespace(check_mode=False, delegate_to=None, args=options)
+    action._named = "ws"
+    action._variables = {}
+    given = {name: spec.get("default") for name, spec in action_class.ARGUMENT_SPEC.items()} | options
+    result: dict[str, Any] = action.work(session(host), given)
+    return result
 
 
 def _documented_returns(documented: dict[str, Any], name: str) -> dict[str, Any]:
@@ -64,6 +53,8 @@ def _mismatches(returned: Any, documented: dict[str, Any], where: str) -> list[s
     """What is returned and not documented, the other way round, or of another type."""
     if set(documented) == {PLACEHOLDER}:
         documented = dict.fromkeys(returned, documented[PLACEHOLDER])
+    if LOCAL_GPO not in returned:
+        documented = {name: value for name, value in documented.items() if name != LOCAL_GPO}
     found = [
         f"{where}.{name} is only {'returned' if name in returned else 'documented'}"
         for name in sorted({*returned} ^ {*documented})
@@ -76,68 +67,90 @@ def _mismatches(returned: Any, documented: dict[str, Any], where: str) -> list[s
 def _value_mismatches(value: Any, documentation: dict[str, Any], where: str) -> list[str]:
     if value is None:
         return [] if "null" in str(documentation["description"]) else [f"{where} is null, and that is not documented"]
-    if type(value).__name__ != documentation["type"]:
+    if documentation["type"] not in (type(value).__name__, "raw"):
         return [f"{where} is a {type(value).__name__}, documented as {documentation['type']}"]
     items = value if isinstance(value, list) else [value]
-    if not items or not isinstance(items[0], dict):
+    if not items or not isinstance(items[0], dict) or "contains" not in documentation:
+        return []
+    if "contains" not in documentation:  # described elsewhere, as the description says
         return []
     return [mismatch for item in items for mismatch in _mismatches(item, documentation["contains"], where)]
 
 
-@pytest.fixture
-def facts(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What client_facts returns of a host that answers everything."""
-    monkeypatch.setattr(client_facts, "read_operating_system", lambda *_: SYSTEM)
-    monkeypatch.setattr(client_facts, "Observer", lambda *_: SimpleNamespace(observe=lambda _: _states()))
-    journal = SimpleNamespace(entries=lambda: ([ENTRY, replace(ENTRY, expires_at=None)], []))
-    monkeypatch.setattr(client_facts, "Journal", lambda _: journal)
-    action = client_facts.ActionModule.__new__(client_facts.ActionModule)
-    return lambda *subset: action.work(None, {"gather_subset": list(subset)})
-
-
-def _settings_result(
-    monkeypatch: pytest.MonkeyPatch, action_class: Any, module: str, entry: Entry | None
-) -> dict[str, Any]:
-    monkeypatch.setattr(SettingsAction, "configure", lambda *_: _outcome(entry))
-    monkeypatch.setattr(audit, "read_channels", lambda *_: {CHANNEL: Channel(enabled=False, max_size=1)})
-    action = action_class(module).__new__(action_class(module))
-    action._task = SimpleNamespace(check_mode=True)
-    result: dict[str, Any] = action.work(None, {"channels": [{"name": CHANNEL, "min_size": 2}]})
-    return result
-
-
-@pytest.mark.parametrize("entry", [ENTRY, None], ids=["journaled", "unjournaled"])
+@pytest.mark.parametrize("journaled", [True, False])
 @pytest.mark.parametrize("name", [COMMON_RETURNS, *NARROW])
 def test_modules_that_change_settings(
-    documented: Any, action_class: Any, monkeypatch: pytest.MonkeyPatch, name: str, entry: Entry | None
+    documented: Any, action_class: Any, monkeypatch: pytest.MonkeyPatch, name: str, journaled: bool
 ) -> None:
-    result = _settings_result(monkeypatch, action_class, name, entry)
+    """Over a change that stands, so that every list has something in it."""
+    host = InProcessHost("windows_11_24h2_pro")
+    monkeypatch.setattr(audit, "read_channels", lambda *_: {CHANNEL: Channel(enabled=False, max_size=1)})
+    monkeypatch.setattr(audit, "ensure_channels", lambda *_: {CHANNEL: Channel(enabled=True, max_size=2)})
+    below = _run(host, action_class(COMMON_RETURNS), **OPEN, audit_insecure_guest_logons="enabled", reason="below")
+    assert below["changed"]
+    options: dict[str, Any] = {
+        "client_config": {"insecure_guest_logons": "blocked", "client_signing": "not_required"},
+        "guest_auth": {"state": "blocked"},
+        "signing": {"client": "required"},
+        "encryption": {"client": "required"},
+        "audit": {"audit_insecure_guest_logons": "disabled", "channels": [{"name": CHANNEL, "min_size": 2}]},
+    }[name]
+    terms = {"reason": "a reason", "expires_in": "8h"} if journaled else {}
+    result = _run(host, action_class(name), **options, **terms)
+    assert bool(result["lies_over"]) is (journaled and name != "encryption")
     result.pop("warnings", None)
     returned = {key: value for key, value in result.items() if key not in COMMON}
     assert _mismatches(returned, _documented_returns(documented, name), name) == []
 
 
-def test_revert_change(documented: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(revert_change, "revert", lambda *_, **__: Reverted((ENTRY,), (CHANGE,)))
-    action = revert_change.ActionModule.__new__(revert_change.ActionModule)
-    action._task = SimpleNamespace(check_mode=True)
-    options = {"change_id": None, "latest": True, "expiring": False, "all": False, "force": False}
-    returned = {key: value for key, value in action.work(None, options).items() if key not in COMMON}
-    assert _mismatches(returned, documented["revert_change"]["return"], "revert_change") == []
+def test_revert_change(documented: Any, action_class: Any) -> None:
+    host = InProcessHost("windows_11_24h2_pro")
+    _run(host, action_class(COMMON_RETURNS), **OPEN, reason="a reason")
+    result = _run(host, revert_change.ActionModule, latest=True)
+    returned = {key: value for key, value in result.items() if key not in {*COMMON, "warnings"}}
+    assert _mismatches(returned, _documented_returns(documented, "revert_change"), "revert_change") == []
 
 
-def test_client_facts(documented: Any, facts: Any) -> None:
-    returned = facts("all")["ansible_facts"]
+def _facts(host: InProcessHost, *subset: str) -> dict[str, Any]:
+    facts: dict[str, Any] = _run(host, client_facts.ActionModule, gather_subset=list(subset))["ansible_facts"]
+    return facts
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_local_gpo_only_where_it_is_asked_for(documented: Any, action_class: Any, asked: bool) -> None:
+    host = InProcessHost("windows_11_24h2_pro")
+    scope = [LOCAL_GPO] if asked else ["policy"]
+    result = _run(host, action_class(COMMON_RETURNS), insecure_guest_logons="allowed", scope=scope)
+    for when in ("before", "after"):
+        assert (LOCAL_GPO in result[when]["insecure_guest_logons"]) is asked
+    returned = {key: value for key, value in result.items() if key not in {*COMMON, "warnings"}}
+    assert _mismatches(returned, _documented_returns(documented, COMMON_RETURNS), COMMON_RETURNS) == []
+    facts = _facts(host, LOCAL_GPO if asked else "settings")
+    assert all((LOCAL_GPO in state) is asked for state in facts["smb_guest"]["settings"].values())
+
+
+def test_client_facts(documented: Any, action_class: Any) -> None:
+    gpo = {"name": "Audit", "policy": {"AuditInsecureGuestLogon": 1}}
+    host = InProcessHost("windows_11_24h2_pro", part_of_domain=True, gpos=[gpo])
+    _run(host, action_class(COMMON_RETURNS), **OPEN, reason="a reason", expires_in="8h")
+    returned = _facts(host, "all")
+    assert returned["smb_guest"]["settings"]["audit_insecure_guest_logons"]["policy_source"]["gpo"] == "Audit"
     assert _mismatches(returned, documented["client_facts"]["return"]["ansible_facts"]["contains"], "facts") == []
 
 
 @pytest.mark.parametrize(
     ("subset", "keys"),
-    [("os", {"os"}), ("settings", {"settings", "guest_access", "audit"}), ("changes", {"changes"})],
+    [
+        ("os", {"os"}),
+        ("settings", {"settings", "guest_access", "audit"}),
+        (LOCAL_GPO, {"settings", "guest_access", "audit"}),
+        ("policy_source", {"settings", "guest_access", "audit"}),
+        ("changes", {"changes"}),
+    ],
 )
-def test_client_facts_says_which_subset_brings_what(documented: Any, facts: Any, subset: str, keys: set[str]) -> None:
+def test_client_facts_says_which_subset_brings_what(documented: Any, subset: str, keys: set[str]) -> None:
     contains = documented["client_facts"]["return"]["ansible_facts"]["contains"]["smb_guest"]["contains"]
-    assert set(facts(subset)["ansible_facts"]["smb_guest"]) == keys
+    assert set(_facts(InProcessHost(), subset)["smb_guest"]) == keys
     assert {key for key, value in contains.items() if f"V({subset})" in value["returned"]} == keys
 
 
@@ -146,3 +159,34 @@ def test_narrow_modules_refer_to_what_they_have_in_common(documented: Any) -> No
         for key, value in documented[COMMON_RETURNS]["return"].items():
             shape = {part: value[part] for part in ("returned", "type", "elements") if part in value}
             assert documented[name]["return"][key] == {"description": _reference(key), **shape}, (name, key)
+
+
+def test_guest_events_info(documented: Any, action_class: Any) -> None:
+    host = InProcessHost(quirks={"without_channels": ["Microsoft-Windows-SMBServer/Audit"]})
+    host.log.write(31022, UserName="alice", ServerName="\\nas01")
+    host.log.put(31017, {"ServerName": "\\nas01"})
+    host.log.put(3023, {"ClientName": "192.0.2.10"})
+    action = action_class("guest_events_info").__new__(action_class("guest_events_info"))
+    options = {name: option.get("default") for name, option in action.ARGUMENT_SPEC.items()}
+    result = action.work(session(host), options)
+    assert result["servers"]
+    assert result["clients"]
+    assert result["bookmark"]
+    returned = {key: value for key, value in result.items() if key not in COMMON}
+    assert _mismatches(returned, documented["guest_events_info"]["return"], "guest_events_info") == []
+
+
+def test_connections_info(documented: Any, action_class: Any) -> None:
+    host = InProcessHost()
+    for name, guest in (("nas01", True), ("fs1", False)):
+        server = {"name": name, "guest": guest, "signing": not guest, "encryption": False}
+        host.host.client.running.update(EnableInsecureGuestLogons=True, RequireSecuritySignature=False)
+        host.host.connect(server)
+    host.host.sessions = [{"SessionId": 1, "ClientComputerName": "pc", "ClientUserName": "bob", "Dialect": "3.1.1"}]
+    action = action_class("connections_info").__new__(action_class("connections_info"))
+    options = {name: option.get("default") for name, option in action.ARGUMENT_SPEC.items()}
+    result = action.work(session(host), options)
+    assert len(result["connections"]) == 2
+    assert len(result["sessions"]) == 1
+    returned = {key: value for key, value in result.items() if key not in COMMON}
+    assert _mismatches(returned, documented["connections_info"]["return"], "connections_info") == []

@@ -16,7 +16,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Sett
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.events import CHANNELS, EVENTS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import AUDITS, SETTINGS
 
-from .fakes import state_of
+from .states import state_of
 
 NEW = {"client_encryption", *(row.name for row in AUDITS)}
 
@@ -62,13 +62,15 @@ def test_nothing_is_promised_where_nothing_is_known() -> None:
 
 
 @pytest.mark.parametrize("number", EVENTS)
-def test_every_event_has_a_channel_and_belongs_to_a_setting(number: int) -> None:
-    assert EVENTS[number].channel in CHANNELS
-    assert [row.name for row in SETTINGS.values() if number in row.events]
+def test_every_channel_of_an_event_is_in_the_table(number: int) -> None:
+    assert set(EVENTS[number].channels) <= set(CHANNELS)
 
 
 def test_every_event_of_a_setting_is_in_the_table() -> None:
-    assert {number for row in SETTINGS.values() for number in row.events} == set(EVENTS)
+    of_settings = {number for row in SETTINGS.values() for number in row.events}
+    # No managed setting makes Windows write these: failures, and values that are not managed here.
+    assert set(EVENTS) - of_settings == {31013, 31014, 31016, 31023}
+    assert of_settings <= set(EVENTS)
 
 
 @pytest.mark.parametrize(

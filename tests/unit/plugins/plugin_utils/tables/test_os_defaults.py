@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables import os_defaults
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import edition_group, os_default
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
+from simulated_windows.editions import EDITION_PRESETS
 
 GUEST, SIGNING, INBOUND = "insecure_guest_logons", "client_signing", "server_signing"
 VALUES = {"Y": True, "N": False, "?": None}
@@ -26,38 +27,38 @@ CONFIDENCES = {
     "u": "unconfirmed",
 }
 
-EDITIONS = "home pro  pro_ws pro_edu edu ent ltsc iot"
+EDITIONS = "home pro  pro_ws pro_edu edu ent ltsc iot other"
 GUEST_CLIENTS = """
-10240       Yd   Yd   Yd     Yd      Yd  Yd  Yd   Yd
-10586       Yd   Yd   Yd     Yd      Yd  Yd  Yd   Yd
-14393       Yd   Yd   Yd     Yd      Yd  Yd  Yd   Yd
-15063       Yd   Yd   Yd     Yd      Yd  Yd  Yd   Yd
-16299       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u
-17134       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u
-17763       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u
-18362       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u
-18363       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u
-19041       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u
-19042       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u
-19043       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u
-19044       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u
-19045       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u
-22000       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u
-22621       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u
-22631       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u
-26100       ?u   Nc   N1     ?u      Nc  Nc  ?u   ?u
-26200       ?u   Nd   N1     ?u      Nd  Nd  ?u   ?u
-28000       ?u   Nd   N1     ?u      Nd  Nd  ?u   ?u
+10240       Yd   Yd   Yd     Yd      Yd  Yd  Yd   Yd  Yd
+10586       Yd   Yd   Yd     Yd      Yd  Yd  Yd   Yd  Yd
+14393       Yd   Yd   Yd     Yd      Yd  Yd  Yd   Yd  Yd
+15063       Yd   Yd   Yd     Yd      Yd  Yd  Yd   Yd  Yd
+16299       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u  ?u
+17134       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u  ?u
+17763       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u  ?u
+18362       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u  ?u
+18363       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u  ?u
+19041       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u  ?u
+19042       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u  ?u
+19043       Yc   Yc   N1     ?u      Nc  Nc  ?u   ?u  ?u
+19044       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u  ?u
+19045       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u  ?u
+22000       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u  ?u
+22621       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u  ?u
+22631       Yd   Yd   N1     ?u      Nd  Nd  ?u   ?u  ?u
+26100       ?u   Nc   N1     ?u      Nc  Nc  ?u   ?u  ?u
+26200       ?u   Nd   N1     ?u      Nd  Nd  ?u   ?u  ?u
+28000       ?u   Nd   N1     ?u      Nd  Nd  ?u   ?u  ?u
 """
 SIGNING_CLIENTS = """
-26100       N1   Yc   ?u     ?u      Yc  Yc  ?u   ?u
-26200       Nd   Yd   ?u     ?u      Yd  Yd  ?u   ?u
-28000       Nd   Yd   ?u     ?u      Yd  Yd  ?u   ?u
+26100       N1   Yc   ?u     ?u      Yc  Yc  ?u   ?u  ?u
+26200       Nd   Yd   ?u     ?u      Yd  Yd  ?u   ?u  ?u
+28000       Nd   Yd   ?u     ?u      Yd  Yd  ?u   ?u  ?u
 """
 INBOUND_CLIENTS = """
-26100       Nx   Yc   ?u     ?u      Yc  Yc  ?u   ?u
-26200       Nx   Yd   ?u     ?u      Yd  Yd  ?u   ?u
-28000       Nx   Yd   ?u     ?u      Yd  Yd  ?u   ?u
+26100       Nx   Yc   ?u     ?u      Yc  Yc  ?u   ?u  ?u
+26200       Nx   Yd   ?u     ?u      Yd  Yd  ?u   ?u  ?u
+28000       Nx   Yd   ?u     ?u      Yd  Yd  ?u   ?u  ?u
 """
 SERVERS = f"""
 build       {GUEST} {SIGNING} {INBOUND}
@@ -68,7 +69,7 @@ build       {GUEST} {SIGNING} {INBOUND}
 26100       Nd   Yc   Nx
 """
 BEFORE_24H2 = [int(line.split()[0]) for line in GUEST_CLIENTS.strip().split("\n") if int(line.split()[0]) < 26100]
-OLD_SIGNING = "\n".join(f"{build} " + "Nc " * 8 for build in BEFORE_24H2)
+OLD_SIGNING = "\n".join(f"{build} " + "Nc " * 9 for build in BEFORE_24H2)
 
 CARRIES_KB = 985
 DENIES_WITH_KB = ("pro_ws", "edu", "ent")
@@ -231,8 +232,22 @@ EDITION_IDS = {
     "pro_edu": {"ProfessionalEducation": 164, "ProfessionalEducationN": 165},
     "edu": {"Education": 121, "EducationN": 122},
     "ent": {"Enterprise": 4, "EnterpriseN": 27, "ServerRdsh": 175},
-    "ltsc": {"EnterpriseS": 125, "EnterpriseSN": 126, "EnterpriseSEval": 129},
-    "iot": {"IoTEnterprise": 188, "IoTEnterpriseS": 191},
+    "ltsc": {"EnterpriseS": 125, "EnterpriseSN": 126, "EnterpriseSEval": 129, "EnterpriseSNEval": 130},
+    "iot": {
+        "IoTEnterprise": 188,
+        "IoTEnterpriseS": 191,
+        "IoTEnterpriseSK": 205,
+        "IoTEnterpriseK": 206,
+        "IoTEnterpriseSEval": 207,
+    },
+    "other": {
+        "ProfessionalSingleLanguage": 138,
+        "ProfessionalCountrySpecific": 139,
+        "EnterpriseEval": 72,
+        "EnterpriseNEval": 84,
+        "CloudEdition": 203,
+        "CloudEditionN": 202,
+    },
 }
 
 
@@ -256,9 +271,37 @@ def test_edition_id_is_stronger_than_sku() -> None:
     assert edition_group("Core", 4, "client") == "home"
 
 
-@pytest.mark.parametrize(("edition_id", "sku"), [("ServerStandard", 7), ("ServerDatacenter", 12), (None, None)])
+@pytest.mark.parametrize(
+    ("edition_id", "sku"),
+    [
+        ("ServerStandard", 7),
+        ("ServerDatacenter", 12),
+        ("ServerStandardEval", 79),
+        ("ServerDatacenterEval", 80),
+        ("ServerTurbine", 407),
+        ("ServerTurbineCor", 408),
+        ("ServerNeverHeardOf", 9999),
+        (None, None),
+    ],
+)
 def test_every_server_is_one_group(edition_id: str | None, sku: int | None) -> None:
     assert edition_group(edition_id, sku, "server") == "server"
+
+
+def test_azure_stack_hci_has_no_default() -> None:
+    group = edition_group("ServerAzureStackHCICor", 406, "server")
+    assert group == edition_group(None, 406, "server")
+    for setting in (GUEST, SIGNING, INBOUND):
+        assert os_default(setting, product="server", group=group, build=20348, ubr=1).value is None
+
+
+def test_every_other_edition_of_a_host_is_in_the_table() -> None:
+    for preset in EDITION_PRESETS.values():
+        assert any((each.edition_id, each.sku) == (preset.edition_id, preset.sku) for each in os_defaults.EDITIONS)
+
+
+def test_build_20349_is_not_its_neighbour() -> None:
+    assert os_default(GUEST, product="server", group="server", build=20349, ubr=1).value is None
 
 
 RELEASES = [

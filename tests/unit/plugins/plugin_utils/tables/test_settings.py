@@ -11,7 +11,12 @@ import pytest
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables import settings
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer, Side
 
-from ..fakes import CLIENT_LOCAL, CLIENT_MDM, CLIENT_POLICY, SERVER_LOCAL, SERVER_MDM, SERVER_POLICY
+CLIENT_POLICY = r"SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
+SERVER_POLICY = r"SOFTWARE\Policies\Microsoft\Windows\LanmanServer"
+CLIENT_LOCAL = r"SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters"
+SERVER_LOCAL = r"SYSTEM\CurrentControlSet\Services\LanmanServer\Parameters"
+CLIENT_MDM = r"SOFTWARE\Microsoft\PolicyManager\current\device\LanmanWorkstation"
+SERVER_MDM = r"SOFTWARE\Microsoft\PolicyManager\current\device\LanmanServer"
 
 NEW, OLD, GUEST_BUILD = 26100, 9200, 14393
 # name: side, words, CIM property, local value, policy value, MDM value, first build, secure value, events
@@ -98,7 +103,18 @@ def test_location_is_what_an_administrator_looks_up(name: str) -> None:
         ("server", Layer.MDM): SERVER_MDM,
     }
     for layer, value in row.names.items():
-        assert row.location(layer) == "HKLM\\" + keys[row.side.value, layer] + "\\" + value
+        if layer is not Layer.LOCAL_GPO:
+            assert row.location(layer) == "HKLM\\" + keys[row.side.value, layer] + "\\" + value
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_location_in_the_local_gpo_is_a_file_and_its_entry(name: str) -> None:
+    row = SETTINGS[name]
+    assert row.has(Layer.LOCAL_GPO) is row.has(Layer.POLICY)
+    if row.group_policy and row.has(Layer.LOCAL_GPO):
+        entry = f"{row.group_policy.key}\\{row.names[Layer.POLICY]}"
+        file = r"%SystemRoot%\System32\GroupPolicy\Machine\Registry.pol"
+        assert row.location(Layer.LOCAL_GPO) == f"{file}: {entry}"
 
 
 # What the editors show: name in the ADMX file (None: a security option), words. A setting without a policy is missing.

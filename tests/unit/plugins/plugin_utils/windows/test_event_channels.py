@@ -91,8 +91,12 @@ def test_a_description_that_says_too_little(enabled: str, size: str) -> None:
     [
         (5, AccessDenied, AUDIT),
         (15007, HostError, f"no event channel {AUDIT}"),
-        (87, HostError, f"wevtutil ended with 87 when .* {AUDIT}: Some reason on two lines"),
-        (-1, HostError, "ended with -1"),
+        (
+            87,
+            HostError,
+            rf"ended with 0x00000057 \(ERROR_INVALID_PARAMETER\) when .* {AUDIT}: Some reason on two lines",
+        ),
+        (-1, HostError, "ended with 0xFFFFFFFF when"),
     ],
 )
 def test_errors(writing: bool, code: int, error: type[Exception], text: str) -> None:
@@ -105,6 +109,13 @@ def test_errors(writing: bool, code: int, error: type[Exception], text: str) -> 
     with pytest.raises(error, match=text) as caught:
         act()
     assert caught.value.__class__ is error
+
+
+def test_a_complaint_steers_no_terminal() -> None:
+    with pytest.raises(HostError) as caught:
+        read_channels(Shell(CommandResult(87, "", "Falsch\x1b[2J\u202e\r\nFAKE: ok\x07\u2028\x9b1m")), [AUDIT])
+    assert str(caught.value).endswith(": Falsch\\x1b[2J\\u202e FAKE: ok\\x07 \\x9b1m")
+    assert str(caught.value).isprintable()
 
 
 def test_a_long_complaint_is_cut_short() -> None:

@@ -9,145 +9,150 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from in_process import session
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import AccessDenied, HostError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import (
+    CURRENT_VERSION,
     OperatingSystem,
+    read_clock,
     read_operating_system,
+    read_product_type,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import Registry
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.cim import CimInstance
+from simulated_windows.in_process import START, InProcessHost
 
-from ..fakes import CURRENT_VERSION, FakeHost, windows_10
+
+class Odd:
+    """A session onto a simulated host whose instances say something else: values by property, or how many there are."""
+
+    def __init__(self, host: InProcessHost, *, count: int = 1, **values: Any) -> None:
+        self._session, self._values, self._count = session(host), values, count
+
+    def call(self, operation: Any) -> Any:
+        return self._session.call(operation)
+
+    def query(self, enumerate_: Any) -> list[CimInstance]:
+        found = self._session.query(enumerate_)
+        for instance in found:
+            known = {name: value for name, value in self._values.items() if name in instance.values}
+            object.__setattr__(instance, "values", {**instance.values, **known})
+        return found * self._count
 
 
-def read(host: FakeHost) -> OperatingSystem:
-    return read_operating_system(host, Registry(host))
+def read(host: InProcessHost, **odd: Any) -> OperatingSystem:
+    onto: Any = Odd(host, **odd)
+    return read_operating_system(onto, Registry(onto))
 
 
 def test_the_facts() -> None:
-    host = windows_10(
-        system={"Caption": " Microsoft Windows 10 Pro "}, computer={"PartOfDomain": True, "Domain": "corp.example"}
-    )
-    assert read(host).as_dict() == {
+    host = InProcessHost("windows_10_22h2_pro", part_of_domain=True, domain="corp.example")
+    system = read(host, Caption=" Microsoft Windows 10 Pro ")
+    assert {**system.as_dict(), "ubr": 0} == {
         "caption": "Microsoft Windows 10 Pro",
         "product": "client",
         "edition_id": "Professional",
         "sku": 48,
         "version": "22H2",
         "build": 19045,
-        "ubr": 5000,
+        "ubr": 0,
         "product_type": "workstation",
         "part_of_domain": True,
         "domain": "corp.example",
     }
-    assert str(read(host)) == "Microsoft Windows 10 Pro 22H2 (build 19045.5000)"
+    assert str(system) == f"Microsoft Windows 10 Pro 22H2 (build 19045.{system.ubr})"
+    assert read_product_type(session(host)) == "workstation"
+    assert read_clock(session(host)) == START
 
 
 def test_four_requests_where_the_build_is_known() -> None:
-    host = windows_10()
+    host = InProcessHost()
     read(host)
-    assert len(host.requests) == 4
-    assert host.writes == []
+    assert host.requests == 4
 
 
-@pytest.mark.parametrize(
-    ("number", "sku", "product", "product_type"),
-    [
+def test_the_product() -> None:
+    table = [
         (1, 48, "client", "workstation"),
         (2, 7, "server", "domain_controller"),
         (3, 7, "server", "server"),
-        (3, 8, "server", "server"),
         (3, 175, "client", "server"),
         (1, 175, "client", "workstation"),
         (1, None, "client", "workstation"),
-    ],
-)
-def test_product_type(number: int, sku: int | None, product: str, product_type: str) -> None:
-    system = read(windows_10(product_type=number, sku=sku))
-    assert (system.product, system.product_type) == (product, product_type)
+        (1, "48", "client", "workstation"),
+    ]
+    for number, sku, product, product_type in table:
+        system = read(InProcessHost(), ProductType=number, OperatingSystemSKU=sku)
+        assert (system.product, system.product_type) == (product, product_type), (number, sku)
 
 
-@pytest.mark.parametrize("number", [None, 0, 4, "1"])
-def test_product_type_that_is_none(number: object) -> None:
-    with pytest.raises(HostError, match="ProductType"):
-        read(windows_10(system={"ProductType": number}))
+def test_answers_that_no_windows_gives() -> None:
+    for number in (None, 0, 4, "1"):
+        with pytest.raises(HostError, match="ProductType"):
+            read(InProcessHost(), ProductType=number)
+    for text in (None, "", "19045a", "-1", "19045.1", "\u0661\u0669", 19045, "9" * 5000):
+        with pytest.raises(HostError, match="BuildNumber"):
+            read(InProcessHost(), BuildNumber=text)
+    onto: Any = Odd(InProcessHost(), LocalDateTime="noon")
+    with pytest.raises(HostError, match="LocalDateTime"):
+        read_clock(onto)
+    for count, error in ((0, AccessDenied), (2, HostError)):
+        with pytest.raises(error, match="Win32_OperatingSystem") as caught:
+            read(InProcessHost(), count=count)
+        assert caught.value.__class__ is error
+    assert read(InProcessHost(), Caption=None).caption == "Windows"
 
 
-@pytest.mark.parametrize("text", [None, "", "19045a", "-1", "19045.1", "\u0661\u0669", 19045, "9" * 5000])
-def test_build_that_is_no_number(text: object) -> None:
-    with pytest.raises(HostError, match="BuildNumber"):
-        read(windows_10(system={"BuildNumber": text}))
-
-
-@pytest.mark.parametrize(
-    ("values", "version"),
-    [
-        ({"DisplayVersion": "27H2", "ReleaseId": "2009"}, "27H2"),
-        ({"ReleaseId": "2009"}, "2009"),
+def test_the_version_of_a_build_that_the_table_does_not_name() -> None:
+    table: list[tuple[dict[str, tuple[str, Any]], str | None]] = [
+        ({"DisplayVersion": ("REG_SZ", "27H2"), "ReleaseId": ("REG_SZ", "2009")}, "27H2"),
+        ({"ReleaseId": ("REG_SZ", "2009")}, "2009"),
         ({}, None),
-        ({"DisplayVersion": 5}, None),
-    ],
-)
-def test_version_of_a_build_that_the_table_does_not_name(values: dict[str, Any], version: str | None) -> None:
-    host = windows_10(build=30000)
-    for name, value in values.items():
-        host.put(CURRENT_VERSION, name, value)
-    system = read(host)
-    assert system.version == version
-    assert str(system).endswith("(build 30000.5000)")
-    assert len(host.requests) <= 6
+        ({"DisplayVersion": ("REG_DWORD", 5)}, None),
+    ]
+    for values, version in table:
+        host = InProcessHost()
+        for name in ("DisplayVersion", "ReleaseId"):
+            host.registry.delete_value(f"HKLM\\{CURRENT_VERSION}", name)
+        for name, (kind, data) in values.items():
+            host.registry.set(f"HKLM\\{CURRENT_VERSION}", name, kind, data)
+        host.reset_counters()
+        assert read(host, BuildNumber="30000").version == version
+        assert host.requests <= 6
 
 
-@pytest.mark.parametrize(("name", "fact"), [("UBR", "ubr"), ("EditionID", "edition_id")])
-def test_a_value_that_is_missing_or_of_another_type(name: str, fact: str) -> None:
-    host = windows_10()
-    host.keys[CURRENT_VERSION][name] = 7 if name == "EditionID" else "7"
-    assert read(host).as_dict()[fact] is None
-    del host.keys[CURRENT_VERSION][name]
-    assert read(host).as_dict()[fact] is None
+def test_a_value_that_is_missing_or_of_another_type() -> None:
+    for name, fact, kind, data in (("UBR", "ubr", "REG_SZ", "7"), ("EditionID", "edition_id", "REG_DWORD", 7)):
+        host = InProcessHost()
+        host.registry.set(f"HKLM\\{CURRENT_VERSION}", name, kind, data)
+        assert read(host).as_dict()[fact] is None
+        host.registry.delete_value(f"HKLM\\{CURRENT_VERSION}", name)
+        assert read(host).as_dict()[fact] is None
 
 
-def test_an_edition_that_cannot_be_read_is_told_by_the_sku() -> None:
-    host = windows_10(build=18363, sku=4)
-    del host.keys[CURRENT_VERSION]["EditionID"]
-    assert read(host).default(SETTINGS["insecure_guest_logons"]).value is False
+def test_what_a_default_hangs_on() -> None:
+    guest, signing = SETTINGS["insecure_guest_logons"], SETTINGS["server_signing"]
+    nameless = InProcessHost("windows_10_1809_enterprise")
+    nameless.registry.delete_value(f"HKLM\\{CURRENT_VERSION}", "EditionID")
+    assert read(nameless).default(guest).value is False, "the SKU tells the edition"
+    for preset, expected in (
+        ("windows_10_20h2_enterprise", False),
+        ("windows_10_20h2_enterprise_without_kb5003173", True),
+    ):
+        assert read(InProcessHost(preset)).default(guest).value is expected, preset
+    assert read(InProcessHost("domain_controller")).default(signing).value is True
+    assert read(InProcessHost("server_2022")).default(signing).value is False
 
 
-def test_kb5003173_needs_the_ubr() -> None:
-    host = windows_10(build=19042, edition="Enterprise", sku=4)
-    for ubr, expected in ((984, True), (985, False)):
-        host.put(CURRENT_VERSION, "UBR", ubr)
-        assert read(host).default(SETTINGS["insecure_guest_logons"]).value is expected
-
-
-def test_a_domain_controller_knows_its_default() -> None:
-    assert read(windows_10(build=20348, product_type=2)).default(SETTINGS["server_signing"]).value is True
-    assert read(windows_10(build=20348, product_type=3)).default(SETTINGS["server_signing"]).value is False
-
-
-@pytest.mark.parametrize(
-    ("computer", "part", "domain"),
-    [
+def test_the_domain() -> None:
+    table: list[tuple[dict[str, Any], Any, Any]] = [
         ({"PartOfDomain": False, "Domain": "WORKGROUP"}, False, None),
         ({"PartOfDomain": None, "Domain": "x"}, None, None),
         ({"PartOfDomain": True, "Domain": None}, True, None),
-    ],
-)
-def test_domain(computer: dict[str, Any], part: bool | None, domain: str | None) -> None:
-    system = read(windows_10(computer=computer))
-    assert (system.part_of_domain, system.domain) == (part, domain)
-
-
-@pytest.mark.parametrize(("count", "error"), [(0, AccessDenied), (2, HostError)])
-def test_not_exactly_one_instance(count: int, error: type[Exception]) -> None:
-    host = windows_10()
-    plain = host.query
-    host.query = lambda enumeration: plain(enumeration) * count
-    with pytest.raises(error, match="Win32_OperatingSystem") as caught:
-        read(host)
-    assert caught.value.__class__ is error
-
-
-def test_a_caption_of_null() -> None:
-    assert read(windows_10(system={"Caption": None})).caption == "Windows"
+        ({"PartOfDomain": "yes", "Domain": "x"}, None, "x"),
+    ]
+    for values, part, domain in table:
+        system = read(InProcessHost(), **values)
+        assert (system.part_of_domain, system.domain) == (part, domain), values

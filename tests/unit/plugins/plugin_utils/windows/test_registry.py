@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import AccessDenied, HostError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import RegistryType, RegistryValue
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import Registry, WrongType
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import Invoke, InvokeResult
 
 KEY, NAME = r"SOFTWARE\Made\Up", "Value"
+ONE = RegistryValue(RegistryType.REG_DWORD, 1)
 Method = Callable[[Registry], Any]
 
 METHODS: dict[str, tuple[Method, Any]] = {
@@ -67,7 +70,7 @@ def test_access_denied(method: str, code: int) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
-    ("code", "said"), [(6, r"6 \(0x00000006\)"), (0x80041008, r"2147749896 \(0x80041008\)"), (None, "nothing")]
+    ("code", "said"), [(6, "0x00000006"), (0x80041008, r"0x80041008 \(WBEM_E_INVALID_PARAMETER\)"), (None, "nothing")]
 )
 def test_any_other_code_is_told_with_its_number(method: str, code: int | None, said: str) -> None:
     with pytest.raises(HostError, match=rf"StdRegProv returned {said}.*HKLM\\SOFTWARE\\Made\\Up") as caught:
@@ -84,7 +87,7 @@ def test_another_type(method: str, kind: str) -> None:
 class Wire:
     """A host that answers every message with the same ReturnValue, as text on the wire."""
 
-    endpoint = "http://host.example:5985/wsman"
+    peer = Peer("http://host.example:5985/wsman", "winrm")
     operation_timeout = 20.0
 
     def __init__(self, returned: str) -> None:
@@ -124,16 +127,16 @@ def test_codes_signed_and_unsigned_on_the_wire(returned: str, error: type[Except
 
 @pytest.mark.parametrize(
     ("outputs", "expected"),
-    [({"uValue": 0}, 0), ({"uValue": 4294967295}, 4294967295), ({"uValue": None}, None), ({}, None)],
+    [({"uValue": 0}, 0), ({"uValue": 4294967295}, 4294967295)],
 )
-def test_dword(outputs: dict[str, Any], expected: int | None) -> None:
+def test_dword(outputs: dict[str, Any], expected: int) -> None:
     session = Scripted(returning(0, **outputs))
     assert Registry(session).dword(KEY, NAME) == expected
     assert session.asked[0].arguments["sValueName"] == NAME
 
 
 @pytest.mark.parametrize(
-    ("outputs", "expected"), [({"sValue": ""}, ""), ({"sValue": "x"}, "x"), ({"sValue": None}, None)]
+    ("outputs", "expected"), [({"sValue": ""}, ""), ({"sValue": "x"}, "x"), ({"sValue": None}, ""), ({}, "")]
 )
 def test_string(outputs: dict[str, Any], expected: str | None) -> None:
     assert Registry(Scripted(returning(0, **outputs))).string(KEY, NAME) == expected
@@ -145,12 +148,39 @@ def test_string(outputs: dict[str, Any], expected: str | None) -> None:
         ({"sNames": ["Foo", "bar"], "Types": [4, 1]}, {"foo": 4, "bar": 1}),
         ({"sNames": ["Foo"], "Types": [11]}, {"foo": 11}),
         ({"sNames": ["Foo"], "Types": [255]}, {"foo": 255}),
+        ({"sNames": ["", "Foo"], "Types": [1, 4]}, {"": 1, "foo": 4}),
+        ({"sNames": [None, "Foo"], "Types": [1, 4]}, {"": 1, "foo": 4}),
         ({"sNames": None, "Types": None}, {}),
         ({}, {}),
     ],
 )
 def test_value_types(outputs: dict[str, Any], expected: dict[str, int]) -> None:
     assert Registry(Scripted(returning(0, **outputs))).value_types(KEY) == expected
+
+
+@pytest.mark.parametrize("outputs", [{"uValue": None}, {}])
+@pytest.mark.parametrize("kind", [4, 11])
+def test_a_number_without_data_is_an_error(kind: int, outputs: dict[str, Any]) -> None:
+    """Reported as success: to take it for absent would delete what stands there, to take it for 0 would invent it."""
+    if kind == 4:
+        with pytest.raises(HostError, match="told no data"):
+            Registry(Scripted(returning(0, **outputs))).dword(KEY, NAME)
+    listing = returning(0, sNames=[NAME], Types=[kind])
+    with pytest.raises(HostError, match="told no data"):
+        Registry(Scripted(listing, returning(0, **outputs))).value(KEY, NAME)
+
+
+@pytest.mark.parametrize(("kind", "empty"), [(1, ""), (2, ""), (3, b""), (7, ())])
+def test_null_is_an_empty_text_list_or_binary(kind: int, empty: object) -> None:
+    listing = returning(0, sNames=[NAME], Types=[kind])
+    found = Registry(Scripted(listing, returning(0))).value(KEY, NAME)
+    assert found is not None
+    assert found.data == empty
+
+
+def test_a_value_that_went_away_after_the_listing_is_absent() -> None:
+    listing = returning(0, sNames=[NAME], Types=[1])
+    assert Registry(Scripted(listing, returning(1))).value(KEY, NAME) is None
 
 
 def test_a_listing_that_does_not_fit_together() -> None:
@@ -171,9 +201,9 @@ def test_subkeys(outputs: dict[str, Any], expected: tuple[str, ...]) -> None:
     assert Registry(Scripted(returning(0, **outputs))).subkeys(KEY) == expected
 
 
-def test_set_dword_is_one_request_where_the_key_is_there() -> None:
+def test_writing_a_value_is_one_request_where_the_key_is_there() -> None:
     session = Scripted(returning(0))
-    Registry(session).set_dword(KEY, NAME, 1)
+    Registry(session).set_value(KEY, NAME, ONE)
     assert [asked.method for asked in session.asked] == ["SetDWORDValue"]
     assert dict(session.asked[0].arguments) == {
         "hDefKey": 2147483650,
@@ -184,9 +214,9 @@ def test_set_dword_is_one_request_where_the_key_is_there() -> None:
 
 
 @pytest.mark.parametrize("code", [1, 2])
-def test_set_dword_makes_the_key(code: int) -> None:
+def test_writing_a_value_makes_the_key(code: int) -> None:
     session = Scripted(returning(code), returning(0), returning(0))
-    Registry(session).set_dword(KEY, NAME, 1)
+    Registry(session).set_value(KEY, NAME, ONE)
     assert [asked.method for asked in session.asked] == ["SetDWORDValue", "CreateKey", "SetDWORDValue"]
     assert session.asked[0].arguments == session.asked[2].arguments
 
@@ -201,8 +231,8 @@ def test_set_dword_makes_the_key(code: int) -> None:
         ((None,), HostError),
     ],
 )
-def test_set_dword_that_fails(codes: tuple[int | None, ...], error: type[Exception]) -> None:
+def test_writing_a_value_that_fails(codes: tuple[int | None, ...], error: type[Exception]) -> None:
     session = Scripted(*map(returning, codes))
     with pytest.raises(error):
-        Registry(session).set_dword(KEY, NAME, 1)
+        Registry(session).set_value(KEY, NAME, ONE)
     assert session.answers == []

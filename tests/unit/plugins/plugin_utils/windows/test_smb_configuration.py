@@ -51,8 +51,8 @@ def test_get(side: Side, returned: int | None) -> None:
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        (InvokeResult(1, {}), "GetConfiguration returned 1"),
-        (InvokeResult(87, {"Output": CimInstance(None, {"RequireSecuritySignature": True})}), "returned 87"),
+        (InvokeResult(1, {}), "GetConfiguration returned 0x00000001"),
+        (InvokeResult(87, {"Output": CimInstance(None, {"RequireSecuritySignature": True})}), "returned 0x00000057"),
         (InvokeResult(0, {}), "without a configuration"),
         (InvokeResult(0, {"Output": None}), "without a configuration"),
         (InvokeResult(0, {"Output": CimInstance(None, {})}), "without a configuration"),
@@ -71,7 +71,7 @@ def test_odd_answers(side: Side, result: InvokeResult, said: str) -> None:
 @pytest.mark.parametrize("returned", [0, None])
 def test_set_sends_one_parameter_only(name: str, value: bool, returned: int | None) -> None:
     session = OneAnswer(InvokeResult(returned, {}))
-    set_configuration(session, SETTINGS[name], value)
+    set_configuration(session, SETTINGS[name].side, {SETTINGS[name].cim_property: value})
     (asked,) = session.asked
     assert asked.cls.name == NAMES[SETTINGS[name].side]
     assert (asked.method, dict(asked.arguments)) == ("SetConfiguration", {SETTINGS[name].cim_property: value})
@@ -80,15 +80,15 @@ def test_set_sends_one_parameter_only(name: str, value: bool, returned: int | No
 @pytest.mark.parametrize("returned", [5, 0x80070005])
 def test_access_denied_as_a_return_value(returned: int) -> None:
     with pytest.raises(AccessDenied, match="SetConfiguration"):
-        set_configuration(OneAnswer(InvokeResult(returned, {})), SETTINGS["insecure_guest_logons"], True)
+        set_configuration(OneAnswer(InvokeResult(returned, {})), Side.CLIENT, {"EnableInsecureGuestLogons": True})
     with pytest.raises(AccessDenied, match="GetConfiguration"):
         get_configuration(OneAnswer(InvokeResult(returned, {})), Side.CLIENT)
 
 
 @pytest.mark.parametrize("returned", [1, 87])
 def test_set_that_fails(returned: int) -> None:
-    with pytest.raises(HostError, match=f"SetConfiguration.*EnableInsecureGuestLogons=True.*{returned}"):
-        set_configuration(OneAnswer(InvokeResult(returned, {})), SETTINGS["insecure_guest_logons"], True)
+    with pytest.raises(HostError, match=f"SetConfiguration.*EnableInsecureGuestLogons=True.*0x{returned:08X}"):
+        set_configuration(OneAnswer(InvokeResult(returned, {})), Side.CLIENT, {"EnableInsecureGuestLogons": True})
 
 
 @pytest.mark.parametrize("side", list(Side))

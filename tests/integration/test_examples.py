@@ -1,0 +1,156 @@
+"""Every YAML example that a reader can copy: README, guides, READMEs of roles and playbooks, module documentation.
+
+All are read by `ansible-playbook --syntax-check` where they are plays or tasks. Those that talk to a host are run
+against one, in the order of their page. What only a task of `ansible.builtin.assert` stops is as the example wants it.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from checkout import ROOT, clean_environ
+
+from playbooks import Playbooks, host_vars, task
+from simulated_windows.client import Fleet
+
+COLLECTION = "winops.smb_guest"
+PAGES = ["README.md", "docs/*.md", "docs/docsite/rst/*.rst", "roles/*/README.md", "playbooks/README.md"]
+FENCED = re.compile(r"^```ya?ml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DIRECTIVE = re.compile(r"^\.\. code-block:: yaml\n\n((?:(?: .*)?\n)+)", re.MULTILINE)
+MODULE_EXAMPLES = re.compile(r'^EXAMPLES = r"""\n(.*?)^"""', re.MULTILINE | re.DOTALL)
+
+ELSEWHERE = {
+    "server_info": "talks to servers",
+    "domain_policy": "talks to a domain controller",
+    "domain_policy_info": "talks to a domain controller",
+    "domain_policy_revert": "talks to a domain controller",
+    "domain_harden": "talks to a domain controller",
+    "domain_exception": "talks to a domain controller",
+    "posture_report": "writes where the example says, on the control node",
+    "audit_report": "writes where the example says, on the control node",
+}
+"""Modules and roles whose examples are only read here, and why: their own tests run them."""
+
+BEFORE: dict[str, list[dict[str, Any]]] = {
+    "plugins/modules/revert_change.py": [
+        task("Before the example", "guest_auth", state="allowed", change_id="CHG0042"),
+    ],
+}
+"""What an example takes for granted."""
+
+EXPECTED = {
+    ("docs/error-codes.md", "Show both"): "'probed' is undefined",  # the answer of server_info, which is not asked here
+}
+"""Page and task that cannot succeed here -> words of the error."""
+
+VARIABLES = {"vault_scans_password": "no secret", "vault_backup_password": "no secret"}
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    """Page and text of every example."""
+    for path in sorted(path for pattern in PAGES for path in ROOT.glob(pattern)):
+        found = (DIRECTIVE if path.suffix == ".rst" else FENCED).findall(path.read_text())
+        for text in found:
+            yield str(path.relative_to(ROOT)), textwrap.dedent(text)
+    for path in sorted((ROOT / "plugins/modules").glob("[!_]*.py")):
+        yield str(path.relative_to(ROOT)), MODULE_EXAMPLES.findall(path.read_text())[0]
+
+
+EXAMPLES = [(page, yaml.safe_load(text)) for page, text in _texts()]
+
+
+def _is_play(item: Any) -> bool:
+    return isinstance(item, dict) and bool(
+        {"hosts", "import_playbook", "ansible.builtin.import_playbook"} & item.keys()
+    )
+
+
+def _is_task(item: Any) -> bool:
+    return isinstance(item, dict) and "name" in item and any("." in key or key == "block" for key in item)
+
+
+def _plays(document: Any) -> list[dict[str, Any]]:
+    """An example as plays; none if it is something else: variables, an inventory, a configuration."""
+    if not isinstance(document, list):
+        return []
+    if all(map(_is_play, document)):
+        return document
+    if all(map(_is_task, document)):
+        return [{"name": "Tasks", "hosts": "all", "gather_facts": False, "tasks": document}]
+    return []
+
+
+def _tasks(play: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tasks of a play, and its roles as the tasks that they come to."""
+    roles = [
+        {
+            "name": f"Role {role['role']}",
+            "ansible.builtin.import_role": {"name": role["role"]},
+            "vars": {key: value for key, value in role.items() if key != "role"},
+        }
+        for role in play.get("roles", [])
+    ]
+    return [*play.get("pre_tasks", []), *roles, *play.get("tasks", []), *play.get("post_tasks", [])]
+
+
+def _talks_to_a_host(item: dict[str, Any]) -> bool:
+    names = {*item, item.get("ansible.builtin.import_role", {}).get("name")}
+    return not names & {f"{COLLECTION}.{name}" for name in ELSEWHERE}
+
+
+def _to_run(page: str) -> list[dict[str, Any]]:
+    """The tasks of a page that talk to a host; none if no module of the collection is left."""
+    plays = [play for where, document in EXAMPLES if where == page for play in _plays(document)]
+    tasks = [item for play in plays for item in _tasks(play) if _talks_to_a_host(item)]
+    ours = any(COLLECTION in str(item) for item in tasks)
+    return tasks if ours and page not in {f"plugins/modules/{name}.py" for name in ELSEWHERE} else []
+
+
+RUN = sorted({page for page, _document in EXAMPLES if _to_run(page)})
+
+
+def test_there_are_examples() -> None:
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "plugins/modules").glob("[!_]*.py")}
+    assert modules | {"README.md"} <= {page for page, document in EXAMPLES if _plays(document)}
+
+
+def test_syntax(tmp_path: Path) -> None:
+    files = []
+    for number, (page, document) in enumerate(EXAMPLES):
+        if plays := _plays(document):
+            file = tmp_path / f"{number:03d}-{page.replace('/', '-')}.yml"
+            file.write_text(yaml.safe_dump(plays, sort_keys=False))
+            files.append(str(file))
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "--syntax-check", *files]
+    environ = clean_environ(Path(sys.executable).parent)
+    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def fleet(start_fleet: Callable[[list[dict[str, Any]]], Fleet]) -> Fleet:
+    """A host of its own for each page."""
+    return start_fleet([{"name": f"page{number}", "preset": "windows_11_24h2_pro"} for number in range(len(RUN))])
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_run(playbooks: Playbooks, fleet: Fleet, page: str) -> None:
+    patient = [{**item, "ignore_errors": True} for item in _to_run(page)]
+    host = f"page{RUN.index(page)}"
+    run = playbooks.run(fleet, [*BEFORE.get(page, []), *patient], {host: host_vars(fleet, host, **VARIABLES)})
+    failed = {
+        record.task: record.message
+        for record in run.records
+        if record.status in ("failed", "unreachable") and "assertion" not in record.result
+    }
+    expected = {name: words for (where, name), words in EXPECTED.items() if where == page}
+    assert failed.keys() == expected.keys(), failed
+    assert all(words in failed[name] for name, words in expected.items())

@@ -1,0 +1,89 @@
+"""Peers without end, met by real ansible-playbook processes: each task ends with a sentence, in bounded memory.
+
+How many reads a deadline allows is counted in the test of the same name in tests/unit. Here the clock is real and
+nothing is timed: a task that does not end fails the run, which has a limit far beyond the deadlines.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.winrm.connections import ACCOUNT, BASIC
+from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.winrm.peers import BOMBS, ENDLESS, OK, peer
+from playbooks import Playbooks, Run, task
+from simulated_windows.client import Fleet
+
+MESSAGE_SECONDS = 3
+MAX_MEGABYTES = 150
+PEAK = "peak of all processes, KiB: "
+# Becomes the parent of ansible-playbook, and says what the largest process below it took.
+MEASURED = f"""
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[1:])
+print({PEAK!r} + str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(status)
+"""
+
+
+def _drip(connection: socket.socket) -> None:
+    """A byte a second, each well within the read timeout."""
+    connection.sendall(OK + b"Content-Length: 1000\r\n\r\n")
+    while True:
+        connection.sendall(b"<")
+        time.sleep(1)
+
+
+MODES = {**ENDLESS, **BOMBS, "a byte a second": _drip}
+
+
+def _name(mode: str, kind: str) -> str:
+    return f"{mode}-{kind}".replace(" ", "-")
+
+
+@pytest.fixture(scope="module")
+def run(playbooks: Playbooks) -> Run:
+    with ExitStack() as stack, Fleet({"hosts": []}) as fleet:
+        hosts: dict[str, dict[str, Any]] = {}
+        for mode, habit in MODES.items():
+            for kind, variables in BASIC.items():
+                hosts[_name(mode, kind)] = {
+                    **ACCOUNT,
+                    **variables,
+                    "ansible_connection": kind,
+                    "ansible_host": "127.0.0.1",
+                    "ansible_port": stack.enter_context(peer(habit)).port,
+                    "winops_smb_guest_message_timeout": MESSAGE_SECONDS,
+                }
+        tasks = [task("facts", "client_facts", gather_subset=["os"])]
+        return playbooks.run(fleet, tasks, hosts, before=[sys.executable, "-c", MEASURED])
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("kind", BASIC)
+@pytest.mark.parametrize("mode", MODES)
+def test_every_peer_ends(run: Run, mode: str, kind: str) -> None:
+    record = run.record(_name(mode, kind), "facts")
+    assert record.status in ("unreachable", "failed"), record
+    assert "127.0.0.1" in record.message
+    assert record.message.isprintable()
+    assert "Traceback" not in str(record.result)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("kind", BASIC)
+@pytest.mark.parametrize("mode", ["continue for ever", "a byte a second"])
+def test_what_came_too_slowly_is_told_so(run: Run, mode: str, kind: str) -> None:
+    record = run.record(_name(mode, kind), "facts")
+    assert f"took longer than the {MESSAGE_SECONDS} seconds that one message may take" in record.message, record
+
+
+@pytest.mark.matrix
+def test_nobody_took_much_memory(run: Run) -> None:
+    (peak,) = [int(line[len(PEAK) :]) for line in run.output.splitlines() if line.startswith(PEAK)]
+    assert peak / 1024 < MAX_MEGABYTES

@@ -1,0 +1,135 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""posture_info and posture_report: what they return, and that a part which fails hides no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.winops.smb_guest.plugins.action import posture_info, posture_report
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable, RequestError
+from ansible_collections.winops.smb_guest.tests.report.invented_fleet import results
+
+FACTS = {"os": {}, "settings": {}, "guest_access": {}, "audit": {}, "changes": []}
+FOUND = {
+    posture_info.ClientFacts: {"ansible_facts": {"smb_guest": FACTS}},
+    posture_info.GuestEventsInfo: {"servers": [], "clients": [], "read": {}, "channels": [], "events": []},
+    posture_info.ConnectionsInfo: {"connections": []},
+}
+OPTIONS = {"parts": list(posture_info.PARTS), "since": "30d", "max_events": 20_000, "way": "auto"}
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs posture_info; `failing` maps a module to the error that it ends with."""
+
+    def run(failing: dict[Any, Exception], **options: Any) -> dict[str, Any]:
+        action = posture_info.ActionModule.__new__(posture_info.ActionModule)
+        monkeypatch.setattr(action, "words", str, raising=False)
+
+        def other(module: Any, _session: Any, result: dict[str, Any], **_given: Any) -> Any:
+            if module in failing:
+                raise failing[module]
+            result.setdefault("warnings", []).append(module.__module__.rpartition(".")[2])
+            return FOUND[module]
+
+        monkeypatch.setattr(action, "_run", other)
+        result: dict[str, Any] = action.work(None, OPTIONS | options)
+        return result
+
+    return run
+
+
+def test_everything_is_documented(documented: Any, read: Any) -> None:
+    result = read({})
+    assert set(result["posture"]) == set(documented["posture_info"]["return"]["posture"]["contains"])
+    assert result["posture"]["problems"] == []
+    assert {"client_facts", "guest_events_info", "connections_info"} == set(result["warnings"])
+
+
+@pytest.mark.parametrize("part", FOUND)
+def test_a_part_that_fails_hides_no_other(read: Any, part: Any) -> None:
+    posture = read({part: HostError("denied")})["posture"]
+    assert {row["message"] for row in posture["problems"]} == {"denied"}
+    left = {"settings", "servers", "connections"} & set(posture)
+    assert len(left) == 2
+
+
+def test_all_parts_failing_fail_the_task(read: Any) -> None:
+    with pytest.raises(HostError, match="first"):
+        read({module: HostError("first") for module in FOUND})
+
+
+def test_an_unreachable_host_is_unreachable(read: Any) -> None:
+    with pytest.raises(HostUnreachable):
+        read({posture_info.ConnectionsInfo: HostUnreachable("gone")})
+
+
+def test_parts_are_chosen_and_since_is_checked_first(read: Any) -> None:
+    assert set(read({}, parts=["connections"])["posture"]) == {"connections", "problems"}
+    with pytest.raises(RequestError, match="parts is empty"):
+        read({}, parts=[])
+    with pytest.raises(RequestError, match="neither an age"):
+        read({posture_info.ClientFacts: HostError("never reached")}, since="yesterday")
+
+
+def _report(tmp_path: Path, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+    action = posture_report.ActionModule.__new__(posture_report.ActionModule)
+    action._task = SimpleNamespace(check_mode=check_mode)
+    given = {
+        "hosts": dict(results(4)),
+        "dest": str(tmp_path / "out"),
+        "formats": ["html", "json", "csv"],
+        "title": "T",
+        "exceptions": [],
+        "servers": [],
+        "previous": None,
+        "mode": "0640",
+    }
+    result: dict[str, Any] = action.act(given | options)
+    return result
+
+
+def test_the_report_returns_what_is_documented(documented: Any, tmp_path: Path) -> None:
+    result = _report(tmp_path)
+    assert set(result) - {"changed"} == set(documented["posture_report"]["return"])
+    assert sorted(result["files"]) == sorted(str(path) for path in (tmp_path / "out").iterdir())
+    assert result["comparison"] is None
+    assert _report(tmp_path)["comparison"]["guest_state"] == []
+
+
+def test_check_mode_writes_nothing(tmp_path: Path) -> None:
+    result = _report(tmp_path, check_mode=True)
+    assert result["changed"]
+    assert result["files"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"formats": []}, "formats is empty"),
+        ({"mode": "rw"}, "is no mode of a file"),
+        ({"mode": "8"}, "is no mode of a file"),
+        ({"previous": "/nowhere/report.json"}, "does not exist"),
+        ({"exceptions": [{"host": "a", "server": "b", "reason": "x"}]}, "either a host or a server"),
+    ],
+)
+def test_bad_options_are_named_and_nothing_is_written(tmp_path: Path, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(RequestError, match=words):
+        _report(tmp_path, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_report_of_another_schema_is_said(tmp_path: Path) -> None:
+    _report(tmp_path)
+    (tmp_path / "out/report.json").write_text('{"schema_version": 99}')
+    result = _report(tmp_path)
+    assert "another schema_version" in result["warnings"][0]
+    assert result["comparison"] is None

@@ -1,0 +1,306 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The document: what hosts said, counted; nothing that a host says, or fails to say, ends the report of the others."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.csv_tables import csv_files
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import Terms, build_document
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.exceptions import read_exceptions
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.facets import Facets
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.html import render
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.servers import KINDS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.events import EVENTS
+from ansible_collections.winops.smb_guest.tests.report.invented_fleet import (
+    NOW,
+    access,
+    posture,
+    results,
+    server,
+    stamp,
+    state,
+)
+
+GUEST = "insecure_guest_logons"
+
+
+def _posture(number: int = 0, **layers: Any) -> dict[str, Any]:
+    """A host with one guest setting and nothing else to tell. number: of the Windows."""
+    its = posture(number, Random(1))
+    build = its["os"]["build"]
+    its["settings"] = {name: state(name, False, build) for name in its["settings"]}
+    its["settings"][GUEST] = state(GUEST, False, build, **layers)
+    its["guest_access"] = access(its["settings"])
+    return its | {"changes": [], "servers": [], "connections": []}
+
+
+def _change(status: str = "applied", expires_at: str | None = None, reason: str = "NAS") -> dict[str, Any]:
+    return {
+        "change_id": "CHG1",
+        "status": status,
+        "reason": reason,
+        "created_at": stamp(NOW),
+        "expires_at": expires_at,
+        "changes": [{"setting": GUEST, "scope": "local", "from": False, "to": True}],
+    }
+
+
+def test_the_states_of_hosts() -> None:
+    signed = _posture(local=True)
+    signed["settings"]["client_signing"] = state("client_signing", True, 26100)
+    signed["guest_access"] = access(signed["settings"])
+    silent = _posture() | {"settings": {}, "guest_access": {}}
+    said: dict[str, Any] = {
+        "allowed": {"posture": _posture(local=True)},
+        "held_back": {"posture": signed},
+        "blocked": {"posture": _posture()},
+        "unknown": {"posture": silent},
+        "unreachable": {"unreachable": True, "msg": "off"},
+        "failed": {"failed": True, "msg": "denied"},
+        "not_asked": {},
+    }
+    document = build_document(said, Terms(NOW))
+    states = {row["name"]: (row["status"], row["guest"]["state"]) for row in document["hosts"]}
+    for name in ("allowed", "held_back", "blocked", "unknown"):
+        assert states[name] == ("read", name)
+    for name in ("unreachable", "failed", "not_asked"):
+        assert states[name] == (name, "not_read")
+        assert document["summary"][name] == 1
+    assert {name: document["summary"][name] for name in ("hosts", "read", "not_read", "allowed")} == {
+        "hosts": 7,
+        "read": 4,
+        "not_read": 3,
+        "allowed": 1,
+    }
+
+
+def test_who_decides_is_named() -> None:
+    document = build_document({"ws": {"posture": _posture(policy=True, gpo="Legacy NAS")}}, Terms(NOW))
+    decided = document["hosts"][0]["guest"]["decided_by"]
+    assert (decided["winner"], decided["name"]) == ("policy", "Legacy NAS")
+    assert decided["location"].endswith(r"Policies\Microsoft\Windows\LanmanWorkstation\AllowInsecureGuestAuth")
+
+
+def test_guest_servers_by_number_of_clients_and_day() -> None:
+    said = {}
+    for number in range(5):
+        its = _posture(local=True)
+        rows = [server(name, True, Random(number)) for name in ["NAS-A", *["nas-b"] * (number < 2)]]
+        for row in rows:
+            row["counts"] = {"guest_allowed": 3, "guest_audited": 3, "guest_refused": number}
+            row["days"] = [{"day": "2026-11-20", "counts": row["counts"]}]
+        rows[0]["name"] = ("NAS-A", "nas-a")[number % 2]  # letter case means nothing
+        its["servers"] = [*rows, {"name": "weak", "counts": {"without_signing": 2}}]
+        said[f"ws-{number}"] = {"posture": its}
+    document = build_document(said, Terms(NOW))
+    first, second, third = document["servers"]
+    assert (first["name"], len(first["guest_clients"]), first["logons_allowed"], first["logons_refused"]) == (
+        "NAS-A", 5, 15, 10,
+    )  # fmt: skip
+    assert first["days"] == [{"day": "2026-11-20", "clients": 5, "allowed": 15, "refused": 10}]
+    assert (second["name"], len(second["guest_clients"])) == ("nas-b", 2)
+    assert (third["name"], third["guest"], third["counts"]["without_signing"]) == ("weak", False, 10)
+    assert document["summary"]["guest_servers"] == 2
+    assert document["hosts"][0]["servers"] == ["NAS-A", "nas-b"]
+
+
+@pytest.mark.parametrize(
+    ("open_", "guest", "possible"), [(True, None, True), (False, None, False), (True, False, False)]
+)
+def test_a_possible_guest_is_unprotected_from_a_host_that_lets_guests_in(
+    open_: bool, guest: bool | None, possible: bool
+) -> None:
+    its = _posture(2, local=open_)
+    its["connections"] = [{"server": "nas", "share": "scan", "guest": guest, "unprotected": True}]
+    (row,) = build_document({"ws": {"posture": its}}, Terms(NOW))["servers"]
+    assert row["possible_clients"] == (["ws"] if possible else [])
+    assert row["guest"] is False
+
+
+def test_open_changes_are_exceptions_until_they_end() -> None:
+    later, earlier = stamp(NOW + timedelta(hours=8)), stamp(NOW - timedelta(hours=1))
+    said = {
+        "open": {"posture": _posture(local=True) | {"changes": [_change(expires_at=later)]}},
+        "late": {"posture": _posture(local=True) | {"changes": [_change(expires_at=earlier)]}},
+        "endless": {"posture": _posture(local=True) | {"changes": [_change()]}},
+        "over": {"posture": _posture(local=True) | {"changes": [_change(status="reverted")]}},
+        "mute": {"posture": _posture(local=True) | {"changes": [_change(reason="")]}},
+    }
+    document = build_document(said, Terms(NOW))
+    assert [row["host"] for row in document["changes"]] == ["late", "open", "endless", "mute"]
+    summary = document["summary"]
+    assert (summary["open_changes"], summary["overdue_changes"], summary["endless_changes"]) == (4, 1, 2)
+    accepted = {row["name"]: row["compliance"]["insecure_guest_disabled"]["accepted"] for row in document["hosts"]}
+    assert accepted == {"open": True, "late": False, "endless": True, "over": False, "mute": False}
+    # An accepted finding is a finding.
+    assert {row["compliance"]["insecure_guest_disabled"]["in_force"] for row in document["hosts"]} == {"fail"}
+    assert {row["host"]: row["valid"] for row in document["exceptions"]} == {
+        "open": True,
+        "late": False,
+        "endless": True,
+    }
+
+
+def test_exceptions_of_a_file() -> None:
+    said = {name: {"posture": _posture(local=True)} for name in ("WS-scan-1", "ws-scan-2", "ws-1")}
+    said["ws-1"]["posture"]["servers"] = [{"name": "nas-lab", "counts": {"guest_allowed": 1}}]
+    accepted = read_exceptions(
+        [
+            {"host": "ws-scan-*", "control": "WN11-CC-000040", "reason": "guest only", "expires": "2026-11-25"},
+            {"host": "ws-1", "control": "client_signing", "reason": "old", "expires": "2026-11-24"},
+            {"server": "nas-*", "reason": "replaced in January"},
+        ]
+    )
+    document = build_document(said, Terms(NOW, exceptions=accepted))
+    found = {row["name"]: row["compliance"] for row in document["hosts"]}
+    assert found["WS-scan-1"]["insecure_guest_disabled"]["accepted"]  # the last day is not over
+    assert not found["ws-scan-2"]["client_signing_always"]["accepted"]
+    assert not any(row["accepted"] for row in found["ws-1"].values())
+    assert document["servers"][0]["accepted"] == "replaced in January"
+    assert [(row["valid"], row["hosts"]) for row in document["exceptions"]] == [
+        (False, ["ws-1"]), (True, ["WS-scan-1", "ws-scan-2"]), (True, ["ws-1"]),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"reason": "x"}, "must name either a host or a server"),
+        ({"reason": "x", "host": "a", "server": "b"}, "must name either a host or a server"),
+        ({"host": "a", "reason": " "}, "says no reason"),
+        ({"host": "a", "reason": "x", "control": "99.9"}, "is no id of a benchmark"),
+        ({"host": "a", "reason": "x", "expires": "soon"}, "is no day such as"),
+    ],
+)
+def test_wrong_exceptions_are_named_by_number(entry: dict[str, str], words: str) -> None:
+    with pytest.raises(RequestError, match=f"Entry 2 of the exceptions.*{words}"):
+        read_exceptions([{"host": "good", "reason": "x"}, entry])
+
+
+def test_drift_says_both_values() -> None:
+    its = _posture(policy=False, running=True, gpo="Baseline")
+    (row,) = build_document({"ws": {"posture": its}}, Terms(NOW))["drift"]
+    assert (row["configured"], row["running"], row["decided_by"]["name"]) == ("blocked", "allowed", "Baseline")
+
+
+def test_comparison_and_history() -> None:
+    change = {"changes": [_change()]}
+    before = build_document(
+        {
+            "opens": {"posture": _posture()},
+            "gone": {"posture": _posture()},
+            "ends": {"posture": _posture(local=True) | change},
+            "silent": {"posture": _posture(local=True) | change},
+        },
+        Terms(NOW - timedelta(days=1)),
+    )
+    its = _posture(local=True)
+    its["servers"] = [{"name": "nas", "counts": {"guest_allowed": 1}}]
+    after = build_document(
+        {
+            "opens": {"posture": its},
+            "new": {"posture": _posture() | change},
+            "ends": {"posture": _posture(local=True)},
+            "silent": {"unreachable": True},
+        },
+        Terms(NOW, previous=json.loads(json.dumps(before))),
+    )
+    assert after["comparison"] == {
+        "previous": before["generated_at"],
+        "hosts_added": ["new"],
+        "hosts_gone": ["gone"],
+        "guest_state": [
+            {"host": "opens", "from": "blocked", "to": "allowed"},
+            {"host": "silent", "from": "allowed", "to": "not_read"},
+        ],
+        "servers_added": ["nas"],
+        "servers_gone": [],
+        "changes_opened": [{"host": "new", "change_id": "CHG1"}],
+        "changes_ended": [{"host": "ends", "change_id": "CHG1"}],  # of "silent" nothing is known
+    }
+    assert [point["allowed"] for point in after["history"]] == [2, 2]
+    assert render(after)
+
+
+@pytest.mark.parametrize("previous", [{}, {"schema_version": 2}, {"schema_version": 1, "hosts": 7, "history": [1, {}]}])
+def test_an_earlier_document_of_another_shape_harms_nothing(previous: dict[str, Any]) -> None:
+    document = build_document(dict(results(3)), Terms(NOW, previous=previous))
+    assert len(document["history"]) == 1
+    assert render(document)
+
+
+def test_every_number_is_the_size_of_its_set() -> None:
+    document = build_document(dict(results(150)), Terms(NOW))
+    facets, summary = Facets(document), document["summary"]
+    for state_name in ("allowed", "held_back", "blocked", "unknown", "not_read"):
+        assert facets.size(f"state:{state_name}") == summary[state_name]
+    assert facets.size("failing:in_force") == summary["failing_in_force"]
+    assert facets.size("failing:scanner") == summary["failing_scanner"]
+    assert facets.size("drift") == summary["drift"]
+    assert facets.size("guests") == summary["guest_clients"]
+    assert facets.size("all") == summary["hosts"] == 150
+    for table in document["compliance"]:
+        for control in table["controls"]:
+            for view in ("in_force", "scanner"):
+                for finding, number in control[view].items():
+                    key = f"ctl:{table['product']}:{control['topic']}:{view}:{finding}"
+                    assert facets.size(key) == number, key
+
+
+def test_the_kinds_of_events_are_those_of_the_table() -> None:
+    assert set(KINDS) <= {event.kind for event in EVENTS.values()}
+
+
+def _names(value: Any) -> set[str]:
+    """The name of every member in what a host can say."""
+    if isinstance(value, dict):
+        return set(value) | set().union(*map(_names, value.values()))
+    return set().union(*map(_names, value)) if isinstance(value, list) else set()
+
+
+_MEMBERS = (
+    "os", "settings", "guest_access", "changes", "servers", "clients", "connections", "events", "problems",
+)  # fmt: skip
+_SAID = _names([result for _name, result in results(40)])
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(_SAID)), inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@st.composite
+def _mutilated(draw: st.DrawFn) -> dict[str, Any]:
+    """A host as it should be, and something else in the place of one of its values."""
+    whole = json.loads(json.dumps(posture(draw(st.integers(0, 20)), Random(draw(st.integers(0, 99))))))
+    whole["changes"] = whole["changes"] or [_change()]
+    whole["servers"] = whole["servers"] or [server("nas", True, Random(1))]
+    place: Any = whole
+    while True:
+        key = draw(st.sampled_from(sorted(place))) if isinstance(place, dict) else draw(st.integers(0, len(place) - 1))
+        deeper = place[key]
+        if not deeper or not isinstance(deeper, dict | list) or draw(st.booleans()):
+            place[key] = draw(_JSON)
+            return whole
+        place = deeper
+
+
+@given(st.dictionaries(st.sampled_from(_MEMBERS), _JSON) | _mutilated(), st.text(max_size=20))
+@settings(max_examples=150, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+def test_whatever_a_host_says_the_others_get_their_report(said: dict[str, Any], name: str) -> None:
+    document = build_document({name: {"posture": said}, "good-host": {"posture": _posture()}}, Terms(NOW))
+    json.dumps(document, allow_nan=False)
+    assert "good-host" in render(document)
+    assert all(csv_files(document).values())
