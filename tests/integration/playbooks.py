@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 FACTS_REQUESTS = 20
 """Requests after authentication that complete client_facts may cost."""
 FORKS = 4
-SECONDS = 300
+SECONDS = 900
 """A run that takes longer hangs; it is ended and the test fails."""
 
 NTLM: Mapping[str, Any] = {
