@@ -151,7 +151,7 @@ class Journal:
         return Book(stack, tuple(damaged), tuple(unread), tuple(marks), tuple(read))
 
     def write(self, book: Book, stack: Stack, *, keep: int = KEEP_ENDED, ended: bool = False) -> Book:
-        """Replace the lists. One request; three where changes ended. keep: how many ended ones."""
+        """Replace the lists. One request; two where changes ended. keep: how many ended ones."""
         standing = [*_kept(book, STANDING), *map(encode, stack.standing)]
         if ended:
             stack = _pruned(stack, keep)

@@ -20,6 +20,7 @@ from typing import Any
 from ..errors import RequestError
 from ..registry_value import RegistryType, RegistryValue, Stored
 from ..tables.settings import KEYS, Layer, Side
+from ..texts import one_line
 from .cell import Cell, Held
 from .process import MAX_HOST, Controller
 from .stack import Entry, Part, Status
@@ -111,14 +112,14 @@ def decode(line: str) -> Entry:
         seq=_seq(row["seq"]),
         change_id=_change_id(row["change_id"]),
         status=Status(row["status"]),
-        reason=_text(row.get("reason", "")),
+        reason=_shown(row.get("reason", "")),
         created_at=moment(row["created_at"]),
         expires_at=moment(row["expires_at"]) if row.get("expires_at") else None,
         parts=tuple(map(_decode_part, row["parts"])),
         made_keys=made_keys(row.get("made_keys", [])),
-        controller=Controller(_text(host)[:MAX_HOST], _text(namespace)[:MAX_HOST]),
+        controller=Controller(_shown(host)[:MAX_HOST], _shown(namespace)[:MAX_HOST]),
         armed=_text(row.get("armed", "")),
-        note=_text(row.get("note", "")),
+        note=_shown(row.get("note", "")),
         left_alone=tuple(Cell.named(setting, scope) for setting, scope in row.get("left_alone", [])),
     )
 
@@ -191,3 +192,8 @@ def _text(text: Any) -> str:
     if isinstance(text, str):
         return text
     raise ValueError(f"{str(text)[:40]!r} is no text")
+
+
+def _shown(text: Any) -> str:
+    """What reports and messages quote: whoever may write to the host's registry may have written it."""
+    return one_line(_text(text))

@@ -84,13 +84,13 @@ def _entry(change_id: str, texts: Mapping[str, str]) -> Entry:
         seq=0,
         change_id=change_id,
         status=Status(texts["Status"]),
-        reason=texts["Reason"],
+        reason=one_line(texts["Reason"]),
         created_at=moment(texts["CreatedAt"]),
         expires_at=moment(texts["ExpiresAt"]) if texts["ExpiresAt"] else None,
         parts=tuple(Part(cell, found[cell], value) for cell, value in wanted.items()),
         made_keys=made_keys(before["missing_keys"]),
-        controller=Controller(texts["Controller"]),
-        note=texts["Note"],
+        controller=Controller(one_line(texts["Controller"])),
+        note=one_line(texts["Note"]),
     )
 
 

@@ -356,6 +356,13 @@ def test_damaged_entries_of_version_0_1_are_told_and_left() -> None:
     assert len(host.registry.subkeys(f"HKLM\\{CHANGES}")) == len(bad) + 2
 
 
+def test_what_version_0_1_is_said_to_have_written_cannot_steer_a_terminal() -> None:
+    host = InProcessHost()
+    old_entry(host, "old", True, None, Reason="all\u2066\nwell", Note="a\u202eb", Controller="ops\r\nfailed")
+    (entry,) = book(host).stack.entries
+    assert (entry.reason, entry.note, entry.controller.host) == ("all\\u2066 well", "a\\u202eb", "ops failed")
+
+
 def test_an_entry_of_version_0_1_that_never_led_to_a_write_goes() -> None:
     host = InProcessHost()
     host.registry.set(f"HKLM\\{CHANGES}\\begun", "Before", "REG_SZ", "{")

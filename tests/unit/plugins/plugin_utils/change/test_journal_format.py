@@ -31,6 +31,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack impo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import RegistryType, RegistryValue, dword
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, SETTINGS, Layer, Scope, Side
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.texts import one_line
 
 from ..engine import GUEST_LOCAL, GUEST_POLICY
 
@@ -42,6 +43,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Whole and unharmed
 
 texts = st.text(max_size=20)
+printed = texts.map(one_line)
 names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9_-])?", fullmatch=True)
 moments = st.integers(0, 2**52).map(lambda micros: EPOCH + timedelta(microseconds=micros))
 values = st.one_of(
@@ -71,14 +73,14 @@ entries = st.builds(
     seq=st.integers(-(2**40), 2**40),
     change_id=names,
     status=st.sampled_from(Status),
-    reason=texts,
+    reason=printed,
     created_at=moments,
     expires_at=st.none() | moments,
     parts=st.lists(parts(), min_size=1, max_size=4).map(tuple),
     made_keys=st.sampled_from(((), (KEY,), (KEY, KEY.rpartition("\\")[0]))),
     controller=st.builds(Controller, st.text("abc.-", max_size=60), st.text("123", max_size=10)),
     armed=texts,
-    note=texts,
+    note=printed,
     left_alone=st.lists(st.sampled_from(CELLS), max_size=2).map(tuple),
 )
 
@@ -208,6 +210,14 @@ def test_a_name_of_a_controller_is_cut() -> None:
     row = json.loads(encode(WHOLE))
     row["controller"] = ["h" * 500, "n" * 500]
     assert decode(json.dumps(row)).controller == Controller("h" * 60, "n" * 60)
+
+
+def test_what_reports_quote_cannot_steer_a_terminal() -> None:
+    row = json.loads(encode(WHOLE))
+    row.update(reason="\x1b[2Jall well\n", note="fdp.exe\u202e", controller=["ops\r\nfailed", "\x9b31m"])
+    entry = decode(json.dumps(row))
+    assert (entry.reason, entry.note) == ("\\x1b[2Jall well", "fdp.exe\\u202e")
+    assert entry.controller == Controller("ops failed", "\\x9b31m")
 
 
 # What a task may say
