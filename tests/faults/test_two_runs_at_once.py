@@ -59,7 +59,8 @@ def overlapped(subject: Subject) -> bool:
 def judged(subject: Subject, results: Mapping[str, Mapping[str, Any]], pristine: Look) -> Iterator[str]:
     winners = [user for user in USERS if results[user]["changed"]]
     if len(winners) != 1:
-        yield f"{len(winners)} made the change: {results}"
+        said = {user: (result["changed"], result.get("msg", "")) for user, result in results.items()}
+        yield f"{len(winners)} made the change: {said}"
         return
     (loser,) = set(USERS) - set(winners)
     lost = results[loser]

@@ -24,7 +24,7 @@ from .journal import Book
 from .plan import Change, Plan, Rules, Wish, in_conflict, plan
 from .recovery import read_tidily
 from .result import Outcome
-from .stack import Entry, stamp
+from .stack import Entry, Stack, stamp
 from .transaction import Done, Terms, carry_out, carry_out_journaled, prepare, prolong
 
 
@@ -70,12 +70,13 @@ def configure(host: Host, request: Request, *, check_mode: bool) -> Outcome:
                 "expires_in cannot end a change of the local GPO: nothing on the host takes an entry out of "
                 "Registry.pol by itself. Say scope: policy, which an end can undo, or leave expires_in out."
             )
-        view = _look(host, request)
+        # The journal first: whoever comes between the two looks is in the journal when the host is held.
         book = (host.journal.read() if check_mode else host.journal.peek()) if terms.journaled else None
+        view = _look(host, request)
         outlook = _decide(view, request, book, rehearse=check_mode)
     if check_mode:
         return outlook
-    if book is not None and (outlook.plan.changes or outlook.prolonged or book.unfinished or book.unsettled):
+    if book is not None and (outlook.plan.changes or outlook.prolonged or _is_astir(host, book)):
         return _carry_out_journaled(host, view, book, outlook, request)
     if outlook.plan.changes:
         done = _refreshed(view, request, carry_out(host, outlook.plan.changes, view.states, view.again), outlook)
@@ -83,11 +84,18 @@ def configure(host: Host, request: Request, *, check_mode: bool) -> Outcome:
     return outlook
 
 
+def _is_astir(host: Host, book: Book) -> bool:
+    """Whether what was seen may be another run's, half-way, or waits to be dealt with. book: from before the look."""
+    if book.unfinished or book.unsettled:
+        return True
+    with stating(NOTHING_WRITTEN):
+        return host.journal.peek() != book
+
+
 def _carry_out_journaled(host: Host, view: _View, peeked: Book, outlook: Outcome, request: Request) -> Outcome:
     with host.held() as now:
         book, recovery = read_tidily(host, request.terms.keep_ended)
-        if recovery.told or book.stack.standing != peeked.stack.standing:
-            # Somebody was here since the first look.
+        if recovery.told or _may_have_moved(peeked.stack, book.stack):
             with stating(
                 "Nothing else was written." if recovery.changed else NOTHING_WRITTEN, changed=recovery.changed
             ):
@@ -106,6 +114,12 @@ def _carry_out_journaled(host: Host, view: _View, peeked: Book, outlook: Outcome
                 done = prolong(host, book, entry, now + request.terms.expires_in)
                 return replace(outlook, verified=True, entry=done.entry)
     return outlook
+
+
+def _may_have_moved(peeked: Stack, now: Stack) -> bool:
+    """Whether somebody may have been at the host since the journal was peeked at, which does not show what has ended."""
+    newest = max((entry.seq for entry in peeked.standing), default=0)
+    return now.standing != peeked.standing or any(entry.seq > newest for entry in now.entries if not entry.stands)
 
 
 # Look
