@@ -117,7 +117,7 @@ def _carry_out_journaled(host: Host, view: _View, peeked: Book, outlook: Outcome
 
 
 def _may_have_moved(peeked: Stack, now: Stack) -> bool:
-    """Whether somebody may have been at the host since the journal was peeked at, which does not show what has ended."""
+    """Whether somebody may have been at the host in between. A peek does not show what has ended."""
     newest = max((entry.seq for entry in peeked.standing), default=0)
     return now.standing != peeked.standing or any(entry.seq > newest for entry in now.entries if not entry.stands)
 
