@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..plugin_utils.action import SettingsAction
+from ..plugin_utils.change import summary
 from ..plugin_utils.errors import SmbGuestError
 from ..plugin_utils.options import JOURNAL_OPTIONS, SCOPE_OPTIONS, setting_options
 from ..plugin_utils.tables.events import CHANNELS
@@ -57,6 +58,11 @@ class ActionModule(SettingsAction):
         result["channels"] = [
             {"name": name, "before": before[name].as_dict(), "after": after[name].as_dict()} for name in asked
         ]
+        if changes and "summary" in result:
+            did = summary.did_write(check_mode=bool(self._task.check_mode))
+            lines = [line for line in result["summary"] if line != summary.nothing_to_change(self.host_name)]
+            lines += [f"{did}: event channel {name}: enabled, {after[name].max_size} bytes" for name in changes]
+            result["summary"] = lines
         for when, channels in (("before", before), ("after", after)):
             result.setdefault("diff", {"before": "", "after": ""})[when] += "".join(
                 f"{name}:\n  enabled: {channel.enabled}\n  max_size: {channel.max_size}\n"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..plugin_utils.action import HostAction
+from ..plugin_utils.change import summary
 from ..plugin_utils.change.host import Host
 from ..plugin_utils.change.journal import KEEP_ENDED
 from ..plugin_utils.change.journal_format import checked_change_id
@@ -32,15 +33,17 @@ class ActionModule(HostAction):
     }
 
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
+        check_mode = bool(self._task.check_mode)
         reverted = revert(
             Host(session),
             self._selection(options),
             force=options["force"],
-            check_mode=bool(self._task.check_mode),
+            check_mode=check_mode,
             keep=options["keep_ended"],
         )
         result = reverted_as_dict(reverted)
         result["host"] = self.host_name
+        result["summary"] = list(summary.of_undoing(reverted, self.host_name, check_mode=check_mode))
         self._warn(result, *reverted.told, *reverted.recovery.told)
         return result
 

@@ -398,6 +398,13 @@ host:
   returned: success
   type: str
   sample: ws-42
+summary:
+  description: What the task did, or in check mode would do, in lines for people. Their words may change.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - Nothing to change on ws-42.
 restart_required:
   description: >-
     Whether what runs is not what is configured, so that the service named in a warning, or the host, has to restart.

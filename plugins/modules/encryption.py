@@ -113,6 +113,11 @@ host:
   description: As RV(winops.smb_guest.client_config#module:host).
   returned: success
   type: str
+summary:
+  description: As RV(winops.smb_guest.client_config#module:summary).
+  returned: success
+  type: list
+  elements: str
 restart_required:
   description: As RV(winops.smb_guest.client_config#module:restart_required).
   returned: success

@@ -229,6 +229,11 @@ host:
   description: As RV(winops.smb_guest.client_config#module:host).
   returned: success
   type: str
+summary:
+  description: As RV(winops.smb_guest.client_config#module:summary).
+  returned: success
+  type: list
+  elements: str
 reconnect_required:
   description: Whether what was restored reaches only connections that are made from now on.
   returned: success

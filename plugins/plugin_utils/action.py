@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from .change import summary
 from .change.configure import Request, configure
 from .change.host import Host
 from .change.plan import Rules, Wish
@@ -145,6 +146,9 @@ class SettingsAction(HostAction):
         outcome = self.configure(session, options)
         result = outcome.as_dict()
         result["host"] = self.host_name
+        if not result.get("failed"):
+            check_mode = bool(self._task.check_mode)
+            result["summary"] = list(summary.of_changes(outcome, self.host_name, check_mode=check_mode))
         self._warn(result, *outcome.warnings())
         return result
 

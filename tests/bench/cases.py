@@ -282,7 +282,7 @@ BESIDE = (Beside(FULL_FACTS, FACTS, 4), Beside(JOURNALED, CHANGE, 12))
 CPU_HOSTS = 40
 CPU_RATIO = 2.2
 """What harden with nothing to do may cost in controller CPU, beside a play of as many tasks that do nothing."""
-CPU_TASKS: Mapping[str, Tasks] = {"role": _role("harden"), "empty": [{"nothing": {}}] * 2}
+CPU_TASKS: Mapping[str, Tasks] = {"role": _role("harden"), "empty": [{"nothing": {}}] * TASKS_PER_ROLE}
 
 MANY_HOSTS = 200
 MANY_FORKS = 10

@@ -113,7 +113,7 @@ STEPS = (
             Run(
                 [*_HARDENING, "--limit", f"all:!{GOVERNED}:!{OFF}"],
                 _all("ok", *CLOSED, *OPEN),
-                says=["is hard already"],
+                says=["Nothing to change on "],
             )
         ],
         "nothing changed.",

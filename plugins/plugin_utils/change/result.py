@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,11 @@ class Outcome:
     def asked(self) -> list[str]:
         return list(dict.fromkeys(wish.setting.name for wish in self.wishes))
 
+    @property
+    def reconnect_required(self) -> bool:
+        """A session keeps what it negotiated: what changes access is true for the next connection."""
+        return any(change.cell.setting.secure is not None for change in self.plan.changes)
+
     def as_dict(self) -> dict[str, Any]:
         """The part of a module's result that is the same for all modules that change settings."""
         changes = self.plan.changes
@@ -67,8 +72,7 @@ class Outcome:
             "verified": self.verified,
             "restart_required": drifting,
             "reboot_required": drifting,
-            # A session keeps what it negotiated: what changes access is true for the next connection.
-            "reconnect_required": any(change.cell.setting.secure is not None for change in changes),
+            "reconnect_required": self.reconnect_required,
             "diff": {
                 "before": _readable(self.before, self.asked),
                 "after": _readable(self.after, self.asked),
@@ -111,14 +115,17 @@ class Outcome:
         return warnings
 
 
+def changed_cells(reverted: Reverted) -> Iterator[tuple[Cell, Held, Held]]:
+    """Each value that undoing changed, with what the cell held before and after."""
+    for undoing in reverted.undoings:
+        for cell, held in undoing.targets.items():
+            if undoing.before[cell].stored != held.stored:
+                yield cell, undoing.before[cell], held
+
+
 def reverted_as_dict(reverted: Reverted) -> dict[str, Any]:
     """The result of undoing."""
-    rows = [
-        (cell, undoing.before[cell], held)
-        for undoing in reverted.undoings
-        for cell, held in undoing.targets.items()
-        if undoing.before[cell].stored != held.stored
-    ]
+    rows = list(changed_cells(reverted))
     return {
         "changed": bool(reverted.undoings) or reverted.recovery.changed,
         "reverted": [entry_as_fact(undoing.entry) for undoing in reverted.undoings],

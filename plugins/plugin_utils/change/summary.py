@@ -1,0 +1,71 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task did to a host, in lines for people: the roles print them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..registry_value import as_text
+from .cell import written
+from .result import Outcome, changed_cells
+from .revert import Reverted
+from .stack import Entry, stamp
+
+_OPEN_CONNECTIONS = "Connections that are open keep what they negotiated: reconnect them, or restart the host."
+
+
+def did_write(*, check_mode: bool) -> str:
+    """How a line about something that was written begins."""
+    return "Check mode: would be written" if check_mode else "Written"
+
+
+def nothing_to_change(host: str) -> str:
+    """The line where everything was as wanted."""
+    return f"Nothing to change on {host}."
+
+
+def of_changes(outcome: Outcome, host: str, *, check_mode: bool) -> Iterator[str]:
+    """Of a task that sets settings on `host`."""
+    did = did_write(check_mode=check_mode)
+    for change in outcome.plan.changes:
+        after = as_text(written(change.cell, change.after).stored)
+        yield f"{did}: {change.cell.location}: {as_text(change.before)} -> {after} ({change.cell.setting.name})"
+    if not outcome.plan.changes and not outcome.prolonged:
+        yield nothing_to_change(host)
+    yield from map(_beneath, outcome.beneath)
+    if outcome.reconnect_required:
+        yield _OPEN_CONNECTIONS
+    if outcome.plan.skipped:
+        yield f"Left out on {host}: {', '.join(outcome.plan.skipped)}."
+    if outcome.entry:
+        ends = f", which the host ends at {stamp(outcome.entry.expires_at)}" if outcome.entry.expires_at else ""
+        yield f"Change: {outcome.entry.change_id}{ends}. winops.smb_guest.revert undoes it."
+
+
+def _beneath(entry: Entry) -> str:
+    settings = dict.fromkeys(part.cell.setting.name for part in entry.parts)
+    ends = f", which ends at {stamp(entry.expires_at)}" if entry.expires_at else ""
+    return (
+        f"Beneath it lies the change {entry.change_id} ({entry.reason or 'no reason'}{ends}). Undoing this one brings "
+        f"back what that has set{' if it has not ended by then' if ends else ''}: {', '.join(settings)}."
+    )
+
+
+def of_undoing(reverted: Reverted, host: str, *, check_mode: bool) -> Iterator[str]:
+    """Of a task that undoes changes on `host`."""
+    did = "Check mode: would be undone" if check_mode else "Undone"
+    for undoing in reverted.undoings:
+        entry = undoing.entry
+        yield f"{did}: change {entry.change_id} of {stamp(entry.created_at)} ({entry.reason or 'no reason'})"
+    if not reverted.undoings:
+        yield f"Nothing was left to undo on {host}."
+    rows = list(changed_cells(reverted))
+    for cell, before, after in rows:
+        yield f"  {cell.location}: {as_text(before.stored)} -> {as_text(after.stored)} ({cell.setting.name})"
+    when = "now" if check_mode else "after it"
+    yield f"Insecure guest logons {when}: {reverted.access.verdict}. {reverted.access.advice}"
+    if any(cell.setting.secure is not None for cell, _before, _after in rows):
+        yield _OPEN_CONNECTIONS

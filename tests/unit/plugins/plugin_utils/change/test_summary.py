@@ -1,0 +1,97 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What people read of a task that changed a host, word for word."""
+
+from __future__ import annotations
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import summary
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
+from simulated_windows.in_process import InProcessHost
+
+from ..engine import AUDIT, BOTH, GUEST, POLICY, SIGNING, change, undo
+
+LOCAL_KEY = r"HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters"
+POLICY_KEY = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
+OPEN_CONNECTIONS = "Connections that are open keep what they negotiated: reconnect them, or restart the host."
+
+
+def lines(outcome: Outcome, *, check: bool = False) -> list[str]:
+    return list(summary.of_changes(outcome, "ws-42", check_mode=check))
+
+
+def test_a_change_that_ends() -> None:
+    host = InProcessHost()
+    planned = change(host, {GUEST: "allowed"}, BOTH, name="nas", hours=6, check=True)
+    written = [
+        rf"{LOCAL_KEY}\AllowInsecureGuestAuth: absent -> 1 (insecure_guest_logons)",
+        rf"{POLICY_KEY}\AllowInsecureGuestAuth: absent -> 1 (insecure_guest_logons)",
+    ]
+    assert lines(planned, check=True) == [
+        *(f"Check mode: would be written: {line}" for line in written),
+        OPEN_CONNECTIONS,
+    ]
+    assert lines(change(host, {GUEST: "allowed"}, BOTH, name="nas", hours=6)) == [
+        *(f"Written: {line}" for line in written),
+        OPEN_CONNECTIONS,
+        "Change: nas, which the host ends at 2026-03-02T18:00:00Z. winops.smb_guest.revert undoes it.",
+    ]
+
+
+def test_nothing_to_change() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"})
+    assert lines(change(host, {GUEST: "allowed"}, reason="r")) == ["Nothing to change on ws-42."]
+
+
+def test_an_end_that_is_moved_is_no_nothing() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="nas", hours=6)
+    assert lines(change(host, {GUEST: "allowed"}, name="nas", hours=8)) == [
+        "Change: nas, which the host ends at 2026-03-02T20:00:00Z. winops.smb_guest.revert undoes it."
+    ]
+
+
+def test_what_lies_beneath() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed", SIGNING: "not_required"}, name="nas", hours=6, reason="old NAS")
+    change(host, {GUEST: "allowed"}, (POLICY,), name="other")
+    beneath = [
+        line for line in lines(change(host, {GUEST: "blocked"}, BOTH, name="shut")) if line.startswith("Beneath")
+    ]
+    assert beneath == [
+        (
+            "Beneath it lies the change nas (old NAS, which ends at 2026-03-02T18:00:00Z). Undoing this one brings "
+            "back what that has set if it has not ended by then: client_signing, insecure_guest_logons."
+        ),
+        (
+            "Beneath it lies the change other (no reason). Undoing this one brings back what that has set: "
+            "insecure_guest_logons."
+        ),
+    ]
+
+
+def test_what_is_left_out() -> None:
+    host = InProcessHost("windows_10_22h2_pro")
+    outcome = change(host, {AUDIT: "enabled"}, rules={"optional": [AUDIT]})
+    assert lines(outcome) == ["Nothing to change on ws-42.", f"Left out on ws-42: {AUDIT}."]
+
+
+def test_undoing() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed", AUDIT: "enabled"}, (POLICY,), name="nas", reason="old NAS")
+    planned = list(summary.of_undoing(undo(host, check=True), "ws-42", check_mode=True))
+    assert planned[0] == "Check mode: would be undone: change nas of 2026-03-02T12:00:00Z (old NAS)"
+    assert any(line.startswith("Insecure guest logons now: ") for line in planned)
+    done = list(summary.of_undoing(undo(host), "ws-42", check_mode=False))
+    assert done[:3] == [
+        "Undone: change nas of 2026-03-02T12:00:00Z (old NAS)",
+        rf"  {POLICY_KEY}\AuditInsecureGuestLogon: 1 -> absent (audit_insecure_guest_logons)",
+        rf"  {POLICY_KEY}\AllowInsecureGuestAuth: 1 -> absent (insecure_guest_logons)",
+    ]
+    assert done[3].startswith("Insecure guest logons after it: blocked. ")
+    assert done[4:] == [OPEN_CONNECTIONS]
+    again = list(summary.of_undoing(undo(host), "ws-42", check_mode=False))
+    assert again[0] == "Nothing was left to undo on ws-42."
+    assert len(again) == 2
