@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: audit
 short_description: Audit guest logons and peers without signing or encryption
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Switches the SMB audit settings of the client and the server of a Windows host, and keeps their event channels
     enabled and large enough.

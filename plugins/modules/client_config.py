@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: client_config
 short_description: Set any SMB setting that decides on guest logons
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sets the managed settings of the SMB client and server of a Windows host. Each option is the setting of the same
     name.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: client_facts
 short_description: Find out whether guest logons work on a host, and why
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the SMB settings of a Windows host from every place that can decide them, and says which one does.
   - It returns facts below C(ansible_facts.smb_guest) and changes nothing.

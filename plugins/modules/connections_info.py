@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: connections_info
 short_description: List the SMB connections of a host, and which of them are guest or unprotected
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists the connections of a Windows host to SMB servers, and the sessions that SMB clients have with it.
   - It tells which connections are guest sessions, which are neither signed nor encrypted, and which still live by an

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: domain_policy
 short_description: Create, edit, link and delete a GPO of a domain with SMB settings
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Writes a Group Policy Object as C(gpmc.msc) does, so that every computer in its reach takes the settings by itself,
     however many there are. Administrative Templates go into C(Registry.pol), signing goes into C(GptTmpl.inf) as the

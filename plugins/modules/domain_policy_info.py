@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: domain_policy_info
 short_description: Which GPOs of a domain carry SMB settings, and which one wins
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists every GPO that carries a setting of this collection, whoever made it, with its links, filters and versions.
   - Says for a computer or an organizational unit which GPO wins each setting, and why the others do not.

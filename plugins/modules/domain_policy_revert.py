@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: domain_policy_revert
 short_description: Undo changes of GPOs exactly
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Puts back what changes of M(winops.smb_guest.domain_policy) found, as the journal in SYSVOL recorded it, with links,
     filters and comment. A GPO that was created goes, one that was deleted comes back with its GUID, files and links.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: encryption
 short_description: Require SMB encryption of the client and the server
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Decides whether a Windows host demands encrypted SMB traffic, as a client of other servers and as a server.
   - Name at least one of O(client) and O(server). The one that is left out stays as it is.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: guest_auth
 short_description: Allow or block insecure guest logons of the SMB client
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Decides whether the SMB client of a Windows host accepts guest logons.
   - It changes the client only. No share is opened, the server side stays as it is, and SMB1 is never enabled.

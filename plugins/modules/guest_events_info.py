@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: guest_events_info
 short_description: Find out from the event log of a host who needs guest logons
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the SMB events of a Windows host about guest logons, signing and encryption, and sums them up by server. The
     events are filtered on the host.

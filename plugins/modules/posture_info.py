@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: posture_info
 short_description: Read everything that a report of the fleet needs from a host
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Does the work of M(winops.smb_guest.client_facts), M(winops.smb_guest.guest_events_info) and
     M(winops.smb_guest.connections_info) in one session, so that a host is connected to once.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: posture_report
 short_description: Write the report of a fleet on the control node
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes one report of what M(winops.smb_guest.posture_info) returned on many hosts. A page for people, JSON for
     programs, and CSV for spreadsheets.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: revert_change
 short_description: Undo journaled changes of SMB settings exactly
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Takes changes out of the stack that the journal of the host keeps. Where a change is on top of a setting, what
     lies beneath it is put back, with type and data; values that were absent are deleted, and policy keys that the

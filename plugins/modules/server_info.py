@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: server_info
 short_description: Find out which SMB servers really need guest logons
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Asks SMB servers, such as storage devices and scanners' targets, what they ask of their clients, and says whether a
     host must allow insecure guest logons to use them.

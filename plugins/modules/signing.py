@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: signing
 short_description: Require SMB signing of the client and the server
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Decides whether a Windows host demands signed SMB traffic, as a client of other servers and as a server.
   - It manages C(RequireSecuritySignature). C(EnableSecuritySignature) has no effect for SMB2 and later and is left
