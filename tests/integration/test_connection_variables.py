@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,7 +109,7 @@ CASES: dict[str, Case] = {
             "ansible_winrm_port": "{{ the_port }}",
         }
     ),
-    # A password that is a word of ours, or a letter
+    # A password that is a word of ours, or a letter: see COMMON
     "a word": Case({"ansible_password": "password"}, "unreachable", ("Check ansible_user and ansible_password",)),
     "a letter": Case({"ansible_password": "e"}, "unreachable", ("Check ansible_user and ansible_password",)),
     "a word that a library says": Case(
@@ -171,6 +173,11 @@ CASES: dict[str, Case] = {
     "another path": Case({**PSRP, "ansible_psrp_path": "other"}, "unreachable", ("HTTP 404", "ansible_psrp_path")),
 }
 
+COMMON = ("password", "username", "e")
+"""Passwords that stand in every other message, longest first. ansible-core 2.22 cuts them out of all that a run shows,
+names of values too, so no other case shares a run with them."""
+ANSIBLE_MASKS = importlib.util.find_spec("ansible.module_utils.secrets") is not None
+
 
 @pytest.fixture(scope="module")
 def fleet(start_fleet: Callable[[list[dict[str, Any]]], Fleet]) -> Fleet:
@@ -202,7 +209,25 @@ def run(fleet: Fleet, playbooks: Playbooks, tmp_path_factory: pytest.TempPathFac
         task("channel", "audit", channels=[CHANNEL], check=True),
         task("facts", "client_facts", gather_subset=["os"]),
     ]
-    return playbooks.run(fleet, tasks, hosts, verbosity=4, extra={"ANSIBLE_CONNECTION_PLUGINS": str(plugins)})
+    common = {name for name, case in CASES.items() if case.variables.get("ansible_password") in COMMON}
+    runs = [
+        playbooks.run(
+            fleet,
+            tasks,
+            {name: variables for name, variables in hosts.items() if (name in common) is apart},
+            verbosity=4,
+            extra={"ANSIBLE_CONNECTION_PLUGINS": str(plugins)},
+        )
+        for apart in (False, True)
+    ]
+    return Run(0, "".join(run.output for run in runs), [record for run in runs for record in run.records])
+
+
+def shown(name: str, text: str) -> str:
+    """What Ansible itself leaves of a text in the run of that case."""
+    if not ANSIBLE_MASKS or CASES[name].variables.get("ansible_password") not in COMMON:
+        return text
+    return re.sub(f"({'|'.join(COMMON)})+", "$REDACTED$", text)
 
 
 def asked(run: Run, name: str) -> Record:
@@ -229,13 +254,13 @@ def test_a_shell_comes_about_the_same_way(run: Run, name: str) -> None:
 def test_who_is_blamed(run: Run, name: str) -> None:
     case, record = CASES[name], asked(run, name)
     for words in case.words:
-        assert words in record.message, record
+        assert shown(name, words) in record.message, record
     for words in case.never:
         assert words not in record.message, record
     own, other = ("ansible_winrm_", "ansible_psrp_")[:: -1 if case.variables.get("ansible_connection") == "psrp" else 1]
     assert other not in record.message, own
     assert record.message.isprintable()
-    assert record.result["changed"] is False
+    assert record.result[shown(name, "changed")] is False
 
 
 def test_no_password_anywhere(run: Run) -> None:
