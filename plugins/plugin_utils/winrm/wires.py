@@ -13,8 +13,9 @@ that opens no runspace. Every supported ansible-core is tested against exactly t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.request import getproxies
 
@@ -29,6 +30,12 @@ from .transport_errors import explain, is_refusal_of_transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Ansible loads an action plugin before it forks a worker for each host and task. What the connections need is imported
+# here, once, and not by each worker; whoever uses what is missing or broken hears of it from the connection itself.
+for _connection in ("winrm", "psrp"):
+    with suppress(Exception):
+        import_module(f"ansible.plugins.connection.{_connection}")
 
 T = TypeVar("T")
 
