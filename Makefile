@@ -11,14 +11,18 @@ LIVE = $(if $(V),--live)
 QUICK_FLAG = $(if $(QUICK),--quick)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench matrix clean build python $(STAGES)
+.PHONY: help demo demo-domain test bench matrix clean build python $(STAGES)
 
 help: ## this list
-	@sed -n 's/^\([a-z $$()A-Z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | sed 's/$$(STAGES)/$(STAGES)/' | \
+	@sed -n 's/^\([a-z $$()A-Z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | sed 's/$$(STAGES)/$(STAGES)/' | \
 		awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 demo: python ## the story of a NAS and an upgrade, on simulated Windows hosts
 	@$(ENVIRONMENT) demo python tests/demo/run.py
+
+demo-domain: python ## a whole domain by one GPO, in a real Samba domain; installs Samba through apt
+	@$(PYTHON) tests/demo/domain/packages.py
+	@$(ENVIRONMENT) domain python tests/demo/domain/run.py
 
 test: python ## the whole quality gate
 	@$(PYTHON) tests/tools/gate.py $(LIVE)

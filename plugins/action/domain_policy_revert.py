@@ -38,20 +38,22 @@ class ActionModule(DomainAction):
             raise RequestError(f"Say exactly one of change_id, latest and all. {NOTHING_WRITTEN}")
         changes = DomainChanges(reader, check_mode=bool(self._task.check_mode))
         reverted: list[dict[str, Any]] = []
-        texts: dict[str, list[str]] = {"before": [], "after": []}
+        diffs: list[dict[str, str]] = []
         for journal, entry in chosen(list(changes.journals()), options):
             if not entry.status.stands:
                 continue
             outcome = changes.revert(journal.guid, entry.change_id, force=options["force"])
             if outcome.changed and outcome.entry:
                 reverted.append({"gpo": journal.name, "guid": journal.guid, **outcome.entry.as_dict()})
-                texts["before"].append(text_of(in_names(reader, outcome.before)))
-                texts["after"].append(text_of(in_names(reader, outcome.after)))
-        result: dict[str, Any] = {
-            "changed": bool(reverted),
-            "reverted": reverted,
-            "diff": {side: "".join(parts) for side, parts in texts.items()},
-        }
+                diffs.append(
+                    {
+                        "before": text_of(in_names(reader, outcome.before)),
+                        "after": text_of(in_names(reader, outcome.after)),
+                        "before_header": f"{said(journal.name)}, change {outcome.entry.change_id}",
+                        "after_header": "undone",
+                    }
+                )
+        result: dict[str, Any] = {"changed": bool(reverted), "reverted": reverted, "diff": diffs}
         self._warn(result, *dict.fromkeys(changes.warnings))
         return result
 

@@ -121,7 +121,8 @@ reverted:
       elements: str
       returned: always
 diff:
-  description: The GPOs before and after, one fact a line. Ansible shows it in diff mode.
+  description: For each change, the GPO C(before) and C(after), one fact a line. Ansible shows it in diff mode.
   returned: success
-  type: dict
+  type: list
+  elements: dict
 """

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acts import Act
+from fleet_acts import FleetStage
 from host_state import State, States, configured, journal, verdict
 
 
@@ -39,7 +40,7 @@ class Step:
 
     heading: str
     told: str
-    acts: Sequence[Act]
+    acts: Sequence[Act[FleetStage]]
     lesson: str
     rewritten: Sequence[str] = ()
     then: Mapping[str, Then] = field(default_factory=dict)

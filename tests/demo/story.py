@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from acts import Connect, Keep, Run, Show, Wait
+from acts import Keep, Run, Show
 from checkout import CACHE
+from fleet_acts import Connect, Wait
 from steps import Step, Then
 
 SEE, HARDEN = "See", "Harden"

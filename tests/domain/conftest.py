@@ -149,7 +149,7 @@ def dc() -> Iterator[SambaDc]:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"not run: {lacking}")
     # Not pytest's folder: other accounts than root have to get through to SYSVOL.
     with tempfile.TemporaryDirectory(prefix="smb-guest-dc-") as folder, SambaDc.started(Path(folder)) as dc:
-        os.environ.update({name: dc.environ[name] for name in ("KRB5_CONFIG", "KRB5CCNAME")})
+        os.environ.update(dc.kerberos)
         yield dc
 
 

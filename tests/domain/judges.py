@@ -66,13 +66,6 @@ class Judges:
         ]
         return self._python(_GPO_LIST, *arguments)
 
-    def applied(self) -> list[str]:
-        """The names of the GPOs that Samba's own client applies to the controller's machine account, in that order."""
-        asked = ["samba-gpupdate", "--rsop", "--target=Computer", "-P", f"--configfile={self.dc.smb_conf}"]
-        done = subprocess.run(self.dc.inside(*asked), check=False, capture_output=True, text=True, env=self.dc.environ)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return [line.partition("GPO: ")[2].strip() for line in done.stdout.splitlines() if "GPO: " in line]
-
     def _python(self, code: str, *arguments: str) -> Any:
         command = self.dc.inside(SYSTEM_PYTHON, "-c", code, *arguments)
         done = subprocess.run(command, check=False, capture_output=True, text=True, env=self.dc.environ)

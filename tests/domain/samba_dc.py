@@ -94,10 +94,13 @@ class SambaDc:
         return self.folder / "state" / "sysvol"
 
     @property
+    def kerberos(self) -> dict[str, str]:
+        """What a client of this domain needs in its environment: its krb5.conf, and no ticket of anybody."""
+        return {"KRB5_CONFIG": str(self.folder / "krb5.conf"), "KRB5CCNAME": f"FILE:{self.folder / 'krb5cc'}"}
+
+    @property
     def environ(self) -> dict[str, str]:
-        """What a client of this domain needs: its krb5.conf, and no ticket of anybody."""
-        cache = self.folder / "krb5cc"
-        return os.environ | {"KRB5_CONFIG": str(self.folder / "krb5.conf"), "KRB5CCNAME": f"FILE:{cache}"}
+        return os.environ | self.kerberos
 
     @classmethod
     @contextmanager

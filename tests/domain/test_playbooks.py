@@ -60,9 +60,7 @@ class Plays:
         return self.book(str(book), *options, **variables)
 
     def book(self, book: str, *options: str, **variables: Any) -> str:
-        environ = clean_environ(Path(sys.executable).parent) | {
-            name: self._domain.dc.environ[name] for name in ("KRB5_CONFIG", "KRB5CCNAME")
-        }
+        environ = clean_environ(Path(sys.executable).parent) | self._domain.dc.kerberos
         extra = self._folder / "variables.json"
         extra.write_text(json.dumps({"ansible_python_interpreter": sys.executable, **variables}))
         extra.chmod(0o600)
@@ -124,6 +122,9 @@ def test_modules_from_nothing_to_nothing(domain: Domain, plays: Plays) -> None:
     assert "no WMI filters named" in filtered["msg"]
     assert would["changed"]
     assert [change["change_id"] for change in undone["reverted"]] == ["CHG0042"]
+    (diff,) = undone["diff"]
+    assert f"{GUEST}: blocked" in diff["before"]
+    assert diff["after"] == ""
     assert not nothing["changed"]
     assert name not in domain.dc.tool("gpo", "listall")
     assert f"+settings.{GUEST}: blocked" in plays.output

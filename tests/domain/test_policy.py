@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import Domain
+from member import Member
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import wmi_filter_text
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
@@ -233,15 +234,15 @@ def test_target_that_is_not_there(domain: Domain) -> None:
 
 
 def test_samba_as_a_client_applies_it(domain: Domain) -> None:
-    """samba-gpupdate with a machine account reads both halves of the GPO, as long as a link and the filter let it."""
-    name, unit = domain.name("For a client"), f"OU=Domain Controllers,{domain.dc.dn}"
+    """samba-gpupdate on a joined computer applies the GPO, as long as a link and the filter let it."""
+    name, unit = domain.name("For a client"), domain.unit()
+    computer = Member.joined(domain.dc, "WS1", unit.partition(",")[0].removeprefix("OU="))
     domain.present(name, settings={GUEST: False, SIGNING: True}, links=[unit])
-    assert name in domain.judges.applied()
+    assert computer.applied()[-1] == name
     domain.present(name, filter_sids=["S-1-5-32-546"])
-    assert name not in domain.judges.applied()
+    assert name not in computer.applied()
     domain.present(name, filter_sids=["S-1-5-11"], links=[LinkWish(unit, enabled=False)])
-    assert name not in domain.judges.applied()
-    domain.absent(name)
+    assert name not in computer.applied()
 
 
 def test_wmi_filter_of_a_name(domain: Domain) -> None:
