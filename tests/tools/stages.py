@@ -6,7 +6,9 @@ A new stage is a row of STAGES, and a file of tests/requirements if it needs pac
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -26,11 +28,21 @@ class Check(NamedTuple):
     junit: Path | None = None
 
 
+def _basetemp(reports: Path) -> Path:
+    """A folder for the files of one check: pytest's own is shared, and whoever starts tidies up after those that run.
+
+    Not in the checkout, whose path may be too long for sockets.
+    """
+    checkout = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8]
+    return Path(tempfile.gettempdir(), "-".join(["winops", checkout, *reports.parts[1:]]))
+
+
 def pytest_check(folder: str, *selection: str, junit: str = "") -> Check:
     """The tests of tests/`folder`, on two cores; `junit` names the report's folder, the last of `folder` by default."""
     reports = OUTPUT / "junit" / (junit or Path(folder).name)
     workers = str(min(os.cpu_count() or 1, 2))
     command = ["pytest", f"tests/{folder}", *selection, "-q", "-n", workers, "--dist", "loadfile"]
+    command += ["--basetemp", str(_basetemp(reports.relative_to(OUTPUT)))]
     return Check(f"tests/{folder}", [*command, f"--junit-xml={reports / 'pytest.xml'}"], junit=reports)
 
 
@@ -126,6 +138,7 @@ STAGES = (  # two run at a time: the longest first
         packages=("openjdk-17-jre-headless",),
     ),
     Stage("report", lambda: [pytest_check("report")], environment=Environment("report"), packages=("chromium",)),
+    Stage("first-steps", lambda: [pytest_check("first_steps")]),
     Stage("unit", lambda: [pytest_check("unit")]),
     Stage("molecule", _molecule),
     Stage("windows-integration", _windows_integration),
