@@ -14,6 +14,7 @@ from ..errors import NOTHING_WRITTEN, stating
 from ..windows.operating_system import read_clock
 from ..windows.registry import Registry
 from ..winrm.session import Session
+from .interruption import terminable
 from .journal import Journal
 from .lock import sole_writer
 
@@ -28,8 +29,8 @@ class Host:
 
     @contextmanager
     def held(self) -> Iterator[datetime]:
-        """Hold the host against other writers; gives the host's clock."""
+        """Hold the host against other writers; gives the host's clock. A signal to end is an exception in the block."""
         with stating(NOTHING_WRITTEN):
             now = read_clock(self.session)
-        with sole_writer(self.registry, now):
+        with terminable(), sole_writer(self.registry, now):
             yield now

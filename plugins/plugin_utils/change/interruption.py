@@ -4,9 +4,10 @@
 
 """A task that is told to stop while it has work to finish: Ctrl-C, Ansible's `timeout`, the end of its worker.
 
-None of these is an error of ours, and none of them waits. Ansible ends workers with SIGTERM, which by default lets no
-line of Python run any more; while a host is being written to it becomes an exception, once. Putting back is not
-interrupted a second time: it is bounded by the time-outs of the connection.
+None of these is an error of ours, and none of them waits. Ansible ends workers with SIGTERM, and hands Ctrl-C on to them
+as SIGINT; from ansible-core 2.19 on neither lets a line of Python run any more. While a host is being changed the first
+of them becomes an exception. Putting back is not interrupted a second time: it is bounded by the time-outs of the
+connection.
 """
 
 from __future__ import annotations
@@ -17,28 +18,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
+_ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Terminated(BaseException):
-    """SIGTERM: the worker of this task is to end."""
+    """The worker of this task is to end."""
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated("this task was ended from outside (SIGTERM)")
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    for each in _ENDS:  # a second one would replace the exception that says what the host holds
+        signal.signal(each, signal.SIG_IGN)
+    raise Terminated(f"this task was ended from outside ({signal.Signals(number).name})")
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM be an exception in the block. Signals reach the main thread only: elsewhere nothing is done."""
+    """Let the first signal to end be an exception in the block, and ignore the others until the block has ended.
+
+    Signals reach the main thread only: elsewhere nothing is done.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    former = signal.signal(signal.SIGTERM, _terminate)
+    former = {number: signal.signal(number, _terminate) for number in _ENDS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -47,8 +54,20 @@ def uninterrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, (*_ENDS, signal.SIGALRM))
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+@contextmanager
+def noting(said: str) -> Iterator[None]:
+    """Let an interruption of the block say what the host holds. Errors say that themselves."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException as interruption:
+        interruption.add_note(said)
+        raise

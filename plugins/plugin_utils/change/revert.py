@@ -24,7 +24,7 @@ from ..windows.scheduled_task import delete_task
 from .arming import rearm
 from .cell import Cell, Held
 from .host import Host
-from .interruption import terminable, uninterrupted
+from .interruption import noting, uninterrupted
 from .journal import KEEP_ENDED, Book, noted
 from .places import read_places
 from .recovery import Recovery, on_the_way, read_tidily
@@ -160,8 +160,14 @@ def _undo(host: Host, book: Book, undoing: Undoing, keep: int) -> tuple[Book, Un
     entry = book.stack.get(undoing.entry.change_id) or undoing.entry
     without, told = rearm(host, book.stack.with_(replace(entry, status=Status.REVERTED)))
     book = host.journal.write(book, without.with_(replace(entry, status=Status.REVERTING)))
-    with terminable():
-        result = _finished(host, entry, undoing)
+    result = _finished(host, entry, undoing)
+    with noting(f"The values of the change {entry.change_id} were put back. Run it again to close the journal."):
+        return _signed_off(host, book, undoing, entry, result, told, keep)
+
+
+def _signed_off(
+    host: Host, book: Book, undoing: Undoing, entry: Entry, result: PutBack, told: Sequence[str], keep: int
+) -> tuple[Book, Undoing, list[str]]:
     # An end of the host's own may have come between: then something else stands below now.
     fresh = host.journal.marked(book)
     targets = {cell: fresh.stack.below(entry, cell) for cell in undoing.targets}

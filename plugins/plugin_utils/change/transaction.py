@@ -87,24 +87,23 @@ def carry_out_journaled(
         made = missing_keys(host.registry, [cell for cell, held in found.items() if held.stored is None])
     entry, task = prepare(book, terms, now, changes, before, made)
     stack = _without_former(book.stack, entry)
-    with terminable():
-        try:
-            host.journal.forget_marks(entry.change_id, book)
-            # A former change of this name goes from the list of ended ones too: found in both, it would have ended.
-            renamed = len(stack.entries) < len(book.stack.entries)
-            host.journal.write(book, stack.with_(entry), keep=terms.keep_ended, ended=renamed)
-            if task:
-                register_task(host.session, entry.change_id, task)
-                entry = replace(entry, armed=armed_as(task))
-            after = _write(host, changes, before, observe)
-        except BaseException as error:
-            raise _undone(host, found, made, error, _Record(book, stack, entry, terms.keep_ended)) from error
-        try:
-            parts = tuple(replace(part, left=_left(part, after)) for part in entry.parts)
-            stack, told = rearm(host, stack.with_(replace(entry, status=Status.APPLIED, parts=parts)))
-            host.journal.write(book, stack)
-        except BaseException as error:
-            raise _unsigned(entry, error) from error
+    try:
+        host.journal.forget_marks(entry.change_id, book)
+        # A former change of this name goes from the list of ended ones too: found in both, it would have ended.
+        renamed = len(stack.entries) < len(book.stack.entries)
+        host.journal.write(book, stack.with_(entry), keep=terms.keep_ended, ended=renamed)
+        if task:
+            register_task(host.session, entry.change_id, task)
+            entry = replace(entry, armed=armed_as(task))
+        after = _write(host, changes, before, observe)
+    except BaseException as error:
+        raise _undone(host, found, made, error, _Record(book, stack, entry, terms.keep_ended)) from error
+    try:
+        parts = tuple(replace(part, left=_left(part, after)) for part in entry.parts)
+        stack, told = rearm(host, stack.with_(replace(entry, status=Status.APPLIED, parts=parts)))
+        host.journal.write(book, stack)
+    except BaseException as error:
+        raise _unsigned(entry, error) from error
     return Done(after, stack.get(entry.change_id), told)
 
 

@@ -1,0 +1,119 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Signals that end a task while it changes a host: it puts back, however many come, and says what the host holds."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from in_process import InProcessWire
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.interruption import Terminated
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import Operation
+from simulated_windows.in_process import InProcessHost
+
+from ..engine import BOTH, GUEST, LOCAL, SIGNING, change, moved, status
+
+OPEN = {GUEST: "allowed", SIGNING: "not_required"}
+WRITES = ("SetConfiguration", "SetDWORDValue", "DeleteValue")
+
+
+class Pressed(Session):
+    """A session whose process is sent signals: `number` during the request `at`, and during each that follows."""
+
+    def __init__(self, host: InProcessHost, number: signal.Signals, at: int) -> None:
+        super().__init__(InProcessWire(host))
+        self._number, self._at, self._count = number, at, 0
+
+    def _exchange(self, operation: Operation[Any]) -> Any:
+        self._count += 1
+        result = super()._exchange(operation)
+        if self._count >= self._at:
+            os.kill(os.getpid(), self._number)
+        return result
+
+
+def opening(host: InProcessHost, via: Session | None = None) -> None:
+    change(host, OPEN, BOTH, via=via)
+
+
+def opening_until(host: InProcessHost, via: Session | None = None) -> None:
+    change(host, OPEN, BOTH, name="new", hours=1, via=via)
+
+
+def undoing(host: InProcessHost, via: Session | None = None) -> None:
+    revert(Host(via or Session(InProcessWire(host))), Selection("beneath"), force=False, check_mode=False)
+
+
+ACTS: dict[str, Callable[..., None]] = {"opening": opening, "opening until": opening_until, "undoing": undoing}
+
+
+@pytest.fixture(autouse=True)
+def deaf() -> Iterator[list[int]]:
+    """Handlers that only take note, as those of an ansible-playbook's worker are not: what comes outside of a change."""
+    heard: list[int] = []
+    former = {
+        each: signal.signal(each, lambda number, _frame: heard.append(number))
+        for each in (signal.SIGINT, signal.SIGTERM)
+    }
+    yield heard
+    for each, handler in former.items():
+        signal.signal(each, handler)
+
+
+def prepared() -> InProcessHost:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, (LOCAL,), name="beneath", reason="r")
+    host.reset_counters()
+    return host
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("act", ACTS)
+def test_a_signal_at_every_write_leaves_the_old_or_the_new(act: str, number: signal.Signals) -> None:
+    host = prepared()
+    saved, old = host.save(), host.snapshot()
+    ACTS[act](host)
+    new, methods = host.snapshot(), [message["method"] for message in host.messages]
+    writes = [at for at, method in enumerate(methods, 1) if method in WRITES]
+    assert writes
+    for at in writes:
+        host.load(saved)
+        with pytest.raises(Terminated, match=number.name) as raised:
+            ACTS[act](host, Pressed(host, number, at))
+        # Undoing goes to its end; a change is put back.
+        assert moved(new if act == "undoing" else old, host) == [], at
+        assert any("put back" in note for note in raised.value.__notes__), at
+
+
+def test_the_journal_says_how_it_ended() -> None:
+    host = prepared()
+    opening_until(host)
+    at = [message["method"] for message in host.messages].index("SetConfiguration") + 1
+    host = prepared()
+    with pytest.raises(Terminated):
+        opening_until(host, Pressed(host, signal.SIGINT, at))
+    assert (status(host, "new"), status(host, "beneath")) == ("rolled_back", "applied")
+    opening_until(host)
+    assert status(host, "new") == "applied"
+
+
+def test_outside_of_a_change_signals_are_what_they_were(deaf: list[int]) -> None:
+    host = prepared()
+    change(host, OPEN, check=True, via=Pressed(host, signal.SIGINT, 1))
+    assert set(deaf) == {signal.SIGINT}
+    with pytest.raises(Terminated):
+        opening_until(host, Pressed(host, signal.SIGTERM, 20))
+    deaf.clear()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        os.kill(os.getpid(), each)
+    assert deaf == [signal.SIGINT, signal.SIGTERM]
