@@ -46,11 +46,6 @@ class ActionModule(DomainAction):
         "reason": {"type": "str"},
         "expires_in": {"type": "str"},
     }
-    MISSING_RIGHT = (
-        "Creating a GPO needs membership in Group Policy Creator Owners; editing one needs 'Edit settings, delete, "
-        "modify security' on it (GPMC, Delegation); linking needs 'Link GPOs' on the container. Domain Admins have all "
-        "of them."
-    )
 
     def work(self, reader: GpoReader, options: Mapping[str, Any]) -> dict[str, Any]:
         if options["expires_in"]:

@@ -27,7 +27,6 @@ class ActionModule(DomainAction):
         "site": {"type": "str"},
         "changes": {"type": "bool", "default": False},
     }
-    MISSING_RIGHT = "Any account of the domain may read GPOs, unless reading was taken from Authenticated Users."
 
     def work(self, reader: GpoReader, options: Mapping[str, Any]) -> dict[str, Any]:
         if options["computer"] and options["organizational_unit"]:

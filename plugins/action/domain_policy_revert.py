@@ -16,7 +16,6 @@ from ..plugin_utils.group_policy.domain_change import DomainChanges
 from ..plugin_utils.group_policy.domain_gpo import GpoReader, as_guid
 from ..plugin_utils.group_policy.gpo_journal import Entry, Journal
 from ..plugin_utils.group_policy.gpo_wishes import text_of
-from .domain_policy import ActionModule as DomainPolicy
 from .domain_policy import in_names
 
 
@@ -31,7 +30,6 @@ class ActionModule(DomainAction):
         "all": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},
     }
-    MISSING_RIGHT = DomainPolicy.MISSING_RIGHT
 
     def work(self, reader: GpoReader, options: Mapping[str, Any]) -> dict[str, Any]:
         if sum(map(bool, (options["change_id"], options["latest"], options["all"]))) != 1:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from .action import Action
 from .domain.controller import Controller, find_server
 from .domain.directory import Directory
-from .domain.errors import DomainError, MissingRight, said
+from .domain.errors import DomainError, said
 from .domain.sysvol import Sysvol
 from .errors import NOTHING_WRITTEN, RequestError
 from .group_policy.domain_gpo import GpoReader
@@ -35,8 +35,6 @@ class DomainAction(Action):
     """An action that talks LDAP and SMB to one domain controller. A subclass does its work in `work`."""
 
     ARGUMENT_SPEC: ClassVar[Mapping[str, Any]]
-    MISSING_RIGHT: ClassVar[str]
-    """What to do for an account that may not do it."""
 
     def work(self, reader: GpoReader, options: Mapping[str, Any]) -> dict[str, Any]:
         """Do the task and give its result. Raises SmbGuestError."""
@@ -48,8 +46,7 @@ class DomainAction(Action):
 
     def words(self, error: Exception) -> str:
         password = self._task.args.get("password")
-        text = str(error).replace(str(password), "********") if password else str(error)
-        return f"{text} {self.MISSING_RIGHT}" if isinstance(error, MissingRight) else text
+        return str(error).replace(str(password), "********") if password else str(error)
 
 
 def controller_of(options: Mapping[str, Any]) -> Controller:

@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from conftest import Domain
 
-from ansible_collections.winops.smb_guest.plugins.action.domain_policy import ActionModule
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import sid_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError, MissingRight
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.security_descriptor import SecurityDescriptor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_change import DomainChanges, Terms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_report import DomainReport
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpo_access import AUTHENTICATED_USERS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpo_wishes import LinkWish, Wishes
 
 GUEST = "insecure_guest_logons"
@@ -25,65 +26,123 @@ PASSWORD = "Plain-Us3r-Pass"
 
 @pytest.fixture(scope="module")
 def accounts(domain: Domain) -> dict[str, dict[str, Any]]:
-    """`plain` may read, `creator` is in Group Policy Creator Owners."""
-    for name in ("plain", "creator"):
+    """`plain` may read, `creator` is in Group Policy Creator Owners, `barred` is too and may create nothing."""
+    names = ("plain", "creator", "barred")
+    for name in names:
         domain.dc.tool("user", "create", name, PASSWORD)
-    domain.dc.tool("group", "addmembers", "Group Policy Creator Owners", "creator")
+    domain.dc.tool("group", "addmembers", "Group Policy Creator Owners", "creator,barred")
+    with domain.reader() as reader:
+        barred = sid_of(reader.directory, "barred")
     # Windows lets this group create objects there; a domain that Samba made does not.
     policies = f"CN=Policies,CN=System,{domain.dc.dn}"
-    domain.dc.tool("dsacl", "set", f"--objectdn={policies}", "--sddl=(A;;CC;;;PA)")
-    return {name: {"username": f"{name}@{domain.dc.realm}", "password": PASSWORD} for name in ("plain", "creator")}
-
-
-def attempt(domain: Domain, account: dict[str, Any], gpo: str, **wishes: Any) -> str:
-    """The words of the error that the account gets."""
-    with domain.reader(**account) as reader, pytest.raises(SmbGuestError) as refused:
-        DomainChanges(reader).make_true(gpo, Wishes(gpo, **wishes), Terms())
-    assert isinstance(refused.value, MissingRight)
-    return str(refused.value)
+    for entry in ("(A;;CC;;;PA)", f"(D;;CC;;;{barred})"):
+        domain.dc.tool("dsacl", "set", f"--objectdn={policies}", f"--sddl={entry}")
+    return {name: {"username": f"{name}@{domain.dc.realm}", "password": PASSWORD} for name in names}
 
 
 @pytest.fixture
-def unchanged(domain: Domain) -> Iterator[None]:
-    """All of the domain as it was, but for the folder of the journals."""
-    domain.present(domain.name("First"))  # makes that folder
-    before = domain.everything()
-    yield
-    after = domain.everything()
-    assert {k: v for k, v in after.items() if "winops" not in k} == {
-        k: v for k, v in before.items() if "winops" not in k
-    }
-
-
-@pytest.mark.usefixtures("unchanged")
-def test_plain_account_cannot_create(domain: Domain, accounts: dict[str, dict[str, Any]]) -> None:
-    words = attempt(domain, accounts["plain"], domain.name("Not theirs"), settings={GUEST: False})
-    assert "denied access when" in words
-    assert "Nothing was written" not in words or "put back" not in words
-    assert "Group Policy Creator Owners" in ActionModule.MISSING_RIGHT
-
-
-def test_plain_account_cannot_edit(domain: Domain, accounts: dict[str, dict[str, Any]]) -> None:
+def theirs(domain: Domain) -> Iterator[str]:
+    """A GPO of the administrator, linked; in the end it and all of the domain are as they were, but for journals."""
     name = domain.name("Admin's")
+    domain.present(name, settings={GUEST: True}, links=[domain.unit()])
+    before = domain.everything()
+    yield name
+    assert without_journals(domain.everything()) == without_journals(before)
+    assert not domain.present(name, settings={GUEST: True}).changed
+
+
+def without_journals(everything: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in everything.items() if "winops.smb_guest" not in name}
+
+
+def wishing(**wishes: Any) -> Callable[[DomainChanges, str], object]:
+    return lambda changes, name: changes.make_true(name, Wishes(name, **wishes), Terms())
+
+
+def creating(changes: DomainChanges, name: str) -> object:
+    return wishing(settings={GUEST: False})(changes, f"Not {name}")
+
+
+def deleting(changes: DomainChanges, name: str) -> object:
+    return changes.make_absent(name, Terms())
+
+
+CREATORS = "membership in Group Policy Creator Owners"
+EDITING = "'Edit settings, delete, modify security' on this GPO"
+LINKING = "'Link GPOs' on that container"
+JOURNAL = "SYSVOL, where changes are journaled: members of Group Policy Creator Owners may"
+# Who tries what with the administrator's GPO, what is denied, and what the message says that the account needs.
+DENIED = {
+    "create": ("barred", creating, "creating CN={", CREATORS),
+    "create with no right at all": ("plain", creating, "winops.smb_guest", JOURNAL),
+    "edit its files": ("creator", wishing(settings={GUEST: False}), "Registry.pol", EDITING),
+    "edit its object": ("creator", wishing(filter_sids=["S-1-5-9"]), "changing CN={", EDITING),
+    "edit with no right at all": ("plain", wishing(settings={GUEST: False}), "winops.smb_guest", JOURNAL),
+    "unlink": ("creator", wishing(links_exclusive=True), "changing OU=", LINKING),
+    "delete where it is linked": ("creator", deleting, "changing OU=", LINKING),
+}
+
+
+def denied(domain: Domain, account: dict[str, Any], gpo: str, attempt: Callable[[DomainChanges, str], object]) -> str:
+    """The words of the denial that the account gets."""
+    with domain.reader(**account) as reader, pytest.raises(MissingRight) as refused:
+        attempt(DomainChanges(reader), gpo)
+    words = str(refused.value)
+    assert f"{account['username']} needs " in words
+    assert ("Nothing was written" in words) != ("put back" in words), words
+    assert "failed as well" not in words
+    return words
+
+
+@pytest.mark.parametrize("what", DENIED)
+def test_denial_names_the_right(domain: Domain, accounts: dict[str, dict[str, Any]], theirs: str, what: str) -> None:
+    who, attempt, where, needed = DENIED[what]
+    words = denied(domain, accounts[who], theirs, attempt)
+    assert where in words
+    assert needed in words
+
+
+def test_denied_deletion_of_an_unlinked_gpo(domain: Domain, accounts: dict[str, dict[str, Any]]) -> None:
+    name = domain.name("Nowhere")
     domain.present(name, settings={GUEST: True})
-    before = {k: v for k, v in domain.everything().items() if "winops" not in k}
-    attempt(domain, accounts["plain"], name, settings={GUEST: False})
-    assert {k: v for k, v in domain.everything().items() if "winops" not in k} == before
+    before = domain.everything()
+    words = denied(domain, accounts["creator"], name, deleting)
+    assert "deleting CN=" in words
+    assert EDITING in words
+    assert without_journals(domain.everything()) == without_journals(before)
 
 
-def test_creator_owner_creates_and_edits_but_cannot_link(domain: Domain, accounts: dict[str, dict[str, Any]]) -> None:
+def test_denied_reading_of_a_file(domain: Domain, accounts: dict[str, dict[str, Any]]) -> None:
+    """An account that may not read Registry.pol is told so; the report goes on without that GPO."""
+    name = domain.name("Secret")
+    guid = domain.present(name, settings={GUEST: True}).after["guid"]
+    with domain.reader() as reader:
+        path = rf"{reader.folder(guid)}\Machine\Registry.pol"
+        held = SecurityDescriptor.parse(reader.sysvol.security(path))
+        kept = tuple(ace for ace in held.dacl or () if ace.sid != AUTHENTICATED_USERS)
+        reader.sysvol.set_security(path, held.with_dacl(kept).to_bytes(), owner=False)
+    with domain.reader(**accounts["plain"]) as reader:
+        with pytest.raises(MissingRight, match=r"Registry\.pol.* plain@.* needs 'Read' on this GPO"):
+            reader.state(guid, [])
+        report = DomainReport(reader)
+        assert name not in {gpo["name"] for gpo in report.gpos()}
+    (finding,) = (each for each in report.findings if each["gpos"] == [name])
+    assert "needs 'Read' on this GPO" in finding["text"]
+
+
+def test_creator_creates_and_edits_and_is_denied_the_link(
+    domain: Domain, accounts: dict[str, dict[str, Any]], theirs: str
+) -> None:
+    """What was written before the denial is put back."""
     unit, name = domain.unit(), domain.name("Creator's")
-    domain.present(domain.name("First"))
     with domain.reader(**accounts["creator"]) as reader:
-        outcome = DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), Terms())
-    assert outcome.changed
+        assert DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), Terms()).changed
     domain.dc.tool("gpo", "aclcheck")
-    words = attempt(domain, accounts["creator"], name, settings={GUEST: True}, links=[LinkWish(unit)])
+    words = denied(domain, accounts["creator"], name, wishing(settings={GUEST: True}, links=[LinkWish(unit)]))
     assert f"changing {unit}" in words
     assert "put back" in words
-    with domain.reader() as reader:
-        assert reader.state(outcome.after["guid"], []).files.version
     assert domain.present(name).after["settings"] == {GUEST: "blocked"}
+    domain.absent(name)
 
 
 def test_plain_account_may_ask(domain: Domain, accounts: dict[str, dict[str, Any]]) -> None:

@@ -206,7 +206,7 @@ class Directory:
             _ENTRY_EXISTS: AlreadyThere,
         }
         if result.code == _INSUFFICIENT_RIGHTS:
-            raise MissingRight(doing, words)
+            raise MissingRight(doing, said(self.controller.account))
         advice = _ADVICE.get(result.code, "")
         raise kinds.get(result.code, DomainError)(
             f"{said(self.controller.server)} refused {doing}, LDAP result {result.code}"

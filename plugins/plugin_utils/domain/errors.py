@@ -34,10 +34,15 @@ class Raced(DomainError):
 
 
 class MissingRight(DomainError):
-    """The account is known and may not do this. what: such as `creating a GPO`."""
+    """The account is known and may not do this. what: such as `creating CN=...`.
 
-    def __init__(self, what: str, said: str = "") -> None:
-        super().__init__(f"The domain denied access when {what}.{f' It said: {said}.' if said else ''}")
+    named: whether the message names the right that is missing (see `rights`).
+    """
+
+    def __init__(self, what: str, account: str) -> None:
+        super().__init__(f"The domain denied access when {what}.")
+        self.account = account
+        self.named = False
 
 
 class LibraryMissing(RequestError):

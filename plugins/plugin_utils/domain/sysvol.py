@@ -253,7 +253,7 @@ class Sysvol:
             **dict.fromkeys(_ENDS, _AtEnd),
         }
         if status == _ACCESS_DENIED:
-            return MissingRight(said(doing))
+            return MissingRight(said(doing), said(self.controller.account))
         words = _WORDS.get(status, "")
         return kinds.get(status, DomainError)(
             f"{said(self.controller.server)} refused {said(doing)}, status 0x{status:08x}"

@@ -19,6 +19,7 @@ from typing import TypeVar
 from ..domain.controller import dn_key
 from ..domain.directory import Directory, Entry, Scope, escaped
 from ..domain.errors import DomainError, said
+from ..domain.rights import Right, needing
 from ..domain.sysvol import Sysvol
 from .errors import PolicyFileError
 from .extension_names import ExtensionNames
@@ -253,7 +254,10 @@ class GpoReader:
 
     def files_in(self, folder: str) -> Files:
         """The files of a GPO's folder that was moved aside, say."""
-        return Files(*(self.sysvol.read(rf"{folder}\{name}") for name in (GPT_INI, REGISTRY_POL, GPT_TMPL, COMMENT)))
+        with needing(Right.READ):
+            return Files(
+                *(self.sysvol.read(rf"{folder}\{name}") for name in (GPT_INI, REGISTRY_POL, GPT_TMPL, COMMENT))
+            )
 
     def linking(self, guid: str) -> Iterator[tuple[str, str]]:
         """Every container that links the GPO: DN and gPLink. Domains, units and sites of the configuration."""

@@ -21,12 +21,23 @@ from dataclasses import replace
 from typing import Any
 
 from ..domain.controller import dn_key
-from ..domain.directory import Scope
+from ..domain.directory import Entry, Scope
 from ..domain.errors import AlreadyThere, DomainError, NotFound, Raced, said
 from ..domain.ldap_messages import Modification
+from ..domain.rights import Right, needing
 from ..domain.security_descriptor import SecurityDescriptor
 from ..domain.sysvol import BESIDE, NotEmpty
-from .domain_gpo import COMMENT, FUNCTIONALITY_VERSION, GPT_INI, GPT_TMPL, REGISTRY_POL, Container, GpoReader, GpoState
+from .domain_gpo import (
+    COMMENT,
+    FUNCTIONALITY_VERSION,
+    GPT_INI,
+    GPT_TMPL,
+    REGISTRY_POL,
+    SD_FLAGS,
+    Container,
+    GpoReader,
+    GpoState,
+)
 from .gp_links import Links
 from .gpo_access import folder_security
 from .gpo_cells import decoded
@@ -54,6 +65,10 @@ class GpoWriter:
 
     def create(self, guid: str, name: str) -> None:
         """Make an empty GPO: container, folder, security. Raises DomainError."""
+        with needing(Right.CREATE):
+            self._create(guid, name)
+
+    def _create(self, guid: str, name: str) -> None:
         dn = f"CN={guid},{self._reader.policies_dn}"
         self._add_container(
             dn,
@@ -97,24 +112,26 @@ class GpoWriter:
         """
         if found.container is None or wanted.container is None:
             raise ValueError("a GPO that does not exist cannot be edited")
-        if found.container.security != wanted.container.security and wanted.container.security:
-            security = Modification.replace("nTSecurityDescriptor", wanted.container.security)
-            self._directory.modify(found.container.dn, [security], sd_flags=_DACL)
+        with needing(Right.EDIT):
+            self._edit(found, wanted, found.container, wanted.container, new_version=new_version)
+        self._write_links(found, wanted)
+
+    def _edit(self, found: GpoState, wanted: GpoState, old: Container, new: Container, *, new_version: bool) -> None:
+        if old.security != new.security and new.security:
+            security = Modification.replace("nTSecurityDescriptor", new.security)
+            self._directory.modify(old.dn, [security], sd_flags=_DACL)
             self._mirror_security(found.guid, owner=False)
         edits = [
             (REGISTRY_POL, found.files.registry_pol, wanted.files.registry_pol),
             (GPT_TMPL, found.files.gpt_tmpl, wanted.files.gpt_tmpl),
         ]
-        for name, old, new in [*edits, (COMMENT, found.files.comment, wanted.files.comment)]:
-            self._replace(found.guid, name, old, new)
-        edited = any(old != new for _name, old, new in edits)
-        if new_version or edited or found.container.machine_extensions != wanted.container.machine_extensions:
-            self._raise_version(found, wanted)
-        if found.container.wmi_filter != wanted.container.wmi_filter:
-            self._directory.modify(
-                found.container.dn, [Modification.replace("gPCWQLFilter", wanted.container.wmi_filter)]
-            )
-        self._write_links(found, wanted)
+        for name, before, after in [*edits, (COMMENT, found.files.comment, wanted.files.comment)]:
+            self._replace(found.guid, name, before, after)
+        edited = any(before != after for _name, before, after in edits)
+        if new_version or edited or old.machine_extensions != new.machine_extensions:
+            self._raise_version(found, old, new.machine_extensions)
+        if old.wmi_filter != new.wmi_filter:
+            self._directory.modify(old.dn, [Modification.replace("gPCWQLFilter", new.wmi_filter)])
 
     def _replace(self, guid: str, name: str, old: bytes | None, new: bytes | None) -> None:
         """Replace a file, make it or delete it. Raises Raced if it no longer is what it was."""
@@ -145,19 +162,17 @@ class GpoWriter:
             for depth in range(len(parts), 1, -1):
                 self._sysvol.delete_folder("\\".join([self._reader.folder(guid), *parts[:depth]]))
 
-    def _raise_version(self, found: GpoState, wanted: GpoState) -> None:
+    def _raise_version(self, found: GpoState, container: Container, extensions: str | None) -> None:
         """The larger version plus one: in LDAP only if it is still the one that was read, then in GPT.INI."""
-        if found.container is None or wanted.container is None:
-            raise ValueError("a GPO that does not exist cannot be edited")
-        old = found.container.version
+        old = container.version
         version = old.next_machine(found.files.version or Version())
         changes = [
             Modification.delete("versionNumber", str(old.signed)),
             Modification.add("versionNumber", str(version.signed)),
         ]
-        if found.container.machine_extensions != wanted.container.machine_extensions:
-            changes.append(Modification.replace("gPCMachineExtensionNames", wanted.container.machine_extensions))
-        self._directory.modify(found.container.dn, changes)
+        if container.machine_extensions != extensions:
+            changes.append(Modification.replace("gPCMachineExtensionNames", extensions))
+        self._directory.modify(container.dn, changes)
         ini = GptIni.new() if found.files.gpt_ini is None else GptIni.parse(found.files.gpt_ini)
         self._replace(found.guid, GPT_INI, found.files.gpt_ini, ini.with_version(version).to_bytes())
 
@@ -171,7 +186,8 @@ class GpoWriter:
             return
         changes = [Modification.delete("gPLink", old)] if old else []
         changes += [Modification.add("gPLink", new)] if new else []
-        self._directory.modify(target, changes)
+        with needing(Right.LINK):
+            self._directory.modify(target, changes)
 
     def delete(self, found: GpoState) -> None:
         """Unlink a GPO everywhere, delete its directory objects, move its folder aside. What is gone already is fine.
@@ -181,17 +197,18 @@ class GpoWriter:
         for target, text in found.linked_by().items():
             self._write_link(target, text, str(Links.parse(text).without(found.guid)))
         dn = f"CN={found.guid},{self._reader.policies_dn}"
-        for each in (*(f"CN={child},{dn}" for child in _CHILDREN), dn):
+        with needing(Right.EDIT):
+            for each in (*(f"CN={child},{dn}" for child in _CHILDREN), dn):
+                with suppress(NotFound):
+                    self._directory.delete(each)
             with suppress(NotFound):
-                self._directory.delete(each)
-        with suppress(NotFound):
-            self._sysvol.move(self._reader.folder(found.guid), rf"{self._trash}\{found.guid}")
+                self._sysvol.move(self._reader.folder(found.guid), rf"{self._trash}\{found.guid}")
 
     def refuse_if_it_holds_more(self, guid: str) -> None:
         """Objects below a GPO other than its two containers could not be put back. Raises DomainError."""
         dn = f"CN={guid},{self._reader.policies_dn}"
         known = {dn_key(dn), *(dn_key(f"CN={child},{dn}") for child in _CHILDREN)}
-        for entry in self._directory.search(dn, Scope.SUBTREE, "(objectClass=*)", ["cn"]):
+        for entry in self._objects(dn):
             if dn_key(entry.dn) not in known:
                 raise DomainError(
                     f"The GPO holds {said(entry.dn)}, which could not be put back later. Delete it in GPMC. "
@@ -201,23 +218,40 @@ class GpoWriter:
     def restore(self, guid: str, kept: Mapping[str, Any]) -> None:
         """Make a deleted GPO again: same GUID, name, version, files, security. Links are put back by `write`.
 
-        What is there already is fine. Raises DomainError.
+        What is there already is left alone: a deletion that was denied is taken back by an account without rights.
+        Raises MissingRight, DomainError.
         """
         with suppress(NotFound, AlreadyThere):
             self._sysvol.move(rf"{self._trash}\{guid}", self._reader.folder(guid))
-        dn = f"CN={guid},{self._reader.policies_dn}"
-        attributes = {attribute: [str(kept[name])] for attribute, name in _KEPT.items() if kept.get(name) is not None}
-        attributes["versionNumber"] = [str(Version.from_number(int(kept["version"])).signed)]
-        attributes["flags"] = [str(int(kept["flags"]))]
-        attributes["gPCFunctionalityVersion"] = [str(FUNCTIONALITY_VERSION)]
-        with suppress(AlreadyThere):
+        with needing(Right.CREATE):
+            self._restore_objects(f"CN={guid},{self._reader.policies_dn}", kept)
+
+    def _restore_objects(self, dn: str, kept: Mapping[str, Any]) -> None:
+        there = {dn_key(entry.dn): entry for entry in self._objects(dn)}
+        if dn_key(dn) not in there:
+            attributes = {key: [str(kept[name])] for key, name in _KEPT.items() if kept.get(name) is not None}
+            attributes["versionNumber"] = [str(Version.from_number(int(kept["version"])).signed)]
+            attributes["flags"] = [str(int(kept["flags"]))]
+            attributes["gPCFunctionalityVersion"] = [str(FUNCTIONALITY_VERSION)]
             self._directory.add(dn, {"objectClass": ["groupPolicyContainer"], **attributes})
         for child in _CHILDREN:
-            with suppress(AlreadyThere):
+            if dn_key(f"CN={child},{dn}") not in there:
                 self._directory.add(f"CN={child},{dn}", {"objectClass": ["container"]})
-        if kept.get("security"):
-            security = Modification.replace("nTSecurityDescriptor", decoded(kept["security"]))
-            self._directory.modify(dn, [security], sd_flags=_DACL)
+        security = decoded(kept["security"]) if kept.get("security") else None
+        entry = there.get(dn_key(dn))
+        if security and (entry is None or entry.raw("nTSecurityDescriptor") != security):
+            self._directory.modify(dn, [Modification.replace("nTSecurityDescriptor", security)], sd_flags=_DACL)
+
+    def _objects(self, dn: str) -> list[Entry]:
+        """A GPO's directory object and all below it, with their security as `GpoReader` reads it."""
+        try:
+            return list(
+                self._directory.search(
+                    dn, Scope.SUBTREE, "(objectClass=*)", ["nTSecurityDescriptor"], sd_flags=SD_FLAGS
+                )
+            )
+        except NotFound:
+            return []
 
     def tidy(self, guid: str) -> None:
         """Delete what a run that was cut off was about to write."""

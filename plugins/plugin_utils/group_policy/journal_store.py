@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from ..domain.errors import AlreadyThere, DomainError, said
+from ..domain.rights import Right, needing
 from ..domain.sysvol import BESIDE, InUse, Sysvol
-from ..errors import NOTHING_WRITTEN
+from ..errors import NOTHING_WRITTEN, stating
 from .domain_gpo import as_guid
 from .gpo_journal import Journal
 
@@ -47,7 +48,8 @@ class JournalStore:
         return Journal.parse(guid, self._sysvol.read(rf"{self.folder}\{guid}.json"))
 
     def write(self, journal: Journal) -> None:
-        self._sysvol.replace(rf"{self.folder}\{journal.guid}.json", journal.to_bytes())
+        with needing(Right.JOURNAL):
+            self._sysvol.replace(rf"{self.folder}\{journal.guid}.json", journal.to_bytes())
 
     def pending(self) -> str | None:
         """The GUID of the GPO whose change is under way or was cut off."""
@@ -56,8 +58,9 @@ class JournalStore:
 
     def begin(self, journal: Journal) -> None:
         """The word that a change is under way, then its entry: where the entry is not there, nothing was written."""
-        self._sysvol.replace(rf"{self.folder}\pending", journal.guid.encode())
-        self.write(journal)
+        with stating(NOTHING_WRITTEN), needing(Right.JOURNAL):
+            self._sysvol.replace(rf"{self.folder}\pending", journal.guid.encode())
+            self.write(journal)
 
     def end(self, journal: Journal) -> None:
         self.write(journal)
@@ -75,13 +78,22 @@ class JournalStore:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Be the only run that changes GPOs on this controller. Raises DomainError after SECONDS_TO_WAIT."""
+        with stating(NOTHING_WRITTEN), needing(Right.JOURNAL):
+            handle = self._lock()
+        try:
+            yield
+        finally:
+            # If the connection is gone, so is the hold.
+            with suppress(DomainError):
+                self._sysvol.let_go(handle)
+
+    def _lock(self) -> bytes:
         with suppress(AlreadyThere):
             self._sysvol.make_folder(self.folder)
         deadline = time.monotonic() + SECONDS_TO_WAIT
         while True:
             try:
-                handle = self._sysvol.hold(rf"{self.folder}\lock", f"{socket.gethostname()} process {os.getpid()}")
-                break
+                return self._sysvol.hold(rf"{self.folder}\lock", f"{socket.gethostname()} process {os.getpid()}")
             except InUse as error:
                 if time.monotonic() > deadline:
                     raise DomainError(
@@ -89,9 +101,3 @@ class JournalStore:
                         f"not end within {SECONDS_TO_WAIT} s. Run the task again. {NOTHING_WRITTEN}"
                     ) from error
                 time.sleep(_LOOK_AGAIN)
-        try:
-            yield
-        finally:
-            # If the connection is gone, so is the hold.
-            with suppress(DomainError):
-                self._sysvol.let_go(handle)
