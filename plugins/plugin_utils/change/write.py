@@ -140,7 +140,7 @@ def put_back(
         refused = _write_back(session, registry, work)
         now = read_places(session, registry, targets)
         wrong = _not_due(targets, now, {})
-        governing = governors(registry, {cell.setting for cell in wrong}) if wrong else {}
+        governing = governors(registry, {cell.setting for cell in wrong})
         wrong = _not_due(targets, now, governing)
     for key in made_keys:
         if not registry.value_types(key) and not registry.subkeys(key):
@@ -156,12 +156,12 @@ def _not_due(targets: Mapping[Cell, Held], now: Mapping[Cell, Held], governing: 
         cell
         for cell, target in targets.items()
         if now[cell].stored != target.stored
-        or (cell.setting.name not in governing and _runs_otherwise(cell, now[cell], target))
+        or (cell.setting.name not in governing and _runs_otherwise(now[cell], target))
     ]
 
 
-def _runs_otherwise(cell: Cell, now: Held, target: Held) -> bool:
-    return cell.is_local and None not in (target.to_run, now.running) and now.running != target.to_run
+def _runs_otherwise(now: Held, target: Held) -> bool:
+    return None not in (target.to_run, now.running) and now.running != target.to_run
 
 
 def _why(cell: Cell, now: Held, target: Held, refused: str) -> str:
@@ -192,7 +192,7 @@ def _write_back(session: Session, registry: Registry, work: Mapping[Cell, tuple[
         running = {
             cell.setting.cim_property: to_run
             for cell in cells
-            if _runs_otherwise(cell, *work[cell]) and (to_run := work[cell][1].to_run) is not None
+            if _runs_otherwise(*work[cell]) and (to_run := work[cell][1].to_run) is not None
         }
         try:
             if running:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from in_process import session
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
@@ -19,10 +20,10 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable, RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.options import read_scopes
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer, Scope
-from simulated_windows.in_process import InProcessHost
+from simulated_windows.in_process import InProcessHost, differences
 from simulated_windows.local_group_policy import FOLDER, GPT_INI, REGISTRY_POL
 
 GUEST, ENCRYPTION = SETTINGS["insecure_guest_logons"], SETTINGS["client_encryption"]
@@ -108,6 +109,33 @@ def test_a_text_where_a_number_belongs_is_put_back_exactly() -> None:
     assert host.host.files.read(REGISTRY_POL) != found
     revert(Host(session(host)), Selection(change_id="x"), force=False, check_mode=False)
     assert host.host.files.read(REGISTRY_POL) == found
+
+
+def test_files_that_cannot_be_put_back_keep_no_other_value_from_it() -> None:
+    host = host_with(entry(NAME, 4, bytes(4)))
+    before, found = host.snapshot(), host.host.files.read(REGISTRY_POL)
+    request = Request([Wish(GUEST, True)], Rules((Scope.POLICY, Scope.LOCAL_GPO)), Terms(change_id="x"))
+    configure(Host(session(host)), request, check_mode=False)
+    written = host.host.files.read(REGISTRY_POL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "write_values", _refuse)
+        with pytest.raises(HostError, match=r"could not be undone whole: .*Registry\.pol.*no room left"):
+            revert(Host(session(host)), Selection(change_id="x"), force=False, check_mode=False)
+        assert host.host.files.read(REGISTRY_POL) == written
+        assert differences(before, host.snapshot(), ignoring=[r"HKLM\SOFTWARE\winops"], parts=("registry",)) == []
+        patch.setattr(write, "write_values", _vanish)
+        with pytest.raises(HostUnreachable, match="run it again to finish"):
+            revert(Host(session(host)), Selection(change_id="x"), force=False, check_mode=False)
+    revert(Host(session(host)), Selection(change_id="x"), force=False, check_mode=False)
+    assert host.host.files.read(REGISTRY_POL) == found
+
+
+def _refuse(*_args: object) -> None:
+    raise HostError("There is no room left.")
+
+
+def _vanish(*_args: object) -> None:
+    raise HostUnreachable("Gone.")
 
 
 def test_nobody_who_does_not_ask_starts_a_process() -> None:

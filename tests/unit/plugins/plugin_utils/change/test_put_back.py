@@ -75,8 +75,23 @@ def test_every_type_comes_back_bit_for_bit() -> None:
 def test_what_is_due_already_is_not_written() -> None:
     host = InProcessHost()
     put(host, GUEST_LOCAL, 1)
-    assert back(host, {GUEST_LOCAL: Held(dword(1), True), GUEST_POLICY: Held(None)}) == PutBack((), ())
+    result = back(host, {GUEST_LOCAL: Held(dword(1), True), GUEST_POLICY: Held(None)})
+    assert (result, result.told) == (PutBack((), ()), "")
     assert methods(host) == []
+    assert host.requests == 4, "what runs, two keys and the one value there is: looked at once"
+
+
+def test_what_set_configuration_has_stored_is_not_written_again() -> None:
+    text = RegistryValue(RegistryType.REG_SZ, "0")
+    for stored, expected in ((dword(0), ["SetConfiguration"]), (text, ["SetConfiguration", "SetStringValue"])):
+        host = InProcessHost(quirks=LAZY)
+        for cell in (ENCRYPTION_LOCAL, GUEST_LOCAL):
+            put(host, cell, 1)
+            host.client.running[cell.setting.cim_property] = True
+        assert back(host, {ENCRYPTION_LOCAL: Held(dword(0), False), GUEST_LOCAL: Held(stored, False)}) == PutBack(
+            (), ()
+        )
+        assert methods(host) == expected
 
 
 def test_what_runs_is_put_back_by_set_configuration_where_the_registry_is_not_watched() -> None:
@@ -152,6 +167,17 @@ def test_one_cell_that_cannot_be_put_back_keeps_no_other_from_it() -> None:
         host.load(saved)
 
 
+def test_where_set_configuration_is_refused_it_is_said_why_and_the_registry_is_put_back() -> None:
+    host = InProcessHost(quirks=LAZY)
+    put(host, GUEST_LOCAL, 1)
+    host.client.running["EnableInsecureGuestLogons"] = True
+    host.inject("access_denied", match="SetConfiguration", times=0)
+    (told,) = back(host, {GUEST_LOCAL: Held(dword(0), False)}).wrong
+    assert told.startswith(f"{GUEST_LOCAL.location} is as it was, but the running value")
+    assert "denied access" in told
+    assert held(host, GUEST_LOCAL) == ("REG_DWORD", 0)
+
+
 def test_a_host_that_is_gone_ends_it() -> None:
     host = InProcessHost()
     put(host, GUEST_POLICY, 1)
@@ -218,7 +244,11 @@ def test_the_order_of_putting_back() -> None:
     # The other way round: guest is opened last of all.
     opening = _undoing_order(list(now), now, targets)
     assert opening.index(GUEST_LOCAL) == len(opening) - 1
-    assert opening[0] in (ENCRYPTION_LOCAL, ENCRYPTION_POLICY)
+    assert opening[:2] == [ENCRYPTION_POLICY, ENCRYPTION_LOCAL]
+    # The files of the local GPO come last even of what closes.
+    gpo = Cell.named("insecure_guest_logons", "local_gpo")
+    with_files = _undoing_order([gpo, *targets], {**targets, gpo: Held(None)}, {**now, gpo: Held(dword(1))})
+    assert with_files == [*expected, gpo]
 
 
 def test_the_order_on_the_wire() -> None:

@@ -11,9 +11,16 @@ from itertools import permutations
 
 import pytest
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import lock, process
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import HostBusy
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import reverted_as_dict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, RequestError, SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
+    HostError,
+    HostUnreachable,
+    RequestError,
+    SmbGuestError,
+)
 from simulated_windows.in_process import InProcessHost, differences
 
 from ..engine import (
@@ -22,6 +29,7 @@ from ..engine import (
     GUEST,
     GUEST_LOCAL,
     GUEST_POLICY,
+    OURS,
     POLICY,
     SIGNING,
     Died,
@@ -67,6 +75,77 @@ def test_any_order_comes_to_the_same_and_a_second_run_changes_nothing() -> None:
                 again = undo(host, name)
                 assert (reverted_as_dict(again)["changed"], differences(before, host.snapshot())) == (False, [])
             assert moved(pristine, host) == [], order
+
+
+def test_a_plain_undoing_says_nothing_and_asks_nothing_that_it_need_not() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    host.registry.create_key(OURS + r"\smb_guest\Changes\x~ending")
+    host.reset_counters()
+    assert undo(host, "x").told == ()
+    assert host.requests == 30, "a request more is a round trip more: is it needed?"
+    assert not any("Task" in message["resource"] for message in host.messages), "it had no end, so no task"
+    assert (entry(host, "x").note, book(host).marks) == ("reverted", ())
+
+
+def test_damaged_lines_and_a_cut_off_run_are_told_in_undoing_too() -> None:
+    host, reference = InProcessHost(), InProcessHost()
+    for either in (host, reference):
+        change(either, {AUDIT: "enabled"}, name="low", reason="r")
+        either.reset_counters()
+    change(reference, {GUEST: "allowed"}, name="cut", reason="r")
+    at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
+    with suppress(Died), process_gone(host, at):
+        change(host, {GUEST: "allowed"}, name="cut", reason="r")
+    where = OURS + r"\smb_guest"
+    lines = host.registry.get(where, "Standing")
+    assert lines is not None
+    host.edit(where, "Standing", ["no line", *lines.data], "REG_MULTI_SZ")
+    assert any("Line 1 of HKLM" in told for told in undo(host, "low", check=True).told)
+    reverted = undo(host, "low")
+    assert any("Line 1 of HKLM" in told for told in reverted.told)
+    assert reverted.recovery.told != ()
+
+
+def test_the_number_of_ended_changes_to_keep_counts_in_undoing_too() -> None:
+    host = InProcessHost()
+    for number in range(4):
+        change(host, {GUEST: "allowed"}, name=f"x{number}", reason="r")
+        revert(engine(host), Selection(f"x{number}"), force=False, check_mode=False, keep=2)
+    assert [known.change_id for known in book(host).stack.entries] == ["x2", "x3"]
+
+
+def test_an_undoing_after_which_the_host_cannot_be_read_has_changed_it() -> None:
+    host, reference = InProcessHost(), InProcessHost()
+    for either in (host, reference):
+        change(either, {GUEST: "allowed"}, name="x", reason="r")
+        either.reset_counters()
+    undo(reference, "x")
+    last = max(at for at, message in enumerate(reference.messages, 1) if message["method"] == "GetConfiguration")
+    host.inject("reset_before", at=[last])
+    with pytest.raises(HostUnreachable, match="Everything was put back before that") as caught:
+        undo(host, "x")
+    assert (caught.value.changed, status(host, "x")) == (True, "reverted")
+
+
+def test_an_end_beneath_that_cannot_be_brought_up_to_date_is_told() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="low", hours=1)
+    change(host, {GUEST: "blocked"}, name="high", reason="r")
+    host.inject("access_denied", match="RegisterByXml", times=0)
+    assert any("The end of the change low" in told for told in undo(host, "high").told)
+
+
+def test_a_host_that_another_run_holds_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="x", reason="r")
+    monkeypatch.setattr(process.Process, "is_dead", lambda _self: False)
+    monkeypatch.setattr(lock.time, "sleep", lambda _seconds: None)
+    with engine(host).held():
+        before = host.snapshot()
+        with pytest.raises(HostBusy, match="Nothing was written"):
+            undo(host, "x")
+        assert differences(before, host.snapshot()) == []
 
 
 def test_check_mode_writes_nothing() -> None:
@@ -178,6 +257,16 @@ def test_what_an_end_left_alone_stays_somebody_elses() -> None:
     assert held(host, GUEST_LOCAL) is None
 
 
+def test_a_value_of_somebody_elses_is_found_behind_one_that_is_covered() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed", SIGNING: "not_required"}, name="low", reason="r")
+    first, second = (part.cell for part in entry(host, "low").parts)
+    change(host, {first.setting.name: first.setting.words.word(first.setting.secure is True)}, name="high", reason="r")
+    put(host, second, 7)
+    with pytest.raises(RequestError, match="Somebody changed a value since the change low"):
+        undo(host, "low")
+
+
 # What breaks
 
 
@@ -202,6 +291,7 @@ def test_what_cannot_be_put_back_stands_and_is_named() -> None:
         undo(host, "x")
     assert caught.value.changed is True
     assert status(host, "x") == "reverting"
+    assert entry(host, "x").note.startswith("could not be undone whole: ")
     host.clear_faults()
     undo(host, "x")
     assert (moved(pristine, host), status(host, "x")) == ([], "reverted")
@@ -320,6 +410,19 @@ def test_recovery_leaves_what_somebody_set_since_and_says_so() -> None:
     assert held(host, GUEST_POLICY) == ("REG_SZ", "mine")
     assert held(host, GUEST_LOCAL) is None
     assert status(host, "x") == "rolled_back"
+
+
+def test_recovery_leaves_a_policy_value_that_somebody_deleted_since() -> None:
+    host, reference = (InProcessHost(policy={"AllowInsecureGuestAuth": 0}) for _each in range(2))
+    change(reference, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    at = [message["method"] for message in reference.messages].index("SetDWORDValue") + 2
+    with suppress(Died), process_gone(host, at):
+        change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    assert held(host, GUEST_POLICY) == ("REG_DWORD", 1)
+    put(host, GUEST_POLICY, None)
+    (told,) = tidy(host).told
+    assert "Left as somebody else set it since: insecure_guest_logons (policy)" in told
+    assert held(host, GUEST_POLICY) is None
 
 
 def test_what_recovery_cannot_finish_keeps_no_other_change_from_its_due() -> None:

@@ -16,7 +16,9 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import configure as configure_file
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import checked_change_id
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms, new_change_id
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
     AccessDenied,
     HostError,
@@ -44,6 +46,7 @@ from ..engine import (
     Mistaken,
     book,
     change,
+    engine,
     entry,
     held,
     moved,
@@ -343,6 +346,38 @@ def test_what_is_written_back_by_something_on_the_host_is_put_back_and_named() -
     assert caught.value.changed is False
     assert moved(before, host) == []
     assert "put back" in entry(host, "x").note
+
+
+def test_a_value_that_comes_back_after_it_was_deleted_is_named() -> None:
+    host = InProcessHost(policy={"AllowInsecureGuestAuth": 1})
+    host.inject("silent_drop", match="DeleteValue", times=0)
+    with pytest.raises(HostError, match=r"AllowInsecureGuestAuth was written as absent and is 1\."):
+        change(host, {GUEST: "default"}, (POLICY,), name="x", reason="r")
+
+
+def test_a_refusal_beneath_a_policy_names_the_policy_and_any_other_does_not() -> None:
+    """The policy says the same, so it stands in the way of no plan."""
+    for policy, expected in (({"AllowInsecureGuestAuth": 1}, HostError), ({}, AccessDenied)):
+        host = InProcessHost(policy=policy, quirks={"running_follows_registry": False})
+        host.client.running["EnableInsecureGuestLogons"] = False
+        put(host, GUEST_LOCAL, 0, apply=False)
+        before = host.snapshot()
+        host.inject("access_denied", match="SetConfiguration", times=1)
+        with pytest.raises(expected) as caught:
+            change(host, {GUEST: "allowed"})
+        assert type(caught.value) is expected
+        assert (f"beneath the policy that governs {GUEST_POLICY.location}. Change it there." in str(caught.value)) is (
+            expected is HostError
+        )
+        assert moved(before, host) == []
+
+
+def test_a_local_value_is_never_deleted() -> None:
+    host = InProcessHost()
+    onto = engine(host)
+    with pytest.raises(AssertionError, match="never deleted"):
+        write(onto.session, onto.registry, [Change(GUEST_LOCAL, None, None)], {})
+    assert host.requests == 0
 
 
 def test_what_is_stored_and_does_not_run_is_no_change() -> None:
