@@ -4,10 +4,10 @@
 
 """A task that is told to stop while it has work to finish: Ctrl-C, Ansible's `timeout`, the end of its worker.
 
-None of these is an error of ours, and none of them waits. Ansible ends workers with SIGTERM, and hands Ctrl-C on to them
-as SIGINT; from ansible-core 2.19 on neither lets a line of Python run any more. While a host is being changed the first
-of them becomes an exception. Putting back is not interrupted a second time: it is bounded by the time-outs of the
-connection.
+None of these is an error of ours, and none of them waits. Ansible ends workers with SIGTERM, and hands Ctrl-C on to
+them as SIGINT; from ansible-core 2.19 on neither lets a line of Python run any more. While a host is being changed the
+first of them becomes an exception. Putting back is not interrupted a second time: it is bounded by the time-outs of
+the connection.
 """
 
 from __future__ import annotations

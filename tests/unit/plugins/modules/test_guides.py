@@ -160,14 +160,16 @@ def _raised() -> list[str]:
 PHRASES = [row["Words"].strip("`") for table in _tables(ERRORS) for row in table]
 
 
-@pytest.mark.parametrize("phrase", PHRASES)
-def test_documented_words_are_in_the_code(phrase: str) -> None:
-    assert any(phrase in text for text in _source_strings())
+def test_documented_words_are_in_the_code() -> None:
+    texts = _source_strings()
+    assert len(PHRASES) > 100
+    assert [phrase for phrase in PHRASES if not any(phrase in text for text in texts)] == []
 
 
-@pytest.mark.parametrize("text", _raised())
-def test_every_error_is_documented(text: str) -> None:
-    assert any(phrase in text for phrase in PHRASES)
+def test_every_error_is_documented() -> None:
+    raised = _raised()
+    assert len(raised) > 100
+    assert [text for text in raised if not any(phrase in text for phrase in PHRASES)] == []
 
 
 @pytest.mark.parametrize("guide", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -65,14 +66,21 @@ UNCONFIGURED = {
 }
 
 
-@pytest.mark.parametrize(("policy", "mdm"), list(product(LAYER, LAYER)))
-@pytest.mark.parametrize("local", LAYER)
-@pytest.mark.parametrize("running", RUNNING)
-@pytest.mark.parametrize("default", KNOWN)
-def test_judge(policy: object, mdm: object, local: object, running: bool | None, default: bool | None) -> None:
-    state = state_of(
-        "insecure_guest_logons", running=running, default=KNOWN[default], policy=policy, mdm=mdm, local=local
-    )
+def test_judge() -> None:
+    wrong = []
+    for row in product(LAYER, LAYER, LAYER, RUNNING, KNOWN):
+        policy, mdm, local, running, default = row
+        state = state_of(
+            "insecure_guest_logons", running=running, default=KNOWN[default], policy=policy, mdm=mdm, local=local
+        )
+        said = (state.effective, state.winner.value, state.location, state.drift)
+        if said != (expected := _judged(*row)):
+            wrong.append(f"policy, mdm, local, running, default {row}: {said}, not {expected}")
+    assert wrong == []
+
+
+def _judged(policy: Any, mdm: Any, local: Any, running: bool | None, default: bool | None) -> tuple[Any, ...]:
+    """Effective value, winner, location and drift, by the tables above."""
     decided = GOVERNED[policy, mdm]
     if policy is None and running not in (None, {0: False, 1: True}.get(mdm)):
         decided = "-"  # the driver does not read the MDM key: contradicted by what runs, it decides nothing
@@ -85,8 +93,7 @@ def test_judge(policy: object, mdm: object, local: object, running: bool | None,
         location = LOCATIONS[where]
         drift = effective != "running" and running is not None and running is not effective
         effective = running if effective == "running" else effective
-    assert state.effective is effective
-    assert (state.winner.value, state.location, state.drift) == (winner, location, drift)
+    return effective, winner, location, drift
 
 
 @pytest.mark.parametrize("name", SETTINGS)

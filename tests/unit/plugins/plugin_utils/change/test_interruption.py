@@ -59,7 +59,7 @@ ACTS: dict[str, Callable[..., None]] = {"opening": opening, "opening until": ope
 
 @pytest.fixture(autouse=True)
 def deaf() -> Iterator[list[int]]:
-    """Handlers that only take note, as those of an ansible-playbook's worker are not: what comes outside of a change."""
+    """Handlers that only take note, unlike those of a worker of ansible-playbook: what comes outside of a change."""
     heard: list[int] = []
     former = {
         each: signal.signal(each, lambda number, _frame: heard.append(number))

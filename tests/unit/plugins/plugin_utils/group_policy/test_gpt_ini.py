@@ -110,7 +110,7 @@ def test_versions():
 @given(st.integers(-(2**31), 2**32 - 1))
 def test_every_number_is_two_halves(number):
     version = Version.from_number(number)
-    assert number in (version.number, version.signed)
+    assert (version.number, version.signed) == (number % 2**32, (number + 2**31) % 2**32 - 2**31)
     assert version.next_machine().user == version.user
     assert version.next_machine().machine != 0
 

@@ -10,6 +10,8 @@ A letter is a value with its confidence: Y/N true and false, `?` unknown. Confid
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables import os_defaults
@@ -95,16 +97,17 @@ SERVER_CELLS = [
 ]
 
 
-@pytest.mark.parametrize(("setting", "build", "group", "cell"), CLIENT_CELLS)
-def test_clients(setting: str, build: int, group: str, cell: str) -> None:
-    found = os_default(setting, product="client", group=group, build=build, ubr=CARRIES_KB)
-    assert (found.value, found.confidence) == (VALUES[cell[0]], CONFIDENCES[cell[1]])
+def test_clients() -> None:
+    for setting, build, group, cell in CLIENT_CELLS:
+        found = os_default(setting, product="client", group=group, build=build, ubr=CARRIES_KB)
+        expected = VALUES[cell[0]], CONFIDENCES[cell[1]]
+        assert (found.value, found.confidence) == expected, (setting, build, group)
 
 
-@pytest.mark.parametrize(("setting", "build", "cell"), SERVER_CELLS)
-def test_servers(setting: str, build: int, cell: str) -> None:
-    found = os_default(setting, product="server", group="server", build=build, ubr=None)
-    assert (found.value, found.confidence) == (VALUES[cell[0]], CONFIDENCES[cell[1]])
+def test_servers() -> None:
+    for setting, build, cell in SERVER_CELLS:
+        found = os_default(setting, product="server", group="server", build=build, ubr=None)
+        assert (found.value, found.confidence) == (VALUES[cell[0]], CONFIDENCES[cell[1]]), (setting, build)
 
 
 def test_the_tables_hold_no_further_cell() -> None:
@@ -114,21 +117,19 @@ def test_the_tables_hold_no_further_cell() -> None:
         assert {(setting, build) for build in servers} == {cell[:2] for cell in SERVER_CELLS if cell[0] == setting}
 
 
-@pytest.mark.parametrize("group", EDITIONS.split())
-@pytest.mark.parametrize("build", KB_BUILDS)
-@pytest.mark.parametrize("ubr", [1, 984, 985, 986, None])
-def test_kb5003173(build: int, group: str, ubr: int | None) -> None:
-    found = os_default(GUEST, product="client", group=group, build=build, ubr=ubr)
-    if group not in DENIES_WITH_KB:
-        expected = {"home": True, "pro": True}.get(group)
-    elif ubr is None:
-        expected = None
-        assert found.confidence == "unknown"
-    else:
-        expected = ubr < 985
-    assert found.value is expected
-    if found.value is None:
-        assert found.note
+def test_kb5003173() -> None:
+    for row in product(EDITIONS.split(), KB_BUILDS, (1, 984, 985, 986, None)):
+        group, build, ubr = row
+        found = os_default(GUEST, product="client", group=group, build=build, ubr=ubr)
+        if group not in DENIES_WITH_KB:
+            expected = {"home": True, "pro": True}.get(group)
+        elif ubr is None:
+            expected = None
+            assert found.confidence == "unknown", row
+        else:
+            expected = ubr < 985
+        assert found.value is expected, row
+        assert found.note or expected is not None, row
 
 
 @pytest.mark.parametrize("build", [18363, 19044, 19045, 22000])
