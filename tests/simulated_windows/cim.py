@@ -94,5 +94,9 @@ class Provider:
         """Run a method; the answer holds ReturnValue and the out parameters. ``prompt`` answers its questions."""
         raise WsmanFault("not_supported", detail=f"{self.cim_class.name}.{method.name} {sorted(arguments)} {prompt}")
 
+    def invoke_on(self, keys: Mapping[str, str], method: Method) -> dict[str, Any]:
+        """Run a method of the one instance that the selectors name."""
+        raise WsmanFault("not_supported", detail=f"{self.cim_class.name}.{method.name} {sorted(keys)}")
+
     def delete(self, keys: Mapping[str, str]) -> None:
         raise WsmanFault("not_supported", detail=f"{self.cim_class.name} {sorted(keys)}")

@@ -6,7 +6,8 @@ embedded instance and the qualifiers look was not seen and follows the CIM-XML s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from xml.sax.saxutils import quoteattr
 
 from .cim import CimClass, Method, Property
@@ -35,11 +36,18 @@ def _method(method: Method, with_qualifiers: bool) -> str:
     return f'<METHOD NAME={quoteattr(method.name)} TYPE="uint32">{static}{members}</METHOD>'
 
 
-def render_class(cim_class: CimClass, with_qualifiers: bool) -> str:
-    """The CLASS element of one class."""
+def render_class(cim_class: CimClass, with_qualifiers: bool, other_types: Collection[str] = ()) -> str:
+    """The CLASS element of one class; properties and parameters that ``other_types`` names are told as strings."""
+
+    def told(items: Iterable[Property]) -> tuple[Property, ...]:
+        return tuple(replace(item, type="string") if item.name in other_types else item for item in items)
+
     properties = "".join(
         _element("PROPERTY", item, [_qualifier("key", "boolean", "TRUE")] if with_qualifiers and item.key else [])
-        for item in cim_class.properties
+        for item in told(cim_class.properties)
     )
-    methods = "".join(_method(method, with_qualifiers) for method in cim_class.methods)
+    methods = "".join(
+        _method(replace(method, inputs=told(method.inputs), outputs=told(method.outputs)), with_qualifiers)
+        for method in cim_class.methods
+    )
     return f"<CLASS NAME={quoteattr(cim_class.name)}>{properties}{methods}</CLASS>"

@@ -216,7 +216,7 @@ class SimulatedHost:
             win32.Listing(
                 win32.COMPUTER_SYSTEM, lambda: [win32.computer_system_row(self.os_facts, name, self.preset.system_type)]
             ),
-            win32.Listing(win32.SERVICE, lambda: win32.service_rows(self.services.by_name.values(), name)),
+            win32.ServiceProvider(self.services, self.set_service, name),
             win32.Listing(win32.QUICK_FIX, lambda: win32.quick_fix_rows(self.preset.has_kb5003173, name)),
             ScheduledTaskProvider(self.scheduler, self.quirks, self._scheduler_runs),
             PsScheduledTaskProvider(self.scheduler, self.quirks, self._scheduler_runs),

@@ -19,6 +19,7 @@ CHOICES = {
     "subscription": ("works", "refused", "denied"),
     "subscription_filter": ("both", "text", "element"),
     "pull_in_vain": ("empty", "timed_out"),
+    "next_run_time": ("exact", "none", "local"),
     "rsop": ("served", "missing_namespace", "denied", "empty", "old"),
 }
 
@@ -43,6 +44,7 @@ class Quirks:
     lower_case_class_uri: bool = False
     german: bool = False
     first_page: str = "full"  # what an EnumerateResponse carries
+    schema_other_types: tuple[str, ...] = field(default=())  # properties and parameters that schemas tell as strings
     class_schemas: bool = True  # the service gives class schemas as CIM-XML, as since Windows 8
     cmdlet_output_missing: bool = False  # streamed out parameters are not in the answer
     # What requests must look like
@@ -52,6 +54,9 @@ class Quirks:
     # The registry provider
     registry_absent_codes: tuple[int, int] = (1, 2)  # ReturnValue for a missing value, for a missing key
     registry_wrong_type_code: int = 2147749893
+    empty_text_is_null: bool = False  # an empty REG_SZ is read as NULL
+    unnamed_value_listed: bool = False  # EnumValues lists the unnamed value where it is the only one
+    users_write_software: bool = False  # somebody opened HKLM SOFTWARE to the users
     # What makes a driver read its registry keys again, besides the start of its service
     running_follows_registry: bool = True  # any write to them
     set_rereads_registry: bool = True  # a SetConfiguration; False: it hands over what it sets, and no more
@@ -69,6 +74,7 @@ class Quirks:
     stopped_service: str = "fault"  # what the class of a side says whose service does not run
     # The task scheduler
     delete_absent_task: str = "instance_not_found"  # status_1, status_6: 0x80070002 with that CIM status
+    next_run_time: str = "exact"  # none, or local: the time of day without an offset
     delete_task_lies: bool = False  # Delete answers as for an absent task, and the task remains
     registration_refused: bool = False
     task_enumeration_fails: bool = False  # a corrupt entry in the task cache; a task by its name still works
@@ -94,7 +100,7 @@ class Quirks:
         unknown = sorted(set(values) - {item.name for item in fields(cls)})
         if unknown:
             raise ValueError(f"unknown quirks: {', '.join(unknown)}")
-        for name in ("registry_absent_codes", "with_properties", "without_properties", "without_channels"):
+        for name in ("registry_absent_codes", *(item.name for item in fields(cls) if item.type == "tuple[str, ...]")):
             if name in values:
                 values[name] = tuple(values[name])
         for name, words in CHOICES.items():

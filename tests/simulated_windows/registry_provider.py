@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .cim import CimClass, Method, Property, Provider
+from .cim import CimClass, Instance, Method, Property, Provider
 from .registry import HIVES, TYPES
 
 if TYPE_CHECKING:
@@ -25,6 +25,32 @@ ACCESS_ALL_BITS = 0x1F003F
 _KEY = (Property("hDefKey", "uint32"), Property("sSubKeyName"))
 _VALUE = (*_KEY, Property("sValueName"))
 _NAMES = Property("sNames", array=True)
+
+_TRUSTEE = CimClass("root/cimv2", "__Trustee", (Property("Domain"), Property("Name"), Property("SIDString")))
+_ACE = CimClass(
+    "root/cimv2",
+    "__ACE",
+    (
+        Property("AccessMask", "uint32"),
+        Property("AceFlags", "uint32"),
+        Property("AceType", "uint32"),
+        Property("Trustee", "instance"),
+    ),
+)
+_DESCRIPTOR = CimClass(
+    "root/cimv2",
+    "__SecurityDescriptor",
+    (Property("ControlFlags", "uint32"), Property("DACL", "instance", array=True), Property("Owner", "instance")),
+)
+_ALL, _READ = 0xF003F, 0x20019
+# HKLM\SOFTWARE as Windows installs it (general knowledge)
+_TRUSTEES = (
+    ("S-1-5-18", "NT AUTHORITY", "SYSTEM", _ALL),
+    ("S-1-5-32-544", "BUILTIN", "Administrators", _ALL),
+    ("S-1-3-0", "", "CREATOR OWNER", _ALL),
+    ("S-1-5-32-545", "BUILTIN", "Users", _READ),
+    ("S-1-15-2-1", "APPLICATION PACKAGE AUTHORITY", "ALL APPLICATION PACKAGES", _READ),
+)
 
 # Method stem -> (registry type, the parameter that carries the data)
 _KINDS = {
@@ -44,6 +70,7 @@ def _methods() -> tuple[Method, ...]:
         Method("EnumKey", _KEY, (_NAMES,)),
         Method("EnumValues", _KEY, (_NAMES, Property("Types", "sint32", array=True))),
         Method("DeleteValue", _VALUE),
+        Method("GetSecurityDescriptor", _KEY, (Property("Descriptor", "instance"),)),
         Method("CheckAccess", (*_KEY, Property("uRequired", "uint32")), (Property("bGranted", "boolean"),)),
     ]
     for stem, (_type, data) in _KINDS.items():
@@ -105,7 +132,7 @@ class StdRegProv(Provider):
         if not self._registry.key_exists(path):
             return {"ReturnValue": self._key_missing}
         values = self._registry.values(path)
-        if not any(value.name for value in values):
+        if not any(value.name for value in values) and not self._quirks.unnamed_value_listed:
             return {"ReturnValue": 0}
         return {
             "sNames": [value.name for value in values],
@@ -117,6 +144,22 @@ class StdRegProv(Provider):
         if self._registry.delete_value(path, arguments.get("sValueName") or ""):
             return {"ReturnValue": 0}
         return self._absent(path)
+
+    def _getsecuritydescriptor(self, path: str, _arguments: Mapping[str, Any]) -> dict[str, Any]:
+        if not self._registry.key_exists(path):
+            return {"ReturnValue": self._key_missing}
+        entries = []
+        for sid, domain, name, mask in _TRUSTEES:
+            opened = sid == "S-1-5-32-545" and self._quirks.users_write_software
+            trustee = Instance(_TRUSTEE, {"Domain": domain, "Name": name, "SIDString": sid})
+            entries.append(
+                Instance(
+                    _ACE, {"AccessMask": _ALL if opened else mask, "AceFlags": 2, "AceType": 0, "Trustee": trustee}
+                )
+            )
+        owner = Instance(_TRUSTEE, {"Domain": "NT AUTHORITY", "Name": "SYSTEM", "SIDString": "S-1-5-18"})
+        descriptor = Instance(_DESCRIPTOR, {"ControlFlags": 0x8004, "DACL": entries, "Owner": owner})
+        return {"Descriptor": descriptor, "ReturnValue": 0}
 
     def _checkaccess(self, path: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if not self._registry.key_exists(path):
@@ -130,6 +173,8 @@ class StdRegProv(Provider):
             return self._absent(path)
         if value.type != type_:
             return {"ReturnValue": self._quirks.registry_wrong_type_code}
+        if value.data == "" and self._quirks.empty_text_is_null:
+            return {data.name: None, "ReturnValue": 0}
         return {data.name: value.data, "ReturnValue": 0}
 
     def _set_value(self, path: str, arguments: Mapping[str, Any], type_: str, data: Property) -> dict[str, Any]:

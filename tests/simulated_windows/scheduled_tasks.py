@@ -82,7 +82,7 @@ class TaskScheduler:
         quirks: Quirks,
     ) -> None:
         self._clock = clock
-        self._zone = local_zone
+        self.zone = local_zone
         self._run_action = run_action
         self._quirks = quirks
         self.tasks: dict[str, Task] = {}
@@ -93,7 +93,7 @@ class TaskScheduler:
         if key in self.tasks and not force:
             raise TaskError(ALREADY_EXISTS, "Cannot create a file when that file already exists.")
         now = self._clock()
-        definition = parse_task(text, self._zone, self._quirks.task_trigger_order)
+        definition = parse_task(text, self.zone, self._quirks.task_trigger_order)
         # A trigger whose time has passed does not fire when the task is registered.
         pending = [
             item.start

@@ -122,7 +122,9 @@ class WsmanService:
         namespace = selectors.get("__cimnamespace", "").replace("\\", "/")
         provider = self._lookup(namespace, selectors.get("classname", ""), "class_not_found")
         with_qualifiers = request.options.get("IncludeQualifiers", "").lower() == "true"
-        return f"{request.action}Response", class_schema.render_class(provider.cim_class, with_qualifiers)
+        return f"{request.action}Response", class_schema.render_class(
+            provider.cim_class, with_qualifiers, self._quirks.schema_other_types
+        )
 
     def _keys(self, request: Request) -> dict[str, str]:
         return {name: value for name, value in request.selectors.items() if name.lower() != "__cimnamespace"}
@@ -145,12 +147,15 @@ class WsmanService:
         prefixes.add(f"{ns.CIM_SCHEMA}{provider.cim_class.name}".lower())
         if request.action.rpartition("/")[0].lower() not in prefixes:
             raise WsmanFault("bad_header", detail=request.action)
-        if self._keys(request):
-            raise WsmanFault("unexpected_selectors")
         method = provider.cim_class.method(request.method)
+        keys = self._keys(request)
+        if bool(keys) is method.static:
+            raise WsmanFault("unexpected_selectors")
         arguments = parse_method_input(provider.cim_class, method, request.body, self._quirks.input_in_order)
         if return_value is not None:
             outputs: dict[str, Any] = {"ReturnValue": return_value}
+        elif keys:
+            outputs = provider.invoke_on(keys, method)
         else:
             outputs = provider.invoke(method, arguments, prompt_answer(request.typed_options))
         self._host.note_driver_changes()

@@ -16,6 +16,7 @@ from .wsman_faults import FaultKind, WsmanFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from .prompts import PromptAnswer
     from .quirks import Quirks
@@ -249,6 +250,13 @@ class PsScheduledTaskProvider(_SchedulerProvider):
             raise WsmanFault(_hresult(error.code, str(error))) from error
         return task_instance(task)
 
+    def _shown(self, moment: datetime | None) -> datetime | None:
+        """NextRunTime as this host tells it."""
+        if moment is None or self._quirks.next_run_time == "none":
+            return None
+        local = moment.astimezone(self._service.zone)
+        return local.replace(tzinfo=None) if self._quirks.next_run_time == "local" else moment
+
     def _by_name(self, method: str, arguments: Mapping[str, Any]) -> Instance | str | None:
         task = self._scheduler.find(_folder(arguments.get("TaskPath")) + str(arguments.get("TaskName")))
         if task is None:
@@ -261,7 +269,7 @@ class PsScheduledTaskProvider(_SchedulerProvider):
                 {
                     "LastRunTime": task.last_run,
                     "LastTaskResult": task.last_result,
-                    "NextRunTime": task.next_run(),
+                    "NextRunTime": self._shown(task.next_run()),
                     "NumberOfMissedRuns": task.missed_runs,
                     "TaskName": task.name,
                     "TaskPath": task.path,

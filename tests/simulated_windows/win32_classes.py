@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .cim import CimClass, Instance, Property, Provider
-from .services import Service
+from .cim import CimClass, Instance, Method, Property, Provider
+from .services import Service, Services
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NAMESPACE = "root/cimv2"
 _S, _B, _U16, _U32, _U64, _D = "string", "boolean", "uint16", "uint32", "uint64", "datetime"
@@ -122,6 +125,7 @@ SERVICE = CimClass(
             ("WaitHint", _U32),
         ),
     ),
+    (Method("StartService", static=False), Method("StopService", static=False)),
 )
 QUICK_FIX = CimClass(
     NAMESPACE,
@@ -147,6 +151,31 @@ class Listing(Provider):
 
     def instances(self) -> list[Instance]:
         return [Instance(self.cim_class, row) for row in self._rows()]
+
+
+class ServiceProvider(Listing):
+    """Win32_Service: lists, starts and stops. ``set_service`` puts a service into a state.
+
+    Return values of the win32 pages: 5 the service cannot be stopped now, 10 it runs already, 14 it is disabled.
+    """
+
+    def __init__(self, services: Services, set_service: Callable[[str, str], None], computer: str) -> None:
+        super().__init__(SERVICE, lambda: service_rows(services.by_name.values(), computer))
+        self._services = services
+        self._set = set_service
+
+    def invoke_on(self, keys: Mapping[str, str], method: Method) -> dict[str, Any]:
+        name = str(self.get(keys).values["Name"])
+        service = self._services.by_name[name.lower()]
+        if method.name == "StopService":
+            if not service.running:
+                return {"ReturnValue": 5}
+            self._set(name, "stopped")
+            return {"ReturnValue": 0}
+        if service.running or service.mode == "Disabled":
+            return {"ReturnValue": 10 if service.running else 14}
+        self._set(name, "running")
+        return {"ReturnValue": 0}
 
 
 def operating_system_row(os_facts: dict[str, Any], computer: str, now: datetime, german: bool) -> dict[str, Any]:

@@ -64,6 +64,13 @@ class WrongType(HostError):
     """The value exists, but with another type than the one asked for."""
 
 
+def call_registry(
+    session: Session, method: str, key: str, cls: CimClass = STD_REG_PROV, /, **arguments: CimValue
+) -> InvokeResult:
+    """One method, with whatever it returns."""
+    return session.call(Invoke(cls, method, {"hDefKey": HKEY_LOCAL_MACHINE, "sSubKeyName": key, **arguments}))
+
+
 class Registry:
     """Reads and writes of one host. Every method costs one request unless it says otherwise."""
 
@@ -161,9 +168,7 @@ class Registry:
         return result
 
     def _call(self, method: str, key: str, **arguments: CimValue) -> InvokeResult:
-        return self._session.call(
-            Invoke(STD_REG_PROV, method, {"hDefKey": HKEY_LOCAL_MACHINE, "sSubKeyName": key, **arguments})
-        )
+        return call_registry(self._session, method, key, **arguments)
 
     @staticmethod
     def _check(result: InvokeResult, doing: str, path: str) -> None:

@@ -31,6 +31,10 @@ class Session:
         self._wire = wire
         self._answered = False
 
+    def through(self, wire_of: Callable[[Wire], Wire]) -> Session:
+        """The same conversation, over what is put around its wire."""
+        return Session(wire_of(self._wire))
+
     def call(self, operation: Operation[T]) -> T:
         """Send one operation and decode its answer: one request."""
         return self._translated(str(operation), lambda: self._exchange(operation), writing=_writes(operation))

@@ -20,9 +20,17 @@ ROOT = Path(__file__).resolve().parents[4]
 COLLECTION = "winops.smb_guest"
 GROUP = f"group/{COLLECTION}.smb_guest"
 # They change nothing, so there is no difference to show.
-READERS = ("client_facts", "connections_info", "domain_policy_info", "guest_events_info", "posture_info", "server_info")
+READERS = (
+    "client_facts",
+    "connections_info",
+    "domain_policy_info",
+    "guest_events_info",
+    "posture_info",
+    "server_info",
+    "verify_facts",
+)
 # They may have to run wevtutil.exe.
-STARTERS = ("audit", "connections_info", "guest_events_info", "posture_info")
+STARTERS = ("audit", "connections_info", "guest_events_info", "posture_info", "verify_facts")
 # They run on the controller and manage no host.
 PLATFORM = {"posture_report": "all", "server_info": "all"}
 

@@ -1,0 +1,63 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""verify_facts: what one real host says to the facts about Windows that this collection is built on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..plugin_utils.action import HostAction
+from ..plugin_utils.errors import RequestError
+from ..plugin_utils.tables.facts import Consent
+from ..plugin_utils.verify.engine import Verified, verify
+from ..plugin_utils.verify.recording import write_recording
+from ..plugin_utils.winrm.session import Session
+
+
+class ActionModule(HostAction):
+    """Reads; writes what it was given consent to, and puts it back."""
+
+    ARGUMENT_SPEC = {
+        "consent": {"type": "list", "elements": "str", "choices": [word.value for word in Consent], "default": []},
+        "record_to": {"type": "path"},
+    }
+
+    def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
+        consent = set() if self._task.check_mode else {Consent(word) for word in options["consent"]}
+        verified = verify(session, consent)
+        result: dict[str, Any] = {
+            "changed": bool(verified.not_restored),
+            "host": self.host_name,
+            "os": verified.system.as_dict(),
+            "facts": [row.as_dict() for row in verified.rows],
+            "deviations": sum(row.as_expected is False for row in verified.rows),
+            "restored": not verified.not_restored,
+            "summary": verified.summary(),
+            "recording": self._record(options["record_to"], verified, consent),
+        }
+        if verified.not_restored:
+            result |= {"failed": True, "msg": f"Not put back: {' '.join(verified.not_restored)}"}
+        return result
+
+    def _record(self, folder: str | None, verified: Verified, consent: set[Consent]) -> str | None:
+        if not folder:
+            return None
+        rows = [row.as_dict() for row in verified.rows]
+        try:
+            write_recording(Path(folder), verified.exchanges, rows, consent, {**verified.names, **self._own_names()})
+        except OSError as error:
+            raise RequestError(f"The recording could not be written to {folder}: {error.strerror}.") from error
+        return folder
+
+    def _own_names(self) -> dict[str, str]:
+        """What the inventory calls the host, and the account."""
+        host, user = (str(self._connection.get_option(name) or "") for name in ("remote_addr", "remote_user"))
+        account = user.rpartition("\\")[2].partition("@")[0]
+        domain = user.rpartition("\\")[0] or user.partition("@")[2]
+        hosts = (self.host_name, host, host.partition(".")[0])
+        names = {**dict.fromkeys(hosts, "HOST"), domain: "DOMAIN", account: "USER"}
+        return {name: word for name, word in names.items() if len(name) > 1 and not name.isdigit()}
