@@ -384,7 +384,9 @@ lies_over:
   type: list
   elements: dict
 met_by:
-  description: Changes that stand in the journal and by which something is as wanted already, in the same form.
+  description: >-
+    Changes that stand in the journal and by which something is as wanted already, in the same form. C(settings) names
+    what.
   returned: success
   type: list
   elements: dict

@@ -69,7 +69,8 @@ def _advice(verdict: str, blocking: list[str], unknown: list[str], states: State
     if GUEST.name in blocking and others:
         return f"Insecure guest logons are blocked, and would stay blocked by {others} if they were allowed."
     if GUEST.name in blocking:
-        return f"Insecure guest logons are blocked. {_where(states[GUEST.name])} {_way_out(states[GUEST.name])}"
+        where = _where(states[GUEST.name])
+        return f"Insecure guest logons are blocked. {where}{_way_out(states[GUEST.name])}"
     governed = any(states[name].winner.value in ("policy", "mdm") for name in blocking)
     relax = "have it relaxed there" if governed else "relax it with winops.smb_guest.client_config"
     return (
@@ -79,9 +80,9 @@ def _advice(verdict: str, blocking: list[str], unknown: list[str], states: State
 
 
 def _where(state: SettingState) -> str:
-    if not state.location:
-        return "That is the default of this Windows."
-    return f"Decided by {state.location}{_by_whom(state)}."
+    if state.location:
+        return f"Decided by {state.location}{_by_whom(state)}. "
+    return "That is the default of this Windows. " if state.winner.value == "os_default" else ""
 
 
 def _by_whom(state: SettingState) -> str:
@@ -91,6 +92,8 @@ def _by_whom(state: SettingState) -> str:
 def _way_out(state: SettingState) -> str:
     if state.winner.value in ("policy", "mdm"):
         return "Only there can it be changed for good: better give the server an account."
+    if not state.observed.looked:
+        return "Where that is decided, winops.smb_guest.client_facts tells; better give the server an account."
     return (
         "If a server really needs them, open them with winops.smb_guest.guest_auth state=allowed; better give the "
         "server an account."

@@ -74,7 +74,7 @@ def observe(
     for setting in depths:
         value = running.get(setting.side, {}).get(setting.cim_property)
         seen = value if isinstance(value, bool) else None
-        observed[setting.name] = Observed(known[setting], seen, layers[setting])
+        observed[setting.name] = Observed(known[setting], seen, layers[setting], looked=depths[setting] > Depth.RUNNING)
     return Observation(observed, silent)
 
 

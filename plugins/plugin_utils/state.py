@@ -39,12 +39,13 @@ class Observed:
     """What one host said about one setting.
 
     supported: the configuration class has the property; None where its side did not answer. running: the property's
-    value (None: not known). layers: the registry value of each layer that was read.
+    value (None: not known). layers: the registry value of each layer that was read. looked: whether any was.
     """
 
     supported: bool | None
     running: bool | None
     layers: Mapping[Layer, Stored]
+    looked: bool = True
 
     def layer(self, layer: Layer) -> Stored:
         return self.layers.get(layer)
@@ -158,7 +159,8 @@ def judge(
         state = SettingState(setting, observed, default, decided, Winner(source.value), location, drift)
         return state if results is None else _attributed(state, source, results)
     if running is not None:
-        return SettingState(setting, observed, default, running, Winner.OS_DEFAULT, None)
+        nobody = Winner.OS_DEFAULT if observed.looked else Winner.UNKNOWN
+        return SettingState(setting, observed, default, running, nobody, None)
     winner = Winner.UNKNOWN if default.value is None else Winner.OS_DEFAULT
     return SettingState(setting, observed, default, default.value, winner, None)
 

@@ -191,12 +191,16 @@ def _decide(view: _View, request: Request, book: Book | None, *, rehearse: bool)
     told = list(_about_local_gpo(view, planned))
     entry = None
     beneath: tuple[Entry, ...] = ()
-    met_by: tuple[Entry, ...] = ()
+    met: dict[Cell, Entry] = {}
     if book is not None:
         changing = {change.cell: seen(change.cell, view.states[change.cell.setting.name]) for change in planned.changes}
         beneath = _unique(book.stack.get(book.stack.over(cell, held)) for cell, held in changing.items())
-        met_by = _unique(book.stack.top(cell) for cell in _cells(wishes, request) if cell not in changing)
-        told += _reservations(request, book, planned, [c for c in _cells(wishes, request) if c not in changing])
+        for cell in _cells(wishes, request):
+            # A value that is not what a change has left there is somebody else's: no end touches it.
+            by = book.stack.get(book.stack.over(cell, seen(cell, view.states[cell.setting.name])))
+            if by is not None and cell not in changing:
+                met[cell] = by
+        told += _reservations(request, book, planned, met)
         entry = _to_prolong(request.terms, book, planned)
         if rehearse:
             _rehearse(view, request.terms, book, planned)
@@ -215,7 +219,7 @@ def _decide(view: _View, request: Request, book: Book | None, *, rehearse: bool)
         told=tuple(told),
         confirm=request.confirm,
         beneath=beneath,
-        met_by=met_by,
+        met=met,
     )
 
 
@@ -325,15 +329,14 @@ def _unique(entries: Iterable[Entry | None]) -> tuple[Entry, ...]:
     return tuple({entry.seq: entry for entry in entries if entry}.values())
 
 
-def _reservations(request: Request, book: Book, planned: Plan, met: Sequence[Cell]) -> Iterator[str]:
-    """What the user may not expect of a wish that is met already. met: the cells that are as wanted."""
+def _reservations(request: Request, book: Book, planned: Plan, met: Mapping[Cell, Entry]) -> Iterator[str]:
+    """What the user may not expect of a wish that is met already. met: the cells that a change has made so."""
     if request.terms.expires_in and not planned.changes and _to_prolong(request.terms, book, planned) is None:
         yield "expires_in has no effect: everything is as wanted already, and nothing was written that could end."
-    for cell in met:
-        top = book.stack.top(cell)
-        if top and top.expires_at and top.change_id != request.terms.change_id:
+    for cell, by in met.items():
+        if by.expires_at and by.change_id != request.terms.change_id:
             yield (
-                f"{cell} is as wanted only until {stamp(top.expires_at)}: then the change {top.change_id} ends. Undo "
+                f"{cell} is as wanted only until {stamp(by.expires_at)}: then the change {by.change_id} ends. Undo "
                 "that first to make it last."
             )
 

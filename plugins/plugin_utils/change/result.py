@@ -30,7 +30,7 @@ class Outcome:
 
     entry: the journal's record of it. prolonged: whether only the end of a change that stands was moved. told: what
     must be heard although nothing failed. confirm: a wish that is not in force fails the task. beneath: changes that
-    stand and that this one lies over. met_by: changes that have made true already what was asked.
+    stand and that this one lies over. met: the changes that have made true already what was asked.
     """
 
     wishes: Sequence[Wish]
@@ -44,7 +44,7 @@ class Outcome:
     told: tuple[str, ...] = ()
     confirm: bool = False
     beneath: tuple[Entry, ...] = ()
-    met_by: tuple[Entry, ...] = ()
+    met: Mapping[Cell, Entry] = field(default_factory=dict)
 
     @property
     def asked(self) -> list[str]:
@@ -68,7 +68,7 @@ class Outcome:
             "change_id": self.entry.change_id if self.entry else None,
             "expires_at": stamp(self.entry.expires_at) if self.entry and self.entry.expires_at else None,
             "lies_over": [entry_as_fact(entry) for entry in self.beneath],
-            "met_by": [entry_as_fact(entry) for entry in self.met_by],
+            "met_by": _met_by(self.met),
             "verified": self.verified,
             "restart_required": drifting,
             "reboot_required": drifting,
@@ -137,6 +137,15 @@ def reverted_as_dict(reverted: Reverted) -> dict[str, Any]:
             "after": "".join(f"{cell.location}: {as_text(after.stored)}\n" for cell, _before, after in rows),
         },
     }
+
+
+def _met_by(met: Mapping[Cell, Entry]) -> list[dict[str, Any]]:
+    rows: dict[int, dict[str, Any]] = {}
+    for cell, entry in met.items():
+        row = rows.setdefault(entry.seq, entry_as_fact(entry) | {"settings": []})
+        if cell.setting.name not in row["settings"]:
+            row["settings"].append(cell.setting.name)
+    return list(rows.values())
 
 
 def _row(cell: Cell, before: Held, after: Held) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def register_task(session: Session, name: str, xml: str) -> None:
     if result.return_value not in (0, None):
         code = int(result.return_value) & 0xFFFFFFFF
         if code in ACCESS_DENIED:
-            raise AccessDenied(f"registering the scheduled task {FOLDER}{name}")
+            raise AccessDenied(f"registering the scheduled task {FOLDER}{name}", writing=True)
         raise SchedulerFailed(
             f"The host refused the scheduled task {FOLDER}{name}: RegisterByXml returned {number_in_words(code)}. "
             "Look whether its Task Scheduler service runs."

@@ -20,10 +20,13 @@ TASK_OVER_MESSAGE = 10
 """Where nothing else is said a message may take three operation timeouts, and a task as long as ten messages."""
 
 
-class DeadlinePassed(Exception):
-    """A message or a task took longer than it may. seconds: how long it may take."""
+What = Literal["message", "command", "task"]
 
-    def __init__(self, what: Literal["message", "task"], seconds: float) -> None:
+
+class DeadlinePassed(Exception):
+    """A message, a command or a task took longer than it may. seconds: how long it may take."""
+
+    def __init__(self, what: What, seconds: float) -> None:
         super().__init__(f"the {what} took more than {seconds:g} seconds")
         self.what = what
         self.seconds = seconds
@@ -43,10 +46,12 @@ class Deadlines:
         self._task_end = self._clock() + task
         self._message_end = math.inf
         self._prolonged = False
+        self._what: What = "message"
 
-    def begin(self) -> None:
-        """A message starts. Raises DeadlinePassed if the task has no time for it."""
-        self._message_end = self._clock() + self.message
+    def begin(self, what: What = "message", at_most: float = math.inf) -> None:
+        """A message or a command starts. Raises DeadlinePassed if the task has no time for it."""
+        self._what = what
+        self._message_end = self._clock() + min(self.message, at_most)
         self.left()
 
     def end(self) -> None:
@@ -62,7 +67,7 @@ class Deadlines:
                 self._task_end = now + self.task
             raise DeadlinePassed("task", self.task)
         if now >= self._message_end:
-            raise DeadlinePassed("message", self.message)
+            raise DeadlinePassed(self._what, self.message)
         return min(self._message_end, self._task_end) - now
 
 

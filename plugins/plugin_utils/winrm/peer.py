@@ -109,6 +109,8 @@ def _problem_of_host(host: str, variables: Mapping[str, str]) -> str | None:
             f"a name or an address alone belongs there; the scheme goes into {variables['scheme']}, the path into "
             + (variables["path"])
         )
+    if host != host.strip():
+        return "there is white space before or after it"
     if host != "".join(host.split()) or not host.isprintable():
         return "there is white space or a control character in it"
     if "@" in host:

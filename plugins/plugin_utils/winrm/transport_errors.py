@@ -199,6 +199,10 @@ _TOO_SLOW = (
     "{where} took longer than the {seconds:g} seconds that one message may take. The host is overloaded, or something "
     "else answers on that port. {operation_timeout} or winops_smb_guest_message_timeout gives it longer."
 )
+_COMMAND_TOO_SLOW = (
+    "A program that was started on {where} did not end within the {seconds:g} seconds that it may take, and was ended "
+    "with its shell. winops_smb_guest_message_timeout gives it longer."
+)
 _TASK_TOO_SLOW = (
     "The task took longer than the {seconds:g} seconds that it may take with {where}. "
     "winops_smb_guest_task_timeout gives it longer."
@@ -268,10 +272,12 @@ def _refusal(chain: list[BaseException], peer: Peer) -> RequestError | None:
     return None
 
 
-def _guarded(chain: list[BaseException], peer: Peer) -> HostUnreachable | None:
+def _guarded(chain: list[BaseException], peer: Peer) -> HostError | None:
     """What our own guard stopped."""
     for link in chain:
         if isinstance(link, DeadlinePassed):
+            if link.what == "command":
+                return HostError(_COMMAND_TOO_SLOW.format(where=peer.endpoint, seconds=link.seconds))
             template = _TOO_SLOW if link.what == "message" else _TASK_TOO_SLOW
             return HostUnreachable(template.format(where=peer.endpoint, seconds=link.seconds, **peer.variables))
         if isinstance(link, Redirected):

@@ -12,11 +12,11 @@ that opens no runspace. Every supported ansible-core is tested against exactly t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.request import getproxies
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
@@ -28,9 +28,6 @@ from .guard import Guard
 from .peer import VARIABLES, Peer, check_address, secrets_of
 from .transport_errors import explain, is_refusal_of_transport
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 # Ansible loads an action plugin before it forks a worker for each host and task. What the connections need is imported
 # here, once, and not by each worker; whoever uses what is missing or broken hears of it from the connection itself.
 for _connection in ("winrm", "psrp"):
@@ -41,6 +38,8 @@ T = TypeVar("T")
 
 _NO_SHELL = "winops.smb_guest opens no shell"
 _UTF8 = 65001
+CLOSING_SECONDS = 5.0
+"""What closing a shell may take once something has gone wrong in it."""
 
 
 @dataclass(frozen=True)
@@ -226,19 +225,14 @@ class _WinrmWire:
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
         self._guard.deadlines.begin()
         shell: str = self._by_some_transport(lambda: self._protocol.open_shell(codepage=_UTF8))
-        try:
+        with _closing(self, self._guard, lambda: self._protocol.close_shell(shell)):
             return [self._run_one(shell, command) for command in commands]
-        finally:
-            self._protocol.close_shell(shell)
-            self._guard.deadlines.end()
 
     def _run_one(self, shell: str, command: Sequence[str]) -> CommandResult:
-        self._guard.deadlines.begin()
+        self._guard.deadlines.begin("command")
         command_id = self._protocol.run_command(shell, command[0], command[1:])
-        try:
-            stdout, stderr, exit_code = self._protocol.get_command_output(shell, command_id)
-        finally:
-            self._protocol.cleanup_command(shell, command_id)
+        stdout, stderr, exit_code = self._protocol.get_command_output(shell, command_id)
+        self._protocol.cleanup_command(shell, command_id)
         return CommandResult(exit_code, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
 
     def put_file(self, content: bytes, path: str) -> None:
@@ -305,16 +299,15 @@ class _PsrpWire:
         from pypsrp.shell import WinRS
 
         self._guard.deadlines.begin()
-        try:
-            with WinRS(self._wsman, codepage=_UTF8) as shell:
-                return [self._run_one(shell, command) for command in commands]
-        finally:
-            self._guard.deadlines.end()
+        shell = WinRS(self._wsman, codepage=_UTF8)
+        shell.open()
+        with _closing(self, self._guard, shell.close):
+            return [self._run_one(shell, command) for command in commands]
 
     def _run_one(self, shell: Any, command: Sequence[str]) -> CommandResult:
         from pypsrp.shell import Process, SignalCode
 
-        self._guard.deadlines.begin()
+        self._guard.deadlines.begin("command")
         process = Process(shell, command[0], list(command[1:]))
         process.invoke()
         process.signal(SignalCode.CTRL_C)
@@ -336,6 +329,27 @@ class _PsrpWire:
             return transfer()
         finally:
             self._guard.deadlines.end()
+
+
+@contextmanager
+def _closing(wire: Wire, guard: Guard, close: Callable[[], object]) -> Iterator[None]:
+    """Close a shell at the end of the block, with which the host ends what runs in it.
+
+    Where the block failed the connection may be in the middle of an exchange: it is made anew, and what comes of
+    closing hides nothing.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):
+            wire.reset()
+            guard.deadlines.begin(at_most=CLOSING_SECONDS)
+            close()
+        raise
+    else:
+        close()
+    finally:
+        guard.deadlines.end()
 
 
 def _answer(guard: Guard, send: Callable[[bytes], bytes], message: bytes) -> bytes:

@@ -12,6 +12,8 @@ Sources:
     winerror    winerror.h: a Win32 error, and the same as HRESULT 0x8007xxxx
     dmtf        CIM status numbers of DSP0004/DSP0200 (27 captured from Windows; 3, 5, 6, 12 from OMI)
     soap        fault subcodes of DSP0226 and WS-Addressing
+    taskschd    Microsoft Learn, Task Scheduler error and success constants
+    lmerr       lmerr.h: errors of network management
 """
 
 from __future__ import annotations
@@ -104,8 +106,45 @@ SUBCODES = (
 )
 
 
+class Name(NamedTuple):
+    """A number of a service of the host, from which nothing follows but its meaning."""
+
+    key: int
+    name: str
+    source: str
+
+
+NAMES = (
+    Name(1058, "ERROR_SERVICE_DISABLED", "winerror"),
+    Name(1062, "ERROR_SERVICE_NOT_ACTIVE", "winerror"),
+    Name(1722, "RPC_S_SERVER_UNAVAILABLE", "winerror"),
+    Name(2114, "NERR_ServerNotStarted", "lmerr"),
+    Name(0x80070422, "ERROR_SERVICE_DISABLED", "winerror"),
+    Name(0x80070426, "ERROR_SERVICE_NOT_ACTIVE", "winerror"),
+    Name(0x800706BA, "RPC_S_SERVER_UNAVAILABLE", "winerror"),
+    Name(0x8004130D, "SCHED_E_CANNOT_OPEN_TASK", "taskschd"),
+    Name(0x8004130E, "SCHED_E_INVALID_TASK", "taskschd"),
+    Name(0x8004130F, "SCHED_E_ACCOUNT_INFORMATION_NOT_SET", "taskschd"),
+    Name(0x80041310, "SCHED_E_ACCOUNT_NAME_NOT_FOUND", "taskschd"),
+    Name(0x80041311, "SCHED_E_ACCOUNT_DBASE_CORRUPT", "taskschd"),
+    Name(0x80041312, "SCHED_E_NO_SECURITY_SERVICES", "taskschd"),
+    Name(0x80041313, "SCHED_E_UNKNOWN_OBJECT_VERSION", "taskschd"),
+    Name(0x80041314, "SCHED_E_UNSUPPORTED_ACCOUNT_OPTION", "taskschd"),
+    Name(0x80041315, "SCHED_E_SERVICE_NOT_RUNNING", "taskschd"),
+    Name(0x80041316, "SCHED_E_UNEXPECTEDNODE", "taskschd"),
+    Name(0x80041317, "SCHED_E_NAMESPACE", "taskschd"),
+    Name(0x80041318, "SCHED_E_INVALIDVALUE", "taskschd"),
+    Name(0x80041319, "SCHED_E_MISSINGNODE", "taskschd"),
+    Name(0x8004131A, "SCHED_E_MALFORMEDXML", "taskschd"),
+    Name(0x8004131D, "SCHED_E_TOO_MANY_NODES", "taskschd"),
+    Name(0x8004131E, "SCHED_E_PAST_END_BOUNDARY", "taskschd"),
+    Name(0x80041322, "SCHED_E_SERVICE_NOT_AVAILABLE", "taskschd"),
+    Name(0x80041323, "SCHED_E_SERVICE_TOO_BUSY", "taskschd"),
+)
+
+
 def number_in_words(code: int) -> str:
-    """A Windows number as people look it up: in hexadecimal, with its name where the table has it."""
+    """A Windows number as people look it up: in hexadecimal, with its name where a table has it."""
     number = code & 0xFFFFFFFF
-    name = next((row.name for row in CODES if row.key == number), "")
+    name = next((row.name for row in (*CODES, *NAMES) if row.key == number), "")
     return f"0x{number:08X}" + (f" ({name})" if name else "")

@@ -255,13 +255,23 @@ def test_a_wish_that_is_met_and_ends_differently_is_said() -> None:
     texts = " ".join(outcome.warnings())
     assert "expires_in has no effect" in texts
     assert "insecure_guest_logons (local) is as wanted only until" in texts
-    assert [found.change_id for found in outcome.met_by] == ["x"]
-    assert [found["change_id"] for found in outcome.as_dict()["met_by"]] == ["x"]
+    assert [(found["change_id"], found["settings"]) for found in outcome.as_dict()["met_by"]] == [("x", [GUEST])]
     assert status(host, "y") is None
     plain = change(host, {GUEST: "allowed"}, reason="r")
     assert not any("no effect" in text for text in plain.warnings())
     own = change(host, {GUEST: "allowed"}, name="x", reason="r")
     assert not any("only until" in text for text in own.warnings()), "of its own end nobody needs to be told"
+
+
+def test_a_value_that_somebody_else_has_set_is_met_by_no_change_and_does_not_end() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "blocked", AUDIT: "enabled"}, BOTH, name="x", hours=1)
+    for cell in (GUEST_LOCAL, GUEST_POLICY):
+        put(host, cell, 1)
+    outcome = change(host, {GUEST: "allowed", AUDIT: "enabled"}, BOTH, reason="r", check=True)
+    assert [(found["change_id"], found["settings"]) for found in outcome.as_dict()["met_by"]] == [("x", [AUDIT])]
+    assert not any(text.startswith(GUEST) for text in outcome.told), outcome.told
+    assert sum("only until" in text for text in outcome.told) == 2
 
 
 def test_what_lies_beneath_is_told() -> None:

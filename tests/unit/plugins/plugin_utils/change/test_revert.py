@@ -437,3 +437,13 @@ def test_what_recovery_cannot_finish_keeps_no_other_change_from_its_due() -> Non
     assert status(host, "x") == "failed"
     assert any("could not be undone" in told for told in outcome.recovery.told)
     assert status(host, "y") == "applied"
+
+
+def test_what_blocks_after_it_is_not_guessed() -> None:
+    host = InProcessHost(policy={"AllowInsecureGuestAuth": 0}, parameters={"RequireSecuritySignature": 0})
+    change(host, {GUEST: "allowed"}, BOTH, name="x")
+    access = undo(host, "x").access
+    assert access.verdict == "blocked"
+    assert "default of this Windows" not in access.advice
+    assert "state=allowed" not in access.advice
+    assert "client_facts tells" in access.advice

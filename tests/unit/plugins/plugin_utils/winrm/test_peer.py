@@ -26,7 +26,7 @@ BAD = {
     "\\\\ws01": "a name or an address alone",
     "127.0.0.1:5985": "the port belongs in ansible_port",
     "[::1]:5985": "the port belongs in ansible_port",
-    "ws01 ": "white space",
+    "ws01 ": "white space before or after it",
     " ws01": "white space",
     "ws 01": "white space",
     "ws01\n": "white space",

@@ -24,7 +24,7 @@ from pypsrp.exceptions import WinRMTransportError as PsrpTransportError
 from winrm.exceptions import InvalidCredentialsError, WinRMError
 from winrm.exceptions import WinRMTransportError as WinrmTransportError
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable, RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable, RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import DeadlinePassed
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.guard import ClearText, Redirected
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import VARIABLES, Peer
@@ -321,6 +321,8 @@ def test_a_redirect_is_named_and_not_followed() -> None:
 
 def test_deadlines_name_the_variables_that_move_them() -> None:
     assert "winops_smb_guest_message_timeout" in told_of(DeadlinePassed("message", 60), "winrm")[1]
+    assert told_of(DeadlinePassed("command", 60), "winrm")[0] is HostError
+    assert "winops_smb_guest_message_timeout" in told_of(DeadlinePassed("command", 60), "winrm")[1]
     assert "the 600 seconds" in told_of(DeadlinePassed("task", 600), "psrp")[1]
     assert "winops_smb_guest_task_timeout" in told_of(DeadlinePassed("task", 600), "psrp")[1]
 

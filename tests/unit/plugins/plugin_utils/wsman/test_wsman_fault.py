@@ -20,8 +20,11 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault_codes import (
     CIM_STATUSES,
     CODES,
+    NAMES,
     SUBCODES,
     Kind,
+    Name,
+    number_in_words,
 )
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.wsman.answers import (
     CONTEXT,
@@ -177,8 +180,14 @@ def test_every_subcode_decides_at_last(row: tuple[str, str, str, str]) -> None:
     assert read(fault("Sender", subcode=f"anyprefix:{row[0]}")).kind == row[1]
 
 
+@pytest.mark.parametrize("row", NAMES, ids=lambda row: f"{row.key:X}")
+def test_every_number_of_a_service_is_said_by_name(row: Name) -> None:
+    assert number_in_words(row.key) == f"0x{row.key:08X} ({row.name})"
+    assert row.source in {"winerror", "taskschd", "lmerr"}
+
+
 def test_each_key_has_one_row() -> None:
-    for table in (CODES, CIM_STATUSES, SUBCODES):
+    for table in ((*CODES, *NAMES), CIM_STATUSES, SUBCODES):
         assert len({row.key for row in table}) == len(table)
 
 
