@@ -212,8 +212,12 @@ class SambaDc:
 
     def tool(self, *arguments: str) -> str:
         """Run samba-tool as the domain's administrator over the network; its stdout. Raises AssertionError."""
-        command = ["samba-tool", *arguments, f"--configfile={self.smb_conf}", "-H", f"ldap://{self.address}"]
-        command += [f"-U{self.administrator}", f"--password={self.password}"]
+        account = [f"-U{self.administrator}", f"--password={self.password}"]
+        return self.local_tool(*arguments, "-H", f"ldap://{self.address}", *account)
+
+    def local_tool(self, *arguments: str) -> str:
+        """Run samba-tool on the controller's own files; its stdout. Raises AssertionError."""
+        command = ["samba-tool", *arguments, f"--configfile={self.smb_conf}"]
         done = subprocess.run(command, check=False, capture_output=True, text=True, env=self.environ)
         if done.returncode:
             raise AssertionError(f"samba-tool {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
