@@ -45,7 +45,7 @@ def commands(block: str) -> Iterator[Command]:
     """The commands of a console block."""
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         lines = part.splitlines()
-        last = next(number for number, line in enumerate(lines) if not line.endswith("\\"))
+        last = [line.endswith("\\") for line in lines].index(False)
         yield Command("\n".join(lines[: last + 1]), tuple(lines[last + 1 :]))
 
 
