@@ -110,6 +110,13 @@ def host_vars(fleet: Fleet, name: str, user: str = "Administrator", **variables:
     }
 
 
+def role(name: str, **variables: Any) -> dict[str, Any]:
+    """One role of the collection, with its variables. Where a task of it fails, the play goes on after it."""
+    included = {"ansible.builtin.include_role": {"name": f"winops.smb_guest.{name}"}, "vars": variables}
+    rescue = [{"name": "Go on", "ansible.builtin.meta": "noop"}]
+    return {"name": f"Role {name}", "block": [{"name": f"Role {name}", **included}], "rescue": rescue}
+
+
 class Playbooks:
     """Starts playbooks, each in a folder of its own."""
 
@@ -130,12 +137,13 @@ class Playbooks:
         extra: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
         before: Sequence[str] = (),
+        keywords: Mapping[str, Any] | None = None,
     ) -> Run:
         """Run `tasks` on `hosts`: names of the fleet (default: all), or inventory variables by name.
 
         tasks: for all hosts, or by host pattern, then one play each, in that order.
-        extra: environment variables. before: a command that is given the whole command line as its arguments. Every
-        host's counters are reset first.
+        extra: environment variables. before: a command that is given the whole command line as its arguments.
+        keywords: of each play. Every host's counters are reset first.
         """
         self._started += 1
         folder = self._folder / f"run-{self._started:03d}"
@@ -146,7 +154,7 @@ class Playbooks:
             if name in fleet.hosts:
                 fleet.control.reset_counters(name)
         plays = [
-            {"name": pattern, "hosts": pattern, "gather_facts": False, "tasks": list(its_tasks)}
+            {"name": pattern, "hosts": pattern, "gather_facts": False, "tasks": list(its_tasks), **(keywords or {})}
             for pattern, its_tasks in (tasks if isinstance(tasks, Mapping) else {"all": tasks}).items()
         ]
         # JSON is YAML.
