@@ -10,7 +10,7 @@ from its due.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import NOTHING_WRITTEN, HostUnreachable, SmbGuestError, stating
@@ -22,7 +22,7 @@ from .host import Host
 from .journal import KEEP_ENDED, Book, noted
 from .places import governors, read_places
 from .stack import Entry, Stack, Status
-from .write import put_back
+from .write import PutBack, put_back
 
 
 @dataclass(frozen=True)
@@ -50,23 +50,23 @@ def _tidied(host: Host, book: Book, keep: int) -> tuple[Book, Recovery]:
     stack, told, changed = book.stack, [], False
     for entry in reversed(book.unfinished):
         try:
-            ended, sentence, wrote = _finish(host, stack, entry)
+            with stating("", changed=changed):
+                ended, sentence, wrote = _finish(host, stack, entry)
         except HostUnreachable:
             raise
         except SmbGuestError as error:
             ended = noted(entry, Status.FAILED, f"cut off, and could not be undone: {error}")
-            sentence, wrote = (
-                f"The change {entry.change_id} of a run that was cut off could not be undone: {error}",
-                False,
-            )
+            sentence = f"The change {entry.change_id} of a run that was cut off could not be undone: {error}"
+            wrote = error.changed
         stack = stack.with_(ended)
         told.append(sentence)
         changed = changed or wrote
     if book.unfinished:  # which tasks that run had brought up to date is not known
         for entry in stack.standing:
             stack = stack.with_(replace(entry, armed=""))
-    stack, late = rearm(host, stack)
-    book = host.journal.settle(replace(book, stack=stack), keep=keep, keep_marks=bool(late))
+    with stating("", changed=changed):
+        stack, late = rearm(host, stack)
+        book = host.journal.settle(replace(book, stack=stack), keep=keep, keep_marks=bool(late))
     return book, Recovery((*told, *late), changed)
 
 
@@ -92,21 +92,27 @@ def _finish(host: Host, stack: Stack, entry: Entry) -> tuple[Entry, str, bool]:
             targets[part.cell] = below
         else:
             foreign.append(str(part.cell))
-    result = put_back(host.session, host.registry, targets, entry.made_keys)
-    left = f" Left as somebody else set it since: {', '.join(sorted(foreign))}." if foreign else ""
     wrote = _differ(now, targets)
+    with stating("", changed=wrote):
+        result = put_back(host.session, host.registry, targets, entry.made_keys, now=now)
+        return *_undone(host, entry, result, foreign), wrote
+
+
+def _undone(host: Host, entry: Entry, result: PutBack, foreign: Sequence[str]) -> tuple[Entry, str]:
+    """The entry as it ends, and a sentence."""
+    left = f" Left as somebody else set it since: {', '.join(sorted(foreign))}." if foreign else ""
     if result.wrong:
         why = " ".join(result.wrong)
         failed = noted(entry, Status.FAILED, f"cut off, and could not be undone: {why}")
-        return failed, f"The change {entry.change_id} of a run that was cut off could not be undone: {why}", wrote
+        return failed, f"The change {entry.change_id} of a run that was cut off could not be undone: {why}"
     task = delete_task(host.session, entry.change_id) if entry.expires_at else None
     note = " ".join(filter(None, (f"cut off; undone by the next run.{left}", result.told)))
     told = " ".join(filter(None, (f"it was undone.{left}", result.told, task)))
     if any(part.left for part in entry.parts):  # it stood, and its end failed on the host
         ended = noted(entry, Status.REVERTED, note.replace("cut off;", "its end failed on the host;"))
-        return ended, f"The end of the change {entry.change_id} had failed on the host; {told}", wrote
+        return ended, f"The end of the change {entry.change_id} had failed on the host; {told}"
     ended = noted(entry, Status.ROLLED_BACK, note)
-    return ended, f"A run cut off in the middle left the change {entry.change_id}; {told}", wrote
+    return ended, f"A run cut off in the middle left the change {entry.change_id}; {told}"
 
 
 def on_the_way(leaves: Held, below: Held) -> tuple[object, ...]:

@@ -83,7 +83,7 @@ def verify(changes: Sequence[Change], after: States) -> None:
 
 def _lost(change: Change, state: SettingState) -> str | None:
     cell, held, governed = change.cell, seen(change.cell, state), state.observed.governed()
-    if holds(cell, held, change.after, governed=governed):
+    if holds(cell, held, change.after, governed=governed) or (governed and _default_by_none(change, held)):
         return None
     wanted = "absent" if change.after is None else str(int(change.after))
     if not holds(cell, Held(held.stored, change.after), change.after, governed=governed):
@@ -95,6 +95,11 @@ def _lost(change: Change, state: SettingState) -> str | None:
         f"{cell.setting.name} was set to {cell.setting.words.word(bool(change.after))}, and the host took it, but "
         f"still runs with {held.running}. Restart the service {cell.setting.side.service}, or look for a policy."
     )
+
+
+def _default_by_none(change: Change, held: Held) -> bool:
+    """Whether SetConfiguration has stored the default by storing none. What runs tells that, but not under a policy."""
+    return change.cell.is_local and change.before is not None and held.stored is None
 
 
 @dataclass(frozen=True)

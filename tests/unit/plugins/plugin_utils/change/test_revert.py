@@ -305,6 +305,7 @@ def test_a_fault_or_a_death_at_every_request_and_the_next_run_finishes() -> None
         host.reset_counters()
         undo(host, "high")
         new, last = host.snapshot(), host.requests
+        judged: set[str] = set()
         for at in range(1, last + 1):
             for kind in ("reset_before", "reset_after", "access_denied", "interrupt", "death"):
                 host.load(saved)
@@ -327,6 +328,9 @@ def test_a_fault_or_a_death_at_every_request_and_the_next_run_finishes() -> None
                     assert error.changed, (kind, at, str(error))
                 if isinstance(error, KeyboardInterrupt) and settings:
                     assert held(host, GUEST_LOCAL) == ("REG_DWORD", 0), at
+                if (left_behind := repr(differences(old, host.snapshot()))) in judged:
+                    continue
+                judged.add(left_behind)
                 undo(host, "high")
                 assert status(host, "high") == "reverted"
                 left = [line for line in moved(new, host) if not line.startswith("tasks")]

@@ -380,6 +380,24 @@ def test_a_local_value_is_never_deleted() -> None:
     assert host.requests == 0
 
 
+def test_a_default_that_is_stored_by_storing_none_may_lie_beneath_a_policy_of_the_same_change() -> None:
+    host = InProcessHost(quirks={"set_stores_no_default": True}, parameters={"AllowInsecureGuestAuth": 1})
+    before = host.snapshot()
+    assert change(host, {GUEST: "blocked"}, BOTH, name="x", reason="r").verified
+    assert (held(host, GUEST_LOCAL), held(host, GUEST_POLICY)) == (None, ("REG_DWORD", 0))
+    assert change(host, {GUEST: "blocked"}, BOTH, name="y", reason="r").plan.changes == ()
+    undo(host, "x")
+    assert moved(before, host) == []
+
+
+def test_a_local_value_that_was_not_written_beneath_a_policy_of_the_same_change_is_found() -> None:
+    """None before and none after: nothing says that SetConfiguration has done anything."""
+    host = InProcessHost()
+    host.inject("silent_drop", match="SetConfiguration", times=0)
+    with pytest.raises(HostError, match="AllowInsecureGuestAuth was written as 1 and is absent"):
+        change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+
+
 def test_what_is_stored_and_does_not_run_is_no_change() -> None:
     host = InProcessHost(quirks={"running_follows_registry": False, "set_rereads_registry": False})
     host.edit(f"HKLM\\{GUEST_LOCAL.key}", GUEST_LOCAL.name, 1, apply=False)

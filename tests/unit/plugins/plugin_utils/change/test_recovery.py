@@ -1,0 +1,168 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the next journaled run does about a run that was cut off, and about an end that failed on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+
+import pytest
+
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import Scope
+from simulated_windows.in_process import InProcessHost, differences
+
+from ..engine import (
+    AUDIT,
+    BOTH,
+    ENCRYPTION,
+    ENCRYPTION_POLICY,
+    GUEST,
+    GUEST_LOCAL,
+    GUEST_POLICY,
+    LOCAL,
+    OURS,
+    POLICY,
+    SIGNING,
+    Died,
+    book,
+    change,
+    entry,
+    held,
+    moved,
+    process_gone,
+    runs,
+    status,
+    tidy,
+    undo,
+)
+
+LAZY = {"running_follows_registry": False}
+
+
+def cut(
+    make: Callable[[], InProcessHost], words: Mapping[str, str], scopes: Iterable[Scope], after: str, *, more: int = 1
+) -> InProcessHost:
+    """A host on which the run that makes the change x died `more` requests after the first `after`."""
+    host, reference = make(), make()
+    reference.reset_counters()
+    change(reference, words, scopes, name="x", reason="r")
+    at = [message["method"] for message in reference.messages].index(after) + 1 + more
+    with suppress(Died), process_gone(host, at):
+        change(host, words, scopes, name="x", reason="r")
+    assert status(host, "x") == "pending"
+    return host
+
+
+def test_what_was_complete_is_signed_off_with_what_the_host_holds() -> None:
+    """SetConfiguration stores a default by storing none, so what was left is not what was wanted."""
+    quirks = {"set_stores_no_default": True}
+    host = cut(
+        lambda: InProcessHost(quirks=quirks, parameters={"AllowInsecureGuestAuth": 1}),
+        {GUEST: "blocked"},
+        (LOCAL,),
+        "SetConfiguration",
+    )
+    recovery = tidy(host)
+    assert recovery.told == ("A run that was cut off had completed the change x; it was signed off.",)
+    assert recovery.changed is False
+    signed = entry(host, "x")
+    assert (signed.status.value, signed.note) == ("applied", "completed by the run after the one that was cut off")
+    assert [part.left and part.left.stored for part in signed.parts] == [None]
+    undo(host, "x")
+    assert held(host, GUEST_LOCAL) == ("REG_DWORD", 1)
+
+
+def test_what_was_not_complete_is_put_back() -> None:
+    quirks = {"set_stores_no_default": True}
+    host = cut(
+        lambda: InProcessHost(quirks=quirks, parameters={"AllowInsecureGuestAuth": 1}),
+        {GUEST: "blocked"},
+        BOTH,
+        "SetConfiguration",
+    )
+    assert held(host, GUEST_LOCAL) is None
+    recovery = tidy(host)
+    assert recovery.told == ("A run cut off in the middle left the change x; it was undone.",)
+    assert recovery.changed is True
+    assert (status(host, "x"), entry(host, "x").note) == ("rolled_back", "cut off; undone by the next run.")
+    assert (held(host, GUEST_LOCAL), held(host, GUEST_POLICY)) == (("REG_DWORD", 1), None)
+
+
+def test_an_end_that_failed_on_the_host_is_finished() -> None:
+    host = InProcessHost(quirks=LAZY)
+    before = host.snapshot()
+    change(host, {GUEST: "allowed"}, BOTH, name="x", hours=1)
+    host.set_service("LanmanWorkstation", "stopped")
+    host.advance(3601)
+    host.run_due_tasks()
+    host.set_service("LanmanWorkstation", "running")
+    assert status(host, "x") == "failed"
+    recovery = tidy(host)
+    assert recovery.told == ("The end of the change x had failed on the host; it was undone.",)
+    assert (status(host, "x"), entry(host, "x").note) == (
+        "reverted",
+        "its end failed on the host; undone by the next run.",
+    )
+    assert moved(before, host) == []
+
+
+def test_what_could_not_be_put_back_and_was_covered_since_is_left_to_the_cover() -> None:
+    host = cut(InProcessHost, {GUEST: "allowed", ENCRYPTION: "not_required"}, (POLICY,), "SetDWORDValue", more=3)
+    (cell,) = (cell for cell in (GUEST_POLICY, ENCRYPTION_POLICY) if held(host, cell))
+    host.inject("silent_drop", match="DeleteValue", times=0)
+    tidy(host)
+    assert status(host, "x") == "failed"
+    assert entry(host, "x").note.startswith(f"cut off, and could not be undone: {cell.location} is 0")
+    change(host, {ENCRYPTION: "required"}, (POLICY,), name="cover", reason="r")
+    host.clear_faults()
+    recovery = tidy(host)
+    assert (status(host, "x"), held(host, cell), recovery.changed) == ("rolled_back", ("REG_DWORD", 1), False)
+    undo(host, "cover")
+    assert held(host, cell) is None
+
+
+KINDS = ("reset_before", "reset_after", "access_denied", "soap_fault")
+
+
+@pytest.mark.parametrize("quirks", [{}, LAZY], ids=["follows", "lazy"])
+def test_a_fault_at_every_request_of_a_recovery(quirks: Mapping[str, bool]) -> None:
+    def make() -> InProcessHost:
+        host = InProcessHost(quirks=dict(quirks))
+        change(host, {GUEST: "blocked", AUDIT: "enabled"}, BOTH, name="beneath", hours=5)
+        return host
+
+    before = make().snapshot()
+    host = cut(make, {GUEST: "allowed", SIGNING: "not_required"}, BOTH, "SetConfiguration")
+    saved, half = host.save(), host.snapshot()
+    host.reset_counters()
+    tidy(host)
+    last = host.requests
+    writes = [at for at, row in enumerate(host.messages, 1) if row["method"] == "SetConfiguration"]
+    assert [line for line in moved(before, host) if not line.startswith("tasks")] == []
+    wrong, judged = [], set()
+    for at in range(1, last + 1):
+        for kind in KINDS:
+            host.load(saved)
+            host.inject(kind, at=[at])
+            said = None
+            try:
+                said = tidy(host).changed
+            except SmbGuestError as error:
+                said = error.changed
+            host.clear_faults()
+            wrote = bool(differences(half, host.snapshot(), ignoring=[OURS], parts=("registry", "smb_client")))
+            # Whether a host that fell silent at the write has taken it cannot be known.
+            if said is not (wrote or (kind == "reset_before" and at == writes[0])):
+                wrong.append(f"{kind} at {at}: changed is {said}")
+            if (now := repr(differences(half, host.snapshot()))) in judged:
+                continue
+            judged.add(now)
+            tidy(host)
+            left = [line for line in moved(before, host) if not line.startswith("tasks")]
+            if left or status(host, "x") != "rolled_back" or book(host).unfinished or runs(host, GUEST_LOCAL):
+                wrong.append(f"{kind} at {at}: {status(host, 'x')}, {left}")
+    assert wrong == [], "\n".join(wrong)
