@@ -29,7 +29,8 @@ options:
         Values of each type are written to, and deleted from, the key C(HKLM\SOFTWARE\winops\smb_guest_verify), which
         is gone afterwards.
       smb_settings: >-
-        C(EnableSecuritySignature) of the SMB client is turned over some times. It has no effect on SMB 2 and later.
+        C(EnableSecuritySignature) of the SMB client is turned over some times. It has no effect on SMB 2 and later, but
+        Windows may write event 31016 about it.
         What runs of C(RequireSecuritySignature) is set once more as it is.
       policy: >-
         A policy value turns an audit of the SMB client over until the step ends. Where there is no audit, it closes

@@ -190,3 +190,11 @@ def test_connections_info(documented: Any, action_class: Any) -> None:
     assert len(result["sessions"]) == 1
     returned = {key: value for key, value in result.items() if key not in COMMON}
     assert _mismatches(returned, documented["connections_info"]["return"], "connections_info") == []
+
+
+def test_verify_facts(documented: Any, action_class: Any) -> None:
+    host = InProcessHost(quirks={"registry_absent_codes": [2, 2]})
+    result = _run(host, action_class("verify_facts"), consent=["registry"])
+    assert result["deviations"] == 2
+    returned = {key: value for key, value in result.items() if key not in COMMON}
+    assert _mismatches(returned, documented["verify_facts"]["return"], "verify_facts") == []
