@@ -41,6 +41,8 @@ extends_documentation_fragment:
   - winops.smb_guest.attributes
   - winops.smb_guest.attributes.facts
   - winops.smb_guest.winrm
+notes:
+  - It cannot be one of C(ansible_facts_modules), because those run on the host. Call it as the first task of a play.
 seealso:
   - module: winops.smb_guest.client_config
   - module: winops.smb_guest.revert_change

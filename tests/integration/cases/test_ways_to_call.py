@@ -87,6 +87,16 @@ CALLS: list[dict[str, Any]] = [
     _named("on the control node", delegate_to="localhost", **{"winops.smb_guest.guest_auth": {"state": "blocked"}}),
     _named("wrong word", **{"winops.smb_guest.guest_auth": {"state": "enabled"}}),
     _named("hidden", no_log=True, **{"winops.smb_guest.guest_auth": {"state": "blocked", "reason": " "}}),
+    *(
+        task(f"empty {option}", "guest_auth", check=True, state="allowed", **{option: ""})
+        for option in ("reason", "change_id", "expires_in")
+    ),
+    task("null", "guest_auth", check=True, state="allowed", reason="{{ none }}", change_id="{{ none }}"),
+    _named(
+        "as a facts module",
+        vars={"ansible_facts_modules": ["winops.smb_guest.client_facts"]},
+        **{"ansible.builtin.gather_facts": None},
+    ),
     task("nobody listens", "client_facts", _vars={"ansible_port": 1}),
 ]
 INSTALLING = [
@@ -147,6 +157,23 @@ def test_defaults_and_spellings(run: Run) -> None:
     assert (free.status, list(free.result["after"])) == ("ok", ["insecure_guest_logons"]), free
     assert "this host uses 'local'" in run.record("calls", "on the control node").message
     assert "must be one of: allowed, blocked, default" in run.record("calls", "wrong word").message
+
+
+def test_empty_is_an_error_and_null_is_left_out(run: Run) -> None:
+    for option, words in {
+        "reason": "reason is empty",
+        "change_id": "cannot name",
+        "expires_in": "is not a time",
+    }.items():
+        record = run.record("calls", f"empty {option}")
+        assert (record.status, record.counters["requests"]) == ("failed", 0), record
+        assert words in record.message
+    assert run.record("calls", "null").status == "ok"
+
+
+def test_gather_facts_cannot_run_it(run: Run) -> None:
+    """docs/errors.md says what to do instead."""
+    assert "is missing interpreter line" in run.record("calls", "as a facts module").message
 
 
 def test_a_password_of_a_vault_is_nowhere(run: Run) -> None:
