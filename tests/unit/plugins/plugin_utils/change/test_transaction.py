@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import configure as configure_file
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.arming import rearm
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import checked_change_id
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry, Stack
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms, new_change_id
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
@@ -320,7 +322,8 @@ def test_a_name_that_was_given_back_has_no_marks_of_its_former_life() -> None:
     host.inject("access_denied", match="SetConfiguration")
     with pytest.raises(AccessDenied):
         change(host, OPEN, name="x", reason="first")
-    host.registry.create_key(OURS + r"\smb_guest\Changes\x~failed")
+    for word in ("failed", "ending"):  # the next run takes over the one and leaves the other
+        host.registry.create_key(OURS + rf"\smb_guest\Changes\x~{word}")
     change(host, OPEN, name="x", reason="second")
     assert (status(host, "x"), book(host).marks) == ("applied", ())
 
@@ -346,6 +349,7 @@ def test_what_is_written_back_by_something_on_the_host_is_put_back_and_named() -
     assert caught.value.changed is False
     assert moved(before, host) == []
     assert "put back" in entry(host, "x").note
+    assert not any("Task" in message["resource"] for message in host.messages), "it had no end, so no task"
 
 
 def test_a_value_that_comes_back_after_it_was_deleted_is_named() -> None:
@@ -425,6 +429,8 @@ def test_what_cannot_be_put_back_is_said_and_undone_by_the_next_run() -> None:
         host.clear_faults()
         if name:
             assert status(host, "x") == "failed"
+            assert entry(host, "x").note.startswith("failed, and undoing it failed: ")
+            assert f"{GUEST_LOCAL.location} is 1" in entry(host, "x").note
             assert "the next journaled run undoes it" in str(caught.value)
             assert tidy(host).changed is True
             assert status(host, "x") == "rolled_back"
@@ -457,6 +463,12 @@ def test_changed_is_not_lost_where_two_contexts_nest() -> None:
 
 
 # The scheduler
+
+
+def entry_of(stack: Stack, name: str) -> Entry:
+    found = stack.get(name)
+    assert found is not None
+    return found
 
 
 def test_a_scheduler_that_refuses_leaves_nothing() -> None:
@@ -505,6 +517,30 @@ def test_a_corrupt_task_cache_hinders_nothing() -> None:
     reverted = undo(host, "x")
     assert any("could not be told: look, and delete it by hand" in told for told in reverted.told)
     assert moved(before, host) == []
+
+
+def test_a_change_that_fails_says_that_its_task_may_be_there_still() -> None:
+    host = InProcessHost(quirks={"task_enumeration_fails": True})
+    host.inject("access_denied", match="SetConfiguration")
+    with pytest.raises(AccessDenied, match=r"put back.*could not be told: look, and delete it by hand"):
+        change(host, OPEN, name="x", hours=1)
+    assert status(host, "x") == "rolled_back"
+
+
+def test_a_change_that_the_host_ended_meanwhile_does_not_end_a_second_time() -> None:
+    for lies in (False, True):
+        host = InProcessHost()
+        change(host, OPEN, name="Low", hours=1)
+        change(host, {AUDIT: "enabled"}, name="other", hours=5)
+        before = book(host).stack
+        host.advance(3601)
+        host.run_due_tasks()
+        host.set_quirks(delete_task_lies=lies)
+        out_of_date = before.with_(replace(entry_of(before, "Low"), armed=""))
+        stack, told = rearm(engine(host), out_of_date)
+        assert entry_of(stack, "other") == entry_of(before, "other"), "its task is as it should be"
+        assert [("Low is still there" in sentence) for sentence in told] == [True] * lies
+        assert len(host.tasks) == 1 + lies
 
 
 def test_a_task_of_another_change_that_cannot_be_renewed_is_a_warning() -> None:
