@@ -43,12 +43,18 @@ BEFORE: dict[str, list[dict[str, Any]]] = {
     "plugins/modules/revert_change.py": [
         task("Before the example", "guest_auth", state="allowed", change_id="CHG0042"),
     ],
+    "docs/guide-change-reviews.md": [task("Before the change", "guest_auth", state="allowed")],
 }
 """What an example takes for granted."""
 
-EXPECTED = {
-    ("docs/error-codes.md", "Show both"): "'probed' is undefined",  # the answer of server_info, which is not asked here
-}
+EXPECTED = dict.fromkeys(
+    [
+        ("docs/error-codes.md", "Show both"),
+        ("docs/guide-nas-broke.md", "Say what it is, and what to do"),
+        ("docs/guide-who-needs-guest.md", "Say what each is, and what to do"),
+    ],
+    "'probed' is undefined",  # the answer of server_info, which is not asked here
+)
 """Page and task that cannot succeed here -> words of the error."""
 
 VARIABLES = {"vault_scans_password": "no secret", "vault_backup_password": "no secret"}
