@@ -162,8 +162,7 @@ class SambaDc:
         values = "".join(f"servicePrincipalName: {name}\n" for name in names)
         change = f"dn: CN={self.host.upper()},OU=Domain Controllers,{self.dn}\nchangetype: modify\n"
         ldif = f"{change}add: servicePrincipalName\n{values}"
-        database = str(self.folder / "private" / "sam.ldb")
-        subprocess.run(["ldbmodify", "-H", database], check=True, capture_output=True, text=True, input=ldif)
+        self.change(ldif)
         (self.folder / "hosts").write_text(f"{self.address} {self.fqdn} {self.host}\n127.0.0.1 localhost\n")
         accounts = "".join(f"uid{uid}:x:{uid}:100::/:/bin/false\n" for uid in _DOMAIN_UIDS)
         (self.folder / "passwd").write_text(Path("/etc/passwd").read_text() + accounts)
@@ -214,6 +213,11 @@ class SambaDc:
         """Run samba-tool as the domain's administrator over the network; its stdout. Raises AssertionError."""
         account = [f"-U{self.administrator}", f"--password={self.password}"]
         return self.local_tool(*arguments, "-H", f"ldap://{self.address}", *account)
+
+    def change(self, ldif: str) -> None:
+        """Change the directory on the controller's disk: many objects in one transaction."""
+        database = str(self.folder / "private" / "sam.ldb")
+        subprocess.run(["ldbmodify", "-H", database], check=True, capture_output=True, text=True, input=ldif)
 
     def local_tool(self, *arguments: str) -> str:
         """Run samba-tool on the controller's own files; its stdout. Raises AssertionError."""

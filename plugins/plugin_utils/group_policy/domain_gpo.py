@@ -12,7 +12,7 @@ are read from the one controller that was named.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -57,6 +57,8 @@ GPT_TMPL = r"Machine\Microsoft\Windows NT\SecEdit\GptTmpl.inf"
 # A text file that GPMC shows as the GPO's comment. No source gives its encoding; UTF-16 with a mark reads either way.
 COMMENT = "GPO.cmt"
 
+FILES = {"gpt_ini": GPT_INI, "registry_pol": REGISTRY_POL, "gpt_tmpl": GPT_TMPL, "comment": COMMENT}
+"""By the field of Files."""
 Parsed = TypeVar("Parsed")
 
 
@@ -249,15 +251,14 @@ class GpoReader:
                 links[found.dn] = found.text("gPLink") or ""
         return GpoState(guid, container, self.files(guid) if container else Files(), links)
 
-    def files(self, guid: str) -> Files:
-        return self.files_in(self.folder(guid))
+    def files(self, guid: str, only: Iterable[str] = FILES) -> Files:
+        """only: fields of Files; a request each."""
+        return self.files_in(self.folder(guid), only)
 
-    def files_in(self, folder: str) -> Files:
+    def files_in(self, folder: str, only: Iterable[str] = FILES) -> Files:
         """The files of a GPO's folder that was moved aside, say."""
         with needing(Right.READ):
-            return Files(
-                *(self.sysvol.read(rf"{folder}\{name}") for name in (GPT_INI, REGISTRY_POL, GPT_TMPL, COMMENT))
-            )
+            return Files(**{name: self.sysvol.read(rf"{folder}\{FILES[name]}") for name in only})
 
     def linking(self, guid: str) -> Iterator[tuple[str, str]]:
         """Every container that links the GPO: DN and gPLink. Domains, units and sites of the configuration."""

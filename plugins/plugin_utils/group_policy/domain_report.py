@@ -5,8 +5,9 @@
 # FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """What the GPOs of a domain say about the settings of this collection. Reads only, page by page.
 
-Of the directory every GPO is looked at once, and only those whose extension list names registry or security policy
-have their files read: SYSVOL costs several requests for each, LDAP one for hundreds.
+LDAP answers for hundreds of GPOs at once, SYSVOL takes a request for each file. So only those GPOs are looked at whose
+extension list names registry or security policy, of them only the files that it names (clients read no others), and the
+rest only of those that say something about our settings. Nothing else is kept.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..domain.directory import Scope, escaped
 from ..domain.errors import DomainError, said
 from ..domain.security_descriptor import SecurityDescriptor, sid_text
 from ..errors import RequestError
-from .domain_gpo import FUNCTIONALITY_VERSION, GPO_CLASS, MACHINE_OFF, USER_OFF, Container, Files, GpoReader, GpoState
+from .domain_gpo import FUNCTIONALITY_VERSION, GPO_CLASS, MACHINE_OFF, USER_OFF, Container, GpoReader, GpoState
 from .extension_names import REGISTRY_POLICY, SECURITY_SETTINGS
 from .gp_links import ENFORCED, Links
 from .gpo_access import filter_sids, may_apply
@@ -39,22 +40,22 @@ _OURS = (
     f"(&{GPO_CLASS}(|(gPCMachineExtensionNames=*{escaped(REGISTRY_POLICY.cse)}*)"
     f"(gPCMachineExtensionNames=*{escaped(SECURITY_SETTINGS.cse)}*)))"
 )
+_POLICY_FILES = {REGISTRY_POLICY: "registry_pol", SECURITY_SETTINGS: "gpt_tmpl"}
+_VERSION_AND_COMMENT = ("gpt_ini", "comment")
 _BLOCKING = "(gPOptions=1)"
 _DOMAIN_COMPUTERS = 515
 
 
 @dataclass
 class Carrier:
-    """A GPO that sets something of ours. links: by container, gPLink as it is there."""
+    """A GPO that sets something of ours. version: of GPT.INI. links: by container, gPLink as it is there."""
 
     container: Container
-    files: Files
     settings: dict[str, bool]
+    version: Version | None
+    comment: str
+    security: SecurityDescriptor | None
     links: dict[str, Links] = field(default_factory=dict)
-
-    @property
-    def state(self) -> GpoState:
-        return GpoState(self.container.guid, self.container, self.files)
 
 
 class DomainReport:
@@ -79,18 +80,24 @@ class DomainReport:
         for container in [found] if gpo is not None and found else self._reader.containers(_OURS):
             self.looked_at += 1
             try:
-                files = self._reader.files(container.guid)
-                state = GpoState(container.guid, container, files)
-                settings = {
-                    name: value
-                    for name, setting in MANAGED.items()
-                    if (value := setting_value(state, setting)) is not None
-                }
+                settings = self._settings(container)
+                if settings or gpo is not None:
+                    yield self._carrier(container, settings)
             except DomainError as error:
                 self._finding("unreadable", [container], said(error))
-                continue
-            if settings or gpo is not None:
-                yield Carrier(container, files, settings)
+
+    def _carrier(self, container: Container, settings: dict[str, bool]) -> Carrier:
+        """Raises DomainError."""
+        files = self._reader.files(container.guid, _VERSION_AND_COMMENT)
+        security = SecurityDescriptor.parse(container.security) if container.security else None
+        return Carrier(container, settings, files.version, files.comment_text, security)
+
+    def _settings(self, container: Container) -> dict[str, bool]:
+        """Raises DomainError."""
+        named = [field for extension, field in _POLICY_FILES.items() if container.extensions.has_cse(extension.cse)]
+        state = GpoState(container.guid, container, self._reader.files(container.guid, named))
+        values = {name: setting_value(state, setting) for name, setting in MANAGED.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
     def _read_links(self) -> None:
         """Every link of the carriers, and every container that blocks inheritance."""
@@ -117,7 +124,7 @@ class DomainReport:
 
     def _told(self, carrier: Carrier) -> dict[str, Any]:
         container = carrier.container
-        version = carrier.files.version
+        version = carrier.version
         if version != container.version:
             sysvol = "no GPT.INI" if version is None else str(version.number)
             text = f"LDAP has version {container.version.number}, SYSVOL {sysvol}: cut off, or not replicated yet"
@@ -125,7 +132,7 @@ class DomainReport:
         expires = self._expires(carrier)
         if expires and expires < datetime.now(UTC).date():
             self._finding("overdue", [container], f"it was to be removed by {expires.isoformat()}")
-        security = SecurityDescriptor.parse(container.security) if container.security else None
+        security = carrier.security
         return {
             "name": said(container.name),
             "guid": container.guid,
@@ -138,7 +145,7 @@ class DomainReport:
             "links": [self._link_told(carrier, target) for target in sorted(carrier.links)],
             "security_filter": [self.name_of(sid) for sid in filter_sids(security)] if security else None,
             "wmi_filter": wmi_filter_name(self._reader.directory, container.wmi_filter),
-            "comment": said(carrier.files.comment_text),
+            "comment": said(carrier.comment),
             "expires_on": expires.isoformat() if expires else None,
         }
 
@@ -158,7 +165,7 @@ class DomainReport:
 
     @staticmethod
     def _expires(carrier: Carrier) -> date | None:
-        for text in (carrier.files.comment_text, carrier.container.name):
+        for text in (carrier.comment, carrier.container.name):
             match = EXPIRES.search(text)
             if match:
                 try:
@@ -171,8 +178,10 @@ class DomainReport:
         """Two GPOs that reach the same computers and say different things."""
         for one, other in combinations(sorted(self.carriers.values(), key=lambda each: each.container.name), 2):
             names = [name for name, value in one.settings.items() if other.settings.get(name, value) != value]
+            if not names:
+                continue
             meeting = [(mine, theirs) for mine in _enabled(one) for theirs in _enabled(other) if _meet(mine, theirs)]
-            if names and meeting:
+            if meeting:
                 words = ", ".join(
                     f"{name} is {MANAGED[name].words.word(one.settings[name])} in {said(one.container.name)} and "
                     f"{MANAGED[name].words.word(other.settings[name])} in {said(other.container.name)}"
@@ -240,9 +249,9 @@ class DomainReport:
             drop = Dropped.NOT_A_VERSION
         elif container.flags & MACHINE_OFF:
             drop = Dropped.MACHINE_OFF
-        elif container.security and not may_apply(SecurityDescriptor.parse(container.security), token):
+        elif carrier.security and not may_apply(carrier.security, token):
             drop = Dropped.FILTERED
-        elif not container.version.number and not (carrier.files.version or Version()).number:
+        elif not container.version.number and not (carrier.version or Version()).number:
             drop = Dropped.NEVER_CHANGED
         return Gpo(container.guid, said(container.name), carrier.settings, drop, container.wmi_filter)
 

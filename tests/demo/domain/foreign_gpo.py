@@ -32,7 +32,6 @@ def make_foreign_gpo(dc: SambaDc, name: str, unit: str) -> None:
         f"dn: CN={guid},CN=Policies,CN=System,{dc.dn}\nchangetype: modify\nreplace: versionNumber\nversionNumber: 1\n"
     )
     ldif += f"-\nreplace: gPCMachineExtensionNames\ngPCMachineExtensionNames: {EXTENSIONS}\n"
-    database = str(dc.folder / "private" / "sam.ldb")
-    subprocess.run(["ldbmodify", "-H", database], check=True, capture_output=True, text=True, input=ldif)
+    dc.change(ldif)
     (folder / "GPT.INI").write_bytes(b"[General]\r\nVersion=1\r\n")
     dc.tool("gpo", "setlink", unit, guid)
