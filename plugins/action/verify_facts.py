@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from ..plugin_utils.tables.facts import Consent
 from ..plugin_utils.verify.engine import Verified, verify
 from ..plugin_utils.verify.recording import write_recording
 from ..plugin_utils.winrm.session import Session
+from ..plugin_utils.winrm.wires import Patience
+
+TASK_SECONDS = 3600.0
+"""What the task may take: an expiry is waited for."""
 
 
 class ActionModule(HostAction):
@@ -25,6 +30,10 @@ class ActionModule(HostAction):
         "consent": {"type": "list", "elements": "str", "choices": [word.value for word in Consent], "default": []},
         "record_to": {"type": "path"},
     }
+
+    def _patience(self) -> Patience:
+        given = super()._patience()
+        return given if given.task is not None else replace(given, task=TASK_SECONDS)
 
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
         consent = set() if self._task.check_mode else {Consent(word) for word in options["consent"]}

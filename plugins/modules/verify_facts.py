@@ -67,7 +67,7 @@ attributes:
     support: partial
     details: Only what O(consent) names.
 notes:
-  - A wait for an expiry counts for the time that a task may take. V(winops_smb_guest_task_timeout) is the variable.
+  - The task may take an hour, unless the variable C(winops_smb_guest_task_timeout) says otherwise.
 seealso:
   - module: winops.smb_guest.client_facts
     description: Tells what the settings of the host are.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import HostError
+from ..errors import HostError, HostUnreachable
 from ..tables.facts import FACTS, Consent
 from ..windows.operating_system import OperatingSystem, read_operating_system
 from ..windows.registry import Registry
@@ -96,12 +96,15 @@ def _run(exam: Examination, word: Consent, step: Callable[[], None], *, consente
     why = f"consent to {word.value} was not given"
     if consented and exam.trouble:
         why = "something before it could not be put back"
+    elif consented and exam.broken_off:
+        why = "the conversation broke off before it"
     elif consented:
         why = "the step did not come so far"
         with exam.putting_back():
             try:
                 step()
-            except HostError as error:  # what was seen before is worth telling, even if nobody answers any more
+            except HostError as error:  # what was seen before is worth telling
+                exam.broken_off = isinstance(error, HostUnreachable)
                 why = f"{why}: {error}"
     seen = {row.fact.id for row in exam.rows}
     for fact in FACTS.values():

@@ -56,7 +56,7 @@ class Row:
 
 
 class Examination:
-    """wait: lets so many seconds of the host's clock go by."""
+    """wait: lets so many seconds of the host's clock go by. broken_off: a step ended because nobody answered."""
 
     def __init__(self, session: Session, recorder: Recorder, wait: Callable[[float], None]) -> None:
         self.session = session
@@ -65,6 +65,7 @@ class Examination:
         self.wait = wait
         self.rows: list[Row] = []
         self.trouble: list[str] = []
+        self.broken_off = False
         self._undoings: list[tuple[str, Callable[[], None]]] = []
         self._made_keys: set[str] = set()
 

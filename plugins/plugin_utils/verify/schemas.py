@@ -51,7 +51,7 @@ def differences(cls: CimClass, schema: ClassSchema, optional: Collection[str] = 
         if told is None:
             yield f"there is no method {name}"
             continue
-        if any(each.qualifiers for each in schema.methods.values()) and "static" not in told.qualifiers:
+        if schema.tells_qualifiers and "static" not in told.qualifiers:
             yield f"the method {name} is not static"
         parameters = told.parameters
         yield from _members(f"parameter of {name}", {**method.inputs, **method.outputs}, parameters, optional)

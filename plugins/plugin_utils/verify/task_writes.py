@@ -12,7 +12,7 @@ from ..change.cell import Cell, Held
 from ..change.expiry import render
 from ..change.journal import CHANGES
 from ..change.stack import CellEnd, Choice, stamp
-from ..errors import AccessDenied, HostError, HostFault, UnexpectedState
+from ..errors import AccessDenied, HostFault, UnexpectedState
 from ..registry_value import as_text, dword
 from ..tables.settings import SETTINGS, Layer, Scope, Setting
 from ..windows.operating_system import read_clock
@@ -191,6 +191,6 @@ def _ended(exam: Examination) -> str:
         try:
             if "reverted" in _marks(exam) and _is_gone(exam):
                 return f"after {waited:.0f} s"
-        except HostError:
+        except HostFault:
             continue
     return f"not within {_PATIENCE:.0f} s"

@@ -63,6 +63,13 @@ class ClassSchema:
     properties: Mapping[str, Member]
     methods: Mapping[str, MethodSchema]
 
+    @property
+    def tells_qualifiers(self) -> bool:
+        return any(
+            method.qualifiers or any(each.qualifiers for each in method.parameters.values())
+            for method in self.methods.values()
+        )
+
 
 @dataclass(frozen=True)
 class GetClassSchema:

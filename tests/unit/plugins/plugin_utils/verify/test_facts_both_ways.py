@@ -180,6 +180,20 @@ def test_each_word_lets_its_own_facts_be_seen(word: Consent) -> None:
     assert not_seen(verified) == {fact.id for fact in FACTS.values() if fact.consent not in (None, word)}
 
 
+def test_where_the_conversation_breaks_off_nothing_more_is_written() -> None:
+    plain = InProcessHost()
+    examine(plain, Consent.REGISTRY)
+    writes = [row["index"] for row in plain.messages if row["method"] == "SetDWORDValue"]
+    host = InProcessHost()
+    before = host.snapshot()
+    host.inject("reset_after", at=[writes[0]])
+    verified = examine(host, Consent.REGISTRY, Consent.SMB_SETTINGS)
+    seen = {row.fact.id: row.seen for row in verified.rows}
+    assert seen["set_configuration"] == "the conversation broke off before it"
+    assert verified.not_restored == ()
+    assert differences(before, host.snapshot()) == []
+
+
 STEP = 5
 
 
