@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held, holds, written
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held, holds, seen, written
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import (
     CellEnd,
     Choice,
@@ -24,7 +24,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack impo
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import RegistryType, RegistryValue, dword
 
-from ..engine import ENCRYPTION_POLICY, GUEST_LOCAL, GUEST_POLICY, SIGNING_LOCAL
+from ..engine import ENCRYPTION_POLICY, GUEST, GUEST_LOCAL, GUEST_POLICY, SIGNING_LOCAL
+from ..states import state_of
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 GROUND = Held(RegistryValue(RegistryType.REG_SZ, "found"), False)
@@ -268,6 +269,13 @@ def test_numbers_and_names() -> None:
     assert (entry(0).armed, entry(0).note) == ("", ""), "no task is registered before it is"
     replaced = stack.with_(replace(stack.entries[1], reason="new"))
     assert [e.reason for e in replaced.entries] == ["", "new", ""]
+
+
+def test_what_runs_says_nothing_about_a_policy_value() -> None:
+    state = state_of(GUEST, running=True, local=1)
+    cells = [Cell.named(GUEST, scope) for scope in ("local", "policy", "local_gpo")]
+    assert [seen(cell, state) for cell in cells] == [Held(dword(1), True), Held(None), Held(None)]
+    assert [written(cell, True).running for cell in cells] == [True, None, None]
 
 
 def test_holds() -> None:
