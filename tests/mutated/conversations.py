@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Journal
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.observe import Depth, observe
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Side
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.verify.engine import verify
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import (
     read_clock,
     read_operating_system,
@@ -35,6 +36,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.smb_confi
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import CommandResult
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.class_schema import GetClassSchema
 from simulated_windows.in_process import InProcessHost
 
 KEY = r"SOFTWARE\Made\Up"
@@ -90,6 +92,8 @@ TALKS: Mapping[str, Talk] = {
     "delete no task": lambda session: delete_task(session, "chg-2"),
     "settings": lambda session: observe(session, Registry(session), dict.fromkeys(SETTINGS.values(), Depth.WHOLE)),
     "journal": lambda session: Journal(Registry(session)).read(),
+    "class schema": lambda session: session.call(GetClassSchema("root/default", "StdRegProv")),
+    "facts": lambda session: verify(session, ()),
 }
 
 

@@ -69,9 +69,10 @@ def answer_shapes(exam: Examination, schemas: dict[str, ClassSchema]) -> None:
             schema = schemas.get(cls.name)
             oddities = list(_oddities(parse(exam.recorder.last_answer), cls, schema))
             exam.saw("answer_shape", "; ".join(oddities) or "the same", not oddities, cls.name)
-    headers = child(parse(exam.recorder.last_answer), "Header")
-    related = bool(content(child(headers, "RelatesTo")))
-    exam.saw("relates_to", "it does" if related else "there is no RelatesTo", related)
+    with exam.asking("relates_to"):
+        exam.registry.value_types(CURRENT_VERSION)
+        related = bool(content(child(child(parse(exam.recorder.last_answer), "Header"), "RelatesTo")))
+        exam.saw("relates_to", "it does" if related else "there is no RelatesTo", related)
 
 
 def _oddities(envelope: Element, cls: CimClass, schema: ClassSchema | None) -> Iterator[str]:

@@ -12,12 +12,13 @@ was not seen: whatever is no plain CIM type passes for one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .cim import CimType
 from .envelope import Option, RequestContext, build_envelope, parse_envelope
 from .errors import RemoteProtocolError
+from .eventing import MAX_ENVELOPE_SIZE
 from .operations import TRANSFER
 from .xml import attribute, children, content, local_name
 
@@ -82,7 +83,9 @@ class GetClassSchema:
         return f"the schema of {self.name}"
 
     def encode(self, context: RequestContext) -> bytes:
-        """The request; the class is named by selectors."""
+        """The request; the class is named by selectors. With its texts a class has more than 150 kB, which is the least
+        that a service gives by default."""
+        context = replace(context, max_envelope_size=max(MAX_ENVELOPE_SIZE, context.max_envelope_size))
         selectors = {"__cimnamespace": self.namespace, "ClassName": self.name}
         return build_envelope(context, f"{TRANSFER}/Get", f"{RESOURCE}*", selectors=selectors, options=_WITH_QUALIFIERS)
 
