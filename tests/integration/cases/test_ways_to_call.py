@@ -16,7 +16,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from checkout import clean_environ
 from windows_settings import held
 
-from playbooks import NTLM, Playbooks, Run, host_vars, task
+from playbooks import NTLM, Playbooks, Run, host_vars, role, task
 from simulated_windows.client import Fleet
 
 HOSTS = {
@@ -230,3 +230,33 @@ def test_ad_hoc(fleet: Fleet, tmp_path: Path) -> None:
     output = _command(tmp_path, ["ansible", "-i", "inventory.yml", "all", *asked])
     assert "+  policy: allowed" in output
     assert held(fleet.control.state("listed"), "insecure_guest_logons")["running"] is False
+
+
+BAD_DAYS = {
+    "2026-13-01": "does not match format",
+    "2026-02-30": "day is out of range for month",
+    "2020-01-01": "a day to come",
+    "soon": "a day to come",
+    "2030-01-01\n": "a day to come",
+}
+GOOD = {"name": "old NAS", "reason": "CHG0043", "expires_on": "2999-12-31", "links": [{"target": "OU=x,DC=ad"}]}
+
+
+def test_what_an_exception_lacks_is_said_before_any_contact(fleet: Fleet, playbooks: Playbooks) -> None:
+    """There is no domain: what is complete fails for that, and nothing else does."""
+    wanted = {f"bad day {day!r}": ({**GOOD, "expires_on": day}, words) for day, words in BAD_DAYS.items()}
+    wanted |= {f"no {name}": ({**GOOD, name: None}, "An exception needs") for name in GOOD}
+    wanted["no name to end"] = ({"state": "absent", "name": None}, "Say which exception ends")
+    connection = {"domain": "ad.invalid", "username": "u@AD.INVALID", "password": "p", "auth_protocol": "ntlm"}
+    calls = [
+        role("domain_exception", **{f"domain_exception_{key}": value for key, value in {**connection, **given}.items()})
+        for given, _words in [*wanted.values(), (GOOD, ""), ({**GOOD, "change_id": None, "groups": []}, "")]
+    ]
+    run = playbooks.run(fleet, calls, {"localhost": {"ansible_connection": "local"}})
+    said = [record for record in run.records if record.status == "failed"]
+    for record, (case, (_given, words)) in zip(said, wanted.items(), strict=False):
+        assert words in record.message, (case, record.message)
+        assert "Demand" in record.task
+    assert [record.task for record in said[len(wanted) :]] == [
+        "winops.smb_guest.domain_exception : Look at the GPOs of the domain"
+    ] * 2
