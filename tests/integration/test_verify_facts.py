@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +77,36 @@ def test_the_playbook_asks_one_host_only(fleet: Fleet, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def run(playbooks: Playbooks, fleet: Fleet) -> Run:
     hosts = {PSRP: host_vars(fleet, PSRP, **PSRP_VARIABLES), LYING: host_vars(fleet, LYING)}
-    return playbooks.run(fleet, [task("verify", "verify_facts", consent=CONSENT)], hosts)
+    with _two_minutes_pass(fleet, PSRP):
+        return playbooks.run(fleet, [task("verify", "verify_facts", consent=[*CONSENT, "expiry"])], hosts)
 
 
-def test_by_psrp(run: Run) -> None:
+@contextmanager
+def _two_minutes_pass(fleet: Fleet, host: str) -> Iterator[None]:
+    """On the host's clock, once the task of the expiry is registered: it is the one that writes to Parameters."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(1.0):
+            if any("Parameters" in each["xml"] for each in fleet.control.state(host)["tasks"]):
+                fleet.control.advance_clock(host, 130)
+                return
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_by_psrp_with_an_expiry_to_its_end(run: Run) -> None:
     record = run.record(PSRP, "verify")
     assert record.status == "ok", record
     assert record.result["restored"]
     assert record.result["deviations"] == 0, record
-    assert not [row for row in record.result["facts"] if row["as_expected"] is None and row["consent"] != "expiry"]
+    assert not [row for row in record.result["facts"] if row["as_expected"] is None]
 
 
 def test_what_is_not_put_back_fails_the_task(run: Run) -> None:
