@@ -10,13 +10,16 @@ TESTS = Path(__file__).resolve().parent
 # ansible-test units has a configuration of its own and does not read pythonpath in pyproject.toml.
 sys.path[:0] = [folder for folder in (str(TESTS), str(TESTS / "tools")) if folder not in sys.path]
 
-from checkout import COLLECTION, COLLECTIONS, ROOT, isolated_environ, link_collection  # noqa: E402
+from checkout import COLLECTION, COLLECTIONS, OUTPUT, ROOT, isolated_environ, link_collection  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 # Before anything imports ansible, which reads its settings once. Playbooks that tests start inherit them too.
 os.environ.update(isolated_environ())
 if ROOT.parts[-3:] == COLLECTION.parts:  # installed, or the copy of ansible-test: it has its name already
     os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT.parents[2])
+    # ansible-test takes no --basetemp; pytest's own folder is shared by all that runs on the machine.
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(OUTPUT))
 else:
     link_collection()
     sys.path.insert(0, str(COLLECTIONS))

@@ -76,8 +76,8 @@ class IniText:
         if found:
             at, pair = found
             return self._replaced(at, at + 1, pair.before + value + pair.after)
-        line_break = self._line_break()
         span = self._section(section)
+        line_break = self._line_break(len(self.lines) if span is None else span.start)
         new = f"{key}={value}{line_break}"
         if span is not None:
             return self._ended(span.start - 1)._replaced(span.start, span.start, new)
@@ -99,12 +99,17 @@ class IniText:
         """With a line break at the end of line `at`, which only the last line may lack."""
         if at < 0 or self.lines[at][-1:] in ("\r", "\n"):
             return self
-        return self._replaced(at, at + 1, self.lines[at] + self._line_break())
+        return self._replaced(at, at + 1, self.lines[at] + self._line_break(at + 1))
 
-    def _line_break(self) -> str:
-        """The line break that the first line has; that of Windows where there is none."""
+    def _line_break(self, before: int) -> str:
+        """The line break that the first line has; that of Windows where there is none.
+
+        And where it is a lone CR that would become one with the LF that the line at `before` begins with.
+        """
         first = self.lines[0] if self.lines else ""
-        return first[len(first.rstrip(_BREAKS)) :] or CRLF
+        found = first[len(first.rstrip(_BREAKS)) :]
+        joins = found == "\r" and self.lines[before : before + 1] == ("\n",)
+        return CRLF if joins else found or CRLF
 
     def _section(self, section: str) -> range | None:
         """Places of the lines of a section, its heading excluded."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.errors import CannotBeWritten, DamagedFile
@@ -57,6 +57,7 @@ def test_only_the_version_changes(content):
 
 
 @given(files())
+@example(b"\r[General]\r\n\nVersion=0\r\n")  # a new line that ends with CR, as the first does, above an LF
 def test_an_extension_list_comes_and_goes_without_a_trace(content):
     ini = GptIni.parse(content)
     edited = GptIni.parse(ini.with_machine_extensions(NAMES).to_bytes())
