@@ -153,6 +153,18 @@ def test_readme(fleet: Fleet, folder: Path, terminal: Terminal) -> None:
     assert list(hosts.values())[-1] == found, "what was opened was undone, and nothing else was changed"
 
 
+def test_a_file_of_the_reader_is_found_by_a_playbook_of_the_collection(
+    fleet: Fleet, folder: Path, terminal: Terminal
+) -> None:
+    reader = Reader(fleet, "closed", folder, terminal)
+    accepted = {"host": "ws-*", "control": "client_signing", "reason": "The scanners speak guest only"}
+    (folder / "exceptions.yml").write_text(json.dumps([accepted]))
+    audit = f"ansible-playbook {NAME}.audit -i inventory.yml -e audit_report_exceptions_file=exceptions.yml"
+    reader.ask(f"{audit} -e audit_report_dest=with_exceptions")
+    report = json.loads((folder / "with_exceptions/report.json").read_text())
+    assert [item["reason"] for item in report["exceptions"]] == [accepted["reason"]]
+
+
 def test_every_module_and_role_of_readme_is_installed(fleet: Fleet, folder: Path, terminal: Terminal) -> None:
     reader = Reader(fleet, "closed", folder, terminal)
     tables = README.read_text().split("## Modules and roles")[1].split("\n## ")[0]
