@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..errors import NOTHING_WRITTEN, HostError, RequestError, stating
+from ..errors import NOTHING_WRITTEN, HostError, RequestError, SmbGuestError, stating
 from ..guest_access import GuestAccess, guest_access
 from ..observe import Depth, observe
 from ..state import judge_all
@@ -193,8 +193,10 @@ def _finished(host: Host, entry: Entry, undoing: Undoing) -> PutBack:
     try:
         return put_back(host.session, host.registry, undoing.targets, entry.made_keys, now=undoing.before)
     except BaseException as error:
-        if isinstance(error, Exception):
+        if isinstance(error, SmbGuestError):
             raise
+        if isinstance(error, Exception):
+            raise HostError(f"A bug in winops.smb_guest: {type(error).__name__}: {error}.") from error
         with uninterrupted():
             host.session.reset()
             result = put_back(host.session, host.registry, undoing.targets, entry.made_keys)

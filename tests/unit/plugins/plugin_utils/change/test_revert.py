@@ -12,6 +12,7 @@ from itertools import permutations
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import lock, process
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import HostBusy
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import reverted_as_dict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
@@ -33,6 +34,7 @@ from ..engine import (
     POLICY,
     SIGNING,
     Died,
+    Mistaken,
     book,
     change,
     engine,
@@ -126,6 +128,22 @@ def test_an_undoing_after_which_the_host_cannot_be_read_has_changed_it() -> None
     with pytest.raises(HostUnreachable, match="Everything was put back before that") as caught:
         undo(host, "x")
     assert (caught.value.changed, status(host, "x")) == (True, "reverted")
+
+
+def test_a_mistake_of_ours_in_undoing_says_that_it_is_one_and_can_be_gone_on_from() -> None:
+    host, reference = InProcessHost(), InProcessHost()
+    pristine = host.snapshot()
+    for either in (host, reference):
+        change(either, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+        either.reset_counters()
+    undo(reference, "x")
+    at = [message["method"] for message in reference.messages].index("DeleteValue") + 1
+    broken = Host(Mistaken(host, at, acted=True))
+    with pytest.raises(HostError, match=r"A bug in winops\.smb_guest: KeyError.*run it again to finish") as caught:
+        revert(broken, Selection("x"), force=False, check_mode=False)
+    assert (caught.value.changed, status(host, "x")) == (True, "reverting")
+    undo(host, "x")
+    assert moved(pristine, host) == []
 
 
 def test_an_end_beneath_that_cannot_be_brought_up_to_date_is_told() -> None:
