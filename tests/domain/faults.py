@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fault at the n-th request of a run, over both doors together: the process ends there, or the server refuses.
+"""A fault at the n-th request of a run, over both doors together.
 
-What the server knows after the process ended before request n+1 is what it knows after it ended after request n was
-carried out: so one kind of end, at every request and after the last one, covers both.
+killed: the process ends there. What the server knows before request n+1 is what it knows after request n was carried
+out, so that striking every request covers both. refused: the server does not carry it out. lost: the connection breaks
+before it is sent; unanswered: it breaks when it was carried out, and the run that goes on cannot know that.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors imp
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Result
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import Sysvol
 
-Kind = Literal["killed", "lost", "refused"]
-EVERY: dict[Kind, int] = {"killed": 1, "refused": 2, "lost": 8}
-"""Which requests each kind strikes: every one, every second, every eighth. To the server `lost` is what `killed` is."""
+Kind = Literal["killed", "refused", "lost", "unanswered"]
+EVERY: dict[Kind, int] = {"killed": 1, "refused": 2, "lost": 16, "unanswered": 16}
+"""Which requests each kind strikes: every one, every second, ..."""
 _BUSY, _UNAVAILABLE, _INSUFFICIENT_RIGHTS = 51, 52, 50
 _DISK_FULL, _SHARING_VIOLATION, _ACCESS_DENIED = 0xC000007F, 0xC0000043, 0xC0000022
 _LDAP_REFUSES = (_BUSY, _INSUFFICIENT_RIGHTS, _UNAVAILABLE)
@@ -55,7 +56,7 @@ def fault(kind: Kind = "killed", at: int = 0, between: Callable[[], None] | None
     send, call = Directory._send, Sysvol.call
     inside = False
 
-    def strike(door: Any, over: str) -> None:
+    def strike(door: Any, over: str, carry_out: Callable[[], object]) -> None:
         nonlocal inside
         if inside or not made.next():
             return
@@ -69,7 +70,9 @@ def fault(kind: Kind = "killed", at: int = 0, between: Callable[[], None] | None
         made.struck = True
         if kind == "killed":
             raise Killed
-        if kind == "lost":
+        if kind in ("lost", "unanswered"):
+            if kind == "unanswered":
+                carry_out()
             door.close()
             raise ConnectionLost("The connection broke.")
         if over == "ldap":
@@ -77,8 +80,12 @@ def fault(kind: Kind = "killed", at: int = 0, between: Callable[[], None] | None
         raise door._refused(_SMB_REFUSES[made.at % 3], "being asked")
 
     def sending(self: Directory, doing: str, message: bytes) -> None:
+        def carry_out() -> None:
+            send(self, doing, message)
+            self._connection.receive()
+
         try:
-            strike(self, "ldap")
+            strike(self, "ldap", carry_out)
         except DomainError:
             # A search that was not sent has no answer: sansldap's client need not wait for it.
             self._connection.protocol = type(self._connection.protocol)()
@@ -86,7 +93,7 @@ def fault(kind: Kind = "killed", at: int = 0, between: Callable[[], None] | None
         send(self, doing, message)
 
     def calling(self: Sysvol, messages: Any, doing: str, *, related: bool = True) -> Any:
-        strike(self, "smb")
+        strike(self, "smb", lambda: call(self, messages, doing, related=related))
         return call(self, messages, doing, related=related)
 
     Directory._send = sending  # type: ignore[method-assign]
