@@ -45,6 +45,8 @@ SECONDS_TO_START = 60
 _FILES_INSIDE = ("hosts", "resolv.conf", "passwd")
 _DOMAIN_UIDS = range(3_000_000, 3_000_400)
 """What Samba numbers the accounts of a new domain by. Its policy client wants them to have names."""
+_ENDS_WITH_US = ["setpriv", "--pdeathsig", "TERM"]
+"""However this process ends, Samba gets SIGTERM, which ends all that it started."""
 _SERVICES = "s3fs, rpc, ldap, cldap, kdc, winbindd, dns"
 
 
@@ -180,7 +182,7 @@ class SambaDc:
         Path("/run/samba").mkdir(exist_ok=True)
         with (self.folder / "log" / "stdout.log").open("wb") as log:
             self._process = subprocess.Popen(
-                ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounts + samba],
+                [*_ENDS_WITH_US, "unshare", "--mount", "--propagation", "private", "sh", "-c", mounts + samba],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
