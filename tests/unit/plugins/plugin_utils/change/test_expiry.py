@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import permutations
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from system_packages import missing
@@ -430,7 +431,12 @@ class Wine:
         return self._prefix / "wine/drive_c/windows/system32/WindowsPowerShell/v1.0/powershell.exe"
 
 
-@pytest.fixture(scope="module")
+def _wine_scope(fixture_name: str, config: pytest.Config) -> Literal["function", "module"]:
+    """ansible-test runs each test in a process of its own, which would leave a module's Wine behind, alive."""
+    return "function" if config.pluginmanager.has_plugin("ansible_forked") else "module"
+
+
+@pytest.fixture(scope=_wine_scope)
 def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
     lacking = missing(["wine"])
     if lacking:
