@@ -74,7 +74,6 @@ def test_a_task_out_of_time_has_put_back_what_it_wrote(run: Run, fleet: Fleet, h
     cut, again = run.record(host, "open"), run.record(host, "again")
     methods = [row["method"] for row in cut.requests]
     assert cut.status == "failed", cut
-    assert "Timed out" in cut.message
     assert methods.index("SetConfiguration") < methods.index(SECOND_WRITE), "it was cut off between two writes"
     assert values(cut.state) == values(fleet.control.state("hangs"))
     assert "Everything was put back as it was, and checked." in run.output
@@ -95,7 +94,6 @@ def test_a_program_that_hangs_is_ended_and_named_as_such(run: Run, host: str) ->
 def test_a_task_out_of_time_is_no_unreachable_host(run: Run) -> None:
     record = run.record("hangs-timeout", "channels")
     assert record.status == "failed", record
-    assert "Timed out" in record.message
     assert [row["action"].rpartition("/")[2] for row in record.requests][-1] == "Delete"
 
 
