@@ -28,13 +28,20 @@ class Step(Protocol[StateT]):
     """One step of a story."""
 
     @property
-    def heading(self) -> str: ...
+    def heading(self) -> str:
+        """What the step is called."""
+
     @property
-    def told(self) -> str: ...
+    def told(self) -> str:
+        """What is told before it."""
+
     @property
-    def acts(self) -> Sequence[Act[Stage]]: ...
+    def acts(self) -> Sequence[Act[Stage]]:
+        """What is done."""
+
     @property
-    def lesson(self) -> str: ...
+    def lesson(self) -> str:
+        """What is to be seen."""
 
     def deviations(self, before: StateT, after: StateT, history: Mapping[str, StateT]) -> list[str]:
         """What is otherwise than told, a sentence each. history: the states after each earlier step, by heading."""

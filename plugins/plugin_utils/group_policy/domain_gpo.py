@@ -251,11 +251,11 @@ class GpoReader:
                 links[found.dn] = found.text("gPLink") or ""
         return GpoState(guid, container, self.files(guid) if container else Files(), links)
 
-    def files(self, guid: str, only: Iterable[str] = FILES) -> Files:
+    def files(self, guid: str, only: Iterable[str] = tuple(FILES)) -> Files:
         """only: fields of Files; a request each."""
         return self.files_in(self.folder(guid), only)
 
-    def files_in(self, folder: str, only: Iterable[str] = FILES) -> Files:
+    def files_in(self, folder: str, only: Iterable[str] = tuple(FILES)) -> Files:
         """The files of a GPO's folder that was moved aside, say."""
         with needing(Right.READ):
             return Files(**{name: self.sysvol.read(rf"{folder}\{FILES[name]}") for name in only})

@@ -369,7 +369,7 @@ def test_a_refusal_beneath_a_policy_names_the_policy_and_any_other_does_not() ->
         host.inject("access_denied", match="SetConfiguration", times=1)
         with pytest.raises(expected) as caught:
             change(host, {GUEST: "allowed"})
-        assert type(caught.value) is expected
+        assert caught.type is expected
         assert (f"beneath the policy that governs {GUEST_POLICY.location}. Change it there." in str(caught.value)) is (
             expected is HostError
         )
