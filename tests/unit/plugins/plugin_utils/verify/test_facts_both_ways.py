@@ -133,7 +133,9 @@ def test_a_plain_host_deviates_nowhere_and_is_left_as_it_was(preset: str) -> Non
     assert {row.fact.id for row in verified.rows} == set(FACTS)
 
 
-@pytest.mark.parametrize(("quirks", "facts"), QUIRKS, ids=str)
+@pytest.mark.parametrize(
+    ("quirks", "facts"), QUIRKS, ids=lambda given: str(sorted(given) if isinstance(given, set) else given)
+)
 def test_each_deviation_is_reported_and_the_host_left_as_it_was(quirks: dict[str, Any], facts: set[str]) -> None:
     host = InProcessHost(quirks=quirks)
     before = host.snapshot()
