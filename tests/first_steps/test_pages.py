@@ -1,6 +1,6 @@
 """Somebody who has nothing but Python, a Windows host and the artefact: docs/first-steps.md to the letter, then README.
 
-The reader's own are the address, the port and the password of the host. Nothing else of a page is replaced.
+The reader's own are the address and the port of the host, which are replaced, and its password, which is typed.
 """
 
 from __future__ import annotations
