@@ -76,7 +76,8 @@ def _comparable(record: Record) -> tuple[Any, ...]:
     # The simulated host's name and the times of its events are its own; a German Windows has a German caption.
     state = {key: value for key, value in record.state.items() if key not in ("os", "events")}
     result = {key: value for key, value in record.result.items() if not key.startswith("_ansible")}
-    result.pop("host", None)
+    if host := result.pop("host", None):
+        result["summary"] = [line.replace(host, "HOST") for line in result["summary"]]
     if "ansible_facts" in result:
         facts = record.facts
         result["ansible_facts"] = {**facts, "os": {k: v for k, v in facts["os"].items() if k != "caption"}}
