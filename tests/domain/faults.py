@@ -11,6 +11,7 @@ before it is sent; unanswered: it breaks when it was carried out, and the run th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messa
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import Sysvol
 
 Kind = Literal["killed", "refused", "lost", "unanswered"]
-EVERY: dict[Kind, int] = {"killed": 1, "refused": 2, "lost": 16, "unanswered": 16}
-"""Which requests each kind strikes: every one, every second, ..."""
+EVERY: dict[Kind, int] = {"killed": 2, "refused": 4, "lost": 32, "unanswered": 32}
+"""Which requests each kind strikes: every second, every fourth, ... DOMAIN_FAULTS_EVERY=1 strikes every one."""
+if "DOMAIN_FAULTS_EVERY" in os.environ:
+    EVERY = dict.fromkeys(EVERY, int(os.environ["DOMAIN_FAULTS_EVERY"]))
 _BUSY, _UNAVAILABLE, _INSUFFICIENT_RIGHTS = 51, 52, 50
 _DISK_FULL, _SHARING_VIOLATION, _ACCESS_DENIED = 0xC000007F, 0xC0000043, 0xC0000022
 _LDAP_REFUSES = (_BUSY, _INSUFFICIENT_RIGHTS, _UNAVAILABLE)
