@@ -44,7 +44,8 @@ class Access:
 
 
 READ = Access(rights=0x00120089, disposition=1)
-WRITE_NEW = Access(rights=0x00130116, disposition=5, share=0, options=0x40)
+# Others may read: it still has this handle for a moment when it has got the name under which it is whole.
+WRITE_NEW = Access(rights=0x00130116, disposition=5, share=1, options=0x40)
 MAKE_FOLDER = Access(rights=0x00100080, disposition=2, options=0x01)
 LIST = Access(rights=0x00100081, disposition=1, options=0x01)
 DELETE_FILE = Access(rights=0x00010000, disposition=1, options=0x40)
