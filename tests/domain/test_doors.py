@@ -12,6 +12,7 @@ import pytest
 from conftest import Domain
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain import directory as directory_module
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain import smb_messages as smb
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import Scope
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import AlreadyThere, DomainError, NotFound
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_connection import LdapConnection
@@ -101,6 +102,10 @@ def test_files(domain: Domain) -> None:
         assert len(sysvol.items(top)) == 401
         with pytest.raises(NotEmpty):
             sysvol.delete_folder(top)
+        writing = sysvol._open(rf"{top}\beside", smb.WRITE_NEW, "writing")
+        sysvol.call([smb.rename(rf"{top}\file", replace=True, file=writing)], "writing")
+        assert other.sysvol.read(rf"{top}\file") == b"", "renamed into place, and not closed yet"
+        sysvol.call([smb.close(writing)], "writing")
         held = sysvol.hold(rf"{top}\lock", "the first")
         with pytest.raises(InUse, match="the first"):
             other.sysvol.hold(rf"{top}\lock", "the second")
