@@ -34,6 +34,7 @@ from ..engine import (
     held,
     moved,
     process_gone,
+    put,
     runs,
     status,
     tidy,
@@ -166,3 +167,72 @@ def test_a_fault_at_every_request_of_a_recovery(quirks: Mapping[str, bool]) -> N
             if left or status(host, "x") != "rolled_back" or book(host).unfinished or runs(host, GUEST_LOCAL):
                 wrong.append(f"{kind} at {at}: {status(host, 'x')}, {left}")
     assert wrong == [], "\n".join(wrong)
+
+
+def test_recovery_does_not_sign_off_what_does_not_run() -> None:
+    host, reference = InProcessHost(quirks=LAZY), InProcessHost(quirks=LAZY)
+    for either in (host, reference):
+        change(either, {GUEST: "allowed"}, name="other", reason="r")
+        undo(either, "other")
+        either.reset_counters()
+    change(reference, {GUEST: "allowed"}, name="x", reason="r")
+    at = [message["method"] for message in reference.messages].index("SetConfiguration") + 1
+    with suppress(Died), process_gone(host, at):
+        change(host, {GUEST: "allowed"}, name="x", reason="r")
+    put(host, GUEST_LOCAL, 1, apply=False)  # stored as wanted, and not running
+    assert runs(host, GUEST_LOCAL) is False
+    tidy(host)
+    assert status(host, "x") == "rolled_back"
+    assert held(host, GUEST_LOCAL) is None
+
+
+def test_recovery_leaves_what_somebody_set_since_and_says_so() -> None:
+    host = InProcessHost()
+    reference = InProcessHost()
+    change(reference, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
+    with suppress(Died), process_gone(host, at):
+        change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    put(host, GUEST_POLICY, "mine", "REG_SZ")
+    (told,) = tidy(host).told
+    assert "Left as somebody else set it since: insecure_guest_logons (policy)" in told
+    assert held(host, GUEST_POLICY) == ("REG_SZ", "mine")
+    assert held(host, GUEST_LOCAL) is None
+    assert status(host, "x") == "rolled_back"
+
+
+def test_recovery_leaves_a_policy_value_that_somebody_deleted_since() -> None:
+    host, reference = (InProcessHost(policy={"AllowInsecureGuestAuth": 0}) for _each in range(2))
+    change(reference, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    at = [message["method"] for message in reference.messages].index("SetDWORDValue") + 2
+    with suppress(Died), process_gone(host, at):
+        change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    assert held(host, GUEST_POLICY) == ("REG_DWORD", 1)
+    put(host, GUEST_POLICY, None)
+    (told,) = tidy(host).told
+    assert "Left as somebody else set it since: insecure_guest_logons (policy)" in told
+    assert held(host, GUEST_POLICY) is None
+
+
+def test_what_recovery_cannot_finish_keeps_no_other_change_from_its_due() -> None:
+    host = InProcessHost(quirks=LAZY)
+    reference = InProcessHost(quirks=LAZY)
+    change(reference, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
+    with suppress(Died), process_gone(host, at):
+        change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
+    host.inject("access_denied", match="SetConfiguration", times=0)
+    outcome = change(host, {AUDIT: "enabled"}, (POLICY,), name="y", reason="r")
+    assert status(host, "x") == "failed"
+    assert any("could not be undone" in told for told in outcome.recovery.told)
+    assert status(host, "y") == "applied"
+
+
+def test_what_blocks_after_it_is_not_guessed() -> None:
+    host = InProcessHost(policy={"AllowInsecureGuestAuth": 0}, parameters={"RequireSecuritySignature": 0})
+    change(host, {GUEST: "allowed"}, BOTH, name="x")
+    access = undo(host, "x").access
+    assert access.verdict == "blocked"
+    assert "default of this Windows" not in access.advice
+    assert "state=allowed" not in access.advice
+    assert "client_facts tells" in access.advice
