@@ -14,6 +14,7 @@ from .action import Action
 from .domain.controller import Controller, find_server
 from .domain.directory import Directory
 from .domain.errors import DomainError, said
+from .domain.rights import Right, needing
 from .domain.sysvol import Sysvol
 from .errors import NOTHING_WRITTEN, RequestError
 from .group_policy.domain_gpo import GpoReader
@@ -81,7 +82,8 @@ def opened(controller: Controller, domain: str) -> Iterator[GpoReader]:
             )
         sysvol = Sysvol(controller)
         try:
-            yield GpoReader(directory, sysvol, served)
+            with needing(Right.OTHER):
+                yield GpoReader(directory, sysvol, served)
         finally:
             sysvol.close()
     finally:

@@ -19,12 +19,11 @@ from .tables.events import CHANNELS, EVENTS, GUEST_USED, channels_of
 from .windows.event_channels import Presence, channel_presence
 from .windows.event_query import Position
 from .windows.event_records import EXPIRES, EventReader, Way
+from .windows.operating_system import CURRENT_VERSION
 from .windows.registry import Registry
 from .winrm.session import Session
 
-CURRENT_VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 MAX_LOGONS = 20_000
-_FIRST_BUILD_OF_24H2 = 26100
 _CHANNEL_NAMES = {name.lower(): name for name in CHANNELS}
 
 
@@ -106,8 +105,8 @@ class GuestEvents:
         rows = []
         for number in sorted({number for ids in self.wanted.values() for number in ids}):
             row, count = EVENTS[number], self.summary.ids[number]
-            known = not (row.since_24h2 and self.build is not None and self.build < _FIRST_BUILD_OF_24H2)
-            available = count > 0 or (known and any(self._reads(name) for name in row.channels if name in self.wanted))
+            read = any(self._reads(name) for name in row.channels if name in self.wanted)
+            available = count > 0 or (read and row.is_known_to(self.build))
             rows.append(
                 {"id": number, "name": row.name, "meaning": row.meaning, "available": available, "events": count}
             )

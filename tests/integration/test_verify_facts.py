@@ -26,7 +26,7 @@ PSRP_VARIABLES = {"ansible_connection": "psrp", "ansible_psrp_auth": "negotiate"
 @pytest.fixture(scope="module")
 def fleet(start_fleet: Callable[[list[dict[str, Any]]], Fleet]) -> Fleet:
     quirks = {
-        ODD: {"registry_absent_codes": [2, 2], "set_needs_prompt_options": True},
+        ODD: {"registry_absent_codes": [1, 1], "set_needs_prompt_options": True},
         LYING: {"delete_task_lies": True},
     }
     return start_fleet(
@@ -53,7 +53,7 @@ def test_the_playbook_tells_what_is_otherwise_and_keeps_the_messages(fleet: Flee
     done = _playbook(fleet, tmp_path, "--limit", ODD, "-e", consent)
     assert done.returncode == 0, done.stdout
     told = {line.split("OTHERWISE: ")[1].split(":")[0] for line in done.stdout.splitlines() if "OTHERWISE" in line}
-    assert told == {"registry_absent_value", "registry_delete_absent", "set_without_options"}
+    assert told == {"registry_absent_key", "registry_delete_absent", "set_without_options"}
     assert _without_events(fleet) == before
     recording = tmp_path / f"verify_facts-{ODD}"
     text = "".join(path.read_text() for path in recording.iterdir())

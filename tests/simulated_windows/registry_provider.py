@@ -143,7 +143,7 @@ class StdRegProv(Provider):
     def _deletevalue(self, path: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if self._registry.delete_value(path, arguments.get("sValueName") or ""):
             return {"ReturnValue": 0}
-        return self._absent(path)
+        return {"ReturnValue": self._key_missing}  # a missing value gives the code of a missing key here
 
     def _getsecuritydescriptor(self, path: str, _arguments: Mapping[str, Any]) -> dict[str, Any]:
         if not self._registry.key_exists(path):

@@ -21,6 +21,7 @@ class Right(Enum):
     EDIT = "'Edit settings, delete, modify security' on this GPO (GPMC, its tab Delegation)"
     LINK = "'Link GPOs' on that container (GPMC, its tab Delegation)"
     READ = "'Read' on this GPO (GPMC, its tab Delegation), which Authenticated Users have unless it was taken from them"
+    OTHER = "access to it, which an administrator of the domain can give"
     JOURNAL = (
         "to write below Policies\\winops.smb_guest in SYSVOL, where changes are journaled: members of Group Policy "
         "Creator Owners may"

@@ -15,6 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+FIRST_BUILD_OF_24H2 = 26100
+"""Windows 11 24H2 and Windows Server 2025."""
+
 CLIENT_SECURITY = "Microsoft-Windows-SmbClient/Security"
 CLIENT_AUDIT = "Microsoft-Windows-SmbClient/Audit"
 SERVER_AUDIT = "Microsoft-Windows-SMBServer/Audit"
@@ -39,7 +42,7 @@ class Event:
     """An event id of Microsoft-Windows-SMBClient or -SMBServer.
 
     name: its task in 24H2 (older releases have none). kind: what it counts as for the peer that it names. fields: its
-    EventData. since_24h2: not in the manifests before 26100. elsewhere: more channels where it may be.
+    EventData. since_24h2: not in the manifests before that build. elsewhere: more channels where it may be.
     """
 
     channel: str
@@ -59,6 +62,10 @@ class Event:
     def channels(self) -> tuple[str, ...]:
         """Every channel to look in."""
         return (self.channel, *self.elsewhere)
+
+    def is_known_to(self, build: int | None) -> bool:
+        """Whether a Windows of this build can write it; an unknown build may."""
+        return build is None or build >= FIRST_BUILD_OF_24H2 or not self.since_24h2
 
 
 _REGISTRY = ("RegName", "RegValue")

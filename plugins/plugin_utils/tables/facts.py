@@ -106,9 +106,9 @@ _ROWS = (
     ),
     Fact(
         "registry_delete_absent",
-        "ReturnValue 1 for the value, 2 for the key",
+        "ReturnValue 2 for the value, and for the key",
         _HARMLESS,
-        "observed by others as 2, never captured",
+        "observed by others, never captured",
         Consent.REGISTRY,
     ),
     # Policy and events

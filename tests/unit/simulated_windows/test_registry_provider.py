@@ -73,7 +73,7 @@ def test_a_set_replaces_value_and_type(host: Host, peer: Peer, key: str) -> None
 def test_absent_things(peer: Peer, key: str) -> None:
     missing_key = KEY + r"\none"
     assert call(peer, "GetDWORDValue", "none") == {"uValue": None, "ReturnValue": "1"}
-    assert call(peer, "DeleteValue", "none") == {"ReturnValue": "1"}
+    assert call(peer, "DeleteValue", "none") == {"ReturnValue": "2"}
     assert call(peer, "GetStringValue", "none", missing_key) == {"sValue": None, "ReturnValue": "2"}
     assert call(peer, "SetDWORDValue", "v", missing_key, uValue=1) == {"ReturnValue": "2"}
     assert call(peer, "DeleteValue", "v", missing_key) == {"ReturnValue": "2"}

@@ -193,7 +193,7 @@ def test_connections_info(documented: Any, action_class: Any) -> None:
 
 
 def test_verify_facts(documented: Any, action_class: Any) -> None:
-    host = InProcessHost(quirks={"registry_absent_codes": [2, 2]})
+    host = InProcessHost(quirks={"registry_absent_codes": [1, 1]})
     result = _run(host, action_class("verify_facts"), consent=["registry"])
     assert result["deviations"] == 2
     returned = {key: value for key, value in result.items() if key not in COMMON}

@@ -40,7 +40,7 @@ QUIRKS: list[tuple[dict[str, Any], set[str]]] = [
     ({"without_properties": ["RequireEncryption"]}, {"class_schema"}),
     ({"cmdlet_output_missing": True}, {"task_next_run"}),
     ({"input_in_order": True}, {"set_out_of_order"}),
-    ({"registry_absent_codes": [2, 2]}, {"registry_absent_value", "registry_delete_absent"}),
+    ({"registry_absent_codes": [2, 2]}, {"registry_absent_value"}),
     ({"registry_absent_codes": [1, 1]}, {"registry_absent_key", "registry_delete_absent"}),
     ({"registry_wrong_type_code": 13}, {"registry_wrong_type"}),
     ({"empty_text_is_null": True}, {"registry_empty_text"}),
