@@ -129,6 +129,37 @@ options:
       enabled: The events are written.
       disabled: They are not.
       default: What Windows itself would do. O(scope) says what is written for it.
+  harden:
+    description:
+      - Blocks insecure guest logons, and closes what the suboptions name. Instead of options for single settings.
+      - Audits are passed over where this Windows does not have them or something stronger decides otherwise.
+      - A suboption that is false leaves its settings as they are. Null and an empty text are the default.
+    type: dict
+    suboptions:
+      client_signing:
+        description: Whether O(client_signing) becomes V(required).
+        type: bool
+        default: true
+      client_encryption:
+        description: Whether O(client_encryption) becomes V(required).
+        type: bool
+        default: false
+      client_audit:
+        description: Whether the three audits of the client become V(enabled).
+        type: bool
+        default: true
+      server_signing:
+        description: Whether O(server_signing) becomes V(required).
+        type: bool
+        default: false
+      server_encryption:
+        description: Whether O(server_encryption) becomes V(required).
+        type: bool
+        default: false
+      server_audit:
+        description: Whether the three audits of the server become V(enabled).
+        type: bool
+        default: false
   optional:
     description:
       - Settings that are left out, with a warning, where this Windows does not have them or something stronger decides
@@ -195,6 +226,12 @@ EXAMPLES = r"""
     insecure_guest_logons: blocked
     client_signing: required
     server_signing: required
+
+- name: Close it with everything that goes with it, as the role harden does
+  winops.smb_guest.client_config:
+    harden:
+      server_signing: true
+    scope: [local, policy]
 
 - name: Show what opening a host would change, without changing it
   winops.smb_guest.client_config:

@@ -11,11 +11,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from .change.journal import KEEP_ENDED
 from .change.journal_format import checked_change_id, checked_text
 from .change.transaction import Terms
 from .errors import RequestError
-from .tables.settings import GUEST_BLOCKERS, SETTINGS, Scope
+from .tables.hardening import PARTS, Part
+from .tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS, Scope
+from .texts import one_line
 
 SCOPE_OPTIONS: Mapping[str, Any] = {
     "scope": {
@@ -45,6 +49,9 @@ SAFEGUARD_OPTIONS: Mapping[str, Any] = {
     "expires_at_most": {"type": "str"},
     "domain_controllers": {"type": "str", "choices": ["allow", "refuse"], "default": "allow"},
 }
+
+# Raw, because null and an empty text stand for the default, as in role variables.
+HARDEN_OPTION: Mapping[str, Any] = {"harden": {"type": "dict", "options": {name: {"type": "raw"} for name in PARTS}}}
 
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -78,6 +85,33 @@ def read_since(written: str) -> datetime | timedelta:
             f"since {written!r} is neither an age such as 30m, 8h, 7d or 2w nor a time such as 2026-11-23T21:30:00Z."
         ) from error
     return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def with_hardening(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of client_config with the settings that `harden` stands for. Raises RequestError."""
+    asked = options["harden"]
+    if asked is None:
+        return options
+    if beside := [name for name in SETTINGS if options[name] is not None]:
+        raise RequestError(f"harden says what is closed: leave {', '.join(beside)} out, or name every setting instead.")
+    parts = [part for name, part in PARTS.items() if _is_asked(name, part, asked.get(name))]
+    closed = {setting.name: setting.words.word(True) for part in parts for setting in part.settings}
+    optional = [setting.name for part in parts if part.optional for setting in part.settings]
+    return {
+        **options,
+        GUEST.name: GUEST.words.word(False),
+        **closed,
+        "optional": [*options["optional"], *optional],
+    }
+
+
+def _is_asked(name: str, part: Part, given: Any) -> bool:
+    if given in (None, ""):
+        return part.by_default
+    try:
+        return bool(boolean(given))
+    except TypeError:
+        raise RequestError(f"harden.{name} is {one_line(repr(given), 40)}: say true or false.") from None
 
 
 def read_scopes(options: Mapping[str, Any]) -> tuple[Scope, ...]:

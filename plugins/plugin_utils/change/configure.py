@@ -89,7 +89,7 @@ def _is_astir(host: Host, book: Book) -> bool:
     if book.unfinished or book.unsettled:
         return True
     with stating(NOTHING_WRITTEN):
-        return host.journal.peek() != book
+        return host.journal.was_written_since(book)
 
 
 def _carry_out_journaled(host: Host, view: _View, peeked: Book, outlook: Outcome, request: Request) -> Outcome:

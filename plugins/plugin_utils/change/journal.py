@@ -70,13 +70,15 @@ def mark_name(change_id: str, word: str, cell: Cell | None = None) -> str:
 @dataclass(frozen=True)
 class Book:
     """The journal as it was read. damaged: a sentence for each line that could not be used. unread: those lines
-    themselves, by list; they are kept as they are. v1: the keys of changes in the form of version 0.1."""
+    themselves, by list; they are kept as they are. v1: the keys of changes in the form of version 0.1. standing: the
+    list of the changes that stand, line by line."""
 
     stack: Stack
     damaged: tuple[str, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
     marks: tuple[Mark, ...] = ()
     v1: tuple[str, ...] = ()
+    standing: tuple[str, ...] = ()
 
     @property
     def unsettled(self) -> bool:
@@ -103,6 +105,10 @@ class Journal:
         """The changes that stand, without those that ended: two requests. Not to be written from."""
         return self._read(self._lines(STANDING), ())
 
+    def was_written_since(self, book: Book) -> bool:
+        """Whether a run has begun or ended a change since the book was read: one request."""
+        return self._lines(STANDING) != book.standing
+
     def marked(self, book: Book) -> Book:
         """The same book with what the host says by now: one request."""
         marks = tuple(filter(None, map(Mark.parse, self._registry.subkeys(CHANGES))))
@@ -114,13 +120,13 @@ class Journal:
         marks = filter(None, map(Mark.parse, self._registry.subkeys(CHANGES)))
         return frozenset(mark.change_id.lower() for mark in marks if mark.word == "reverted")
 
-    def _lines(self, name: str) -> Sequence[str]:
+    def _lines(self, name: str) -> tuple[str, ...]:
         try:
             return self._registry.strings(ROOT, name) or ()
         except WrongType as error:
             raise HostError(f"HKLM\\{ROOT}\\{name} is no journal. Look at it, and delete the value. {error}") from None
 
-    def _read(self, standing: Sequence[str], ended: Sequence[str]) -> Book:
+    def _read(self, standing: tuple[str, ...], ended: Sequence[str]) -> Book:
         entries: dict[str, Entry] = {}
         damaged: list[str] = []
         unread: list[tuple[str, str]] = []
@@ -148,7 +154,7 @@ class Journal:
         damaged += told
         stack = Stack(tuple(sorted([*entries.values(), *older], key=lambda entry: entry.seq)))
         stack = Stack(tuple(_as_marked(entry, marks) for entry in stack.entries))
-        return Book(stack, tuple(damaged), tuple(unread), tuple(marks), tuple(read))
+        return Book(stack, tuple(damaged), tuple(unread), tuple(marks), tuple(read), standing)
 
     def write(self, book: Book, stack: Stack, *, keep: int = KEEP_ENDED, ended: bool = False) -> Book:
         """Replace the lists. One request; two where changes ended. keep: how many ended ones."""
@@ -158,7 +164,7 @@ class Journal:
             gone = [*_kept(book, ENDED), *(encode(entry) for entry in stack.entries if not entry.stands)]
             self._write(ENDED, gone)
         self._write(STANDING, standing)
-        return replace(book, stack=stack)
+        return replace(book, stack=stack, standing=tuple(standing))
 
     def _write(self, name: str, lines: list[str]) -> None:
         if lines:

@@ -15,24 +15,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Protocol, TypeVar
 from urllib.request import getproxies
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ..errors import HostUnreachable, RequestError, SmbGuestError
+from .before_fork import make_ready
 from .deadlines import Deadlines, deadlines_from
 from .file_transfer import fetch_file, put_file
 from .guard import Guard
 from .peer import VARIABLES, Peer, check_address, secrets_of
 from .transport_errors import explain, is_refusal_of_transport
 
-# Ansible loads an action plugin before it forks a worker for each host and task. What the connections need is imported
-# here, once, and not by each worker; whoever uses what is missing or broken hears of it from the connection itself.
-for _connection in ("winrm", "psrp"):
-    with suppress(Exception):
-        import_module(f"ansible.plugins.connection.{_connection}")
+make_ready()
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What connections need comes with an action plugin, before Ansible forks; what is missing there stops nothing."""
+"""What connections need, and do first, comes with an action plugin, before Ansible forks; nothing missing stops it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def loaded(before: str, library: str) -> str:
 @pytest.mark.parametrize("library", ["winrm.protocol", "pypsrp.wsman"])
 def test_libraries_come_with_the_action_plugin(library: str) -> None:
     assert loaded("pass", library) == "True"
+
+
+@pytest.mark.parametrize("first", ["cryptography.hazmat.primitives.ciphers.Cipher", "spnego.client"])
+def test_first_use_comes_with_it_too(first: str) -> None:
+    module, _dot, name = first.rpartition(".")
+    spy = f"import {module} as m; m.{name} = lambda *args, **named: sys.modules.update(used=sys)"
+    assert loaded(spy, "used") == "True"
+
+
+def test_what_fails_at_its_first_use_stops_nothing() -> None:
+    broken = "import spnego as m, cryptography.hazmat.primitives.ciphers as c; m.client = c.Cipher = None"
+    assert loaded(broken, "pypsrp.wsman") == "True"
 
 
 def test_a_broken_library_does_not() -> None:
