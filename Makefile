@@ -11,7 +11,7 @@ LIVE = $(if $(V),--live)
 QUICK_FLAG = $(if $(QUICK),--quick)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-domain test bench matrix clean build python $(STAGES)
+.PHONY: help demo demo-domain test bench image matrix clean build python $(STAGES)
 
 help: ## this list
 	@sed -n 's/^\([a-z $$()A-Z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | sed 's/$$(STAGES)/$(STAGES)/' | \
@@ -35,6 +35,9 @@ matrix: python ## the tests that depend on ansible-core, on every supported rele
 
 bench: python ## requests, bytes and processes, compared with ansible.windows
 	@$(ENVIRONMENT) bench python tests/bench/run.py
+
+image: python ## an execution environment with the collection in it, built and tried; root on Debian or Ubuntu
+	@$(ENVIRONMENT) image python tests/tools/image.py
 
 build: python ## the artefact for `ansible-galaxy collection install`
 	@$(ENVIRONMENT) demo ansible-galaxy collection build --force --output-path .cache/build

@@ -1,0 +1,162 @@
+"""Builds the whole image of an execution environment, and runs the collection from inside of it.
+
+    python3 tests/tools/environment.py image python tests/tools/image.py
+
+No container registry: the base is debootstrapped, and buildah works without a daemon. Root on Debian or Ubuntu. The
+base trusts the certificates that this machine trusts. Everything is made below .cache/image, and only the base stays.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from checkout import CACHE, ROOT, link_collection
+from galaxy import BIN, Failed, build
+from system_packages import missing
+
+sys.path.insert(0, str(ROOT / "tests"))
+from simulated_windows.client import Fleet
+
+PACKAGES = ("buildah", "debootstrap", "crun")
+SUITE = "trixie"
+"""Of Debian: its Python runs the newest ansible-core."""
+IN_BASE = "python3,python3-pip,python3-venv,ca-certificates,git"
+CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
+BASE, IMAGE = "localhost/base:latest", "localhost/winops-ee:latest"
+RECIPE = "Containerfile"
+FOLDER = CACHE / "image"
+HOST = {"name": "host", "preset": "windows_11_24h2_pro"}
+
+PLAYBOOK = [
+    {"ansible.builtin.import_playbook": "winops.smb_guest.harden"},
+    {
+        "name": "Look",
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [
+            {"winops.smb_guest.client_facts": {}},
+            {"ansible.builtin.assert": {"that": "ansible_facts.smb_guest.guest_access.verdict == 'blocked'"}},
+        ],
+    },
+]
+
+
+def main() -> None:
+    """Build and try it."""
+    if line := missing(PACKAGES):
+        sys.exit(f"not run: {line}")
+    link_collection()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    try:
+        make_base()
+        with tempfile.TemporaryDirectory(prefix="winops-image-") as folder:
+            make_image(Path(folder))
+            try_image()
+    except Failed as failure:
+        sys.exit(str(failure))
+    finally:
+        buildah("rm", "--all", check=False)
+        buildah("rmi", "--force", IMAGE, check=False)
+
+
+def make_base() -> None:
+    """An image of Debian with Python, once."""
+    if buildah("images", "--quiet", BASE, check=False):
+        return
+    say("the base, by debootstrap")
+    with tempfile.TemporaryDirectory(prefix="winops-base-") as folder:
+        run(["debootstrap", "--variant=minbase", f"--include={IN_BASE}", SUITE, folder, mirror()])
+        shutil.copy(f"/{CERTIFICATES}", Path(folder, CERTIFICATES))
+        container = buildah("from", "scratch")
+        buildah("copy", "--quiet", container, folder, "/")
+        buildah("commit", "--quiet", container, BASE)
+
+
+def mirror() -> str:
+    """Where this machine has its Debian from."""
+    sites = run(["apt-get", "indextargets", "--format", "$(SITE)"]).splitlines()
+    if not sites:
+        raise Failed("apt-get names no site to install Debian from")
+    return sites[0]
+
+
+def make_image(folder: Path) -> None:
+    """The image, with the artefact of this checkout, as ansible-builder describes it."""
+    description = describe(build(folder).name)
+    (folder / "execution-environment.yml").write_text(json.dumps(description))  # JSON is YAML
+    run([str(BIN / "ansible-builder"), "create", "--output-filename", RECIPE], cwd=folder)
+    say("the image, by buildah")
+    context = folder / "context"
+    buildah("bud", "--pull-never", "--network", "host", "--tag", IMAGE, "--file", str(context / RECIPE), str(context))
+
+
+def describe(artefact: str) -> dict[str, Any]:
+    """The execution environment that ansible-builder is to make a recipe of."""
+    return {
+        "version": 3,
+        "images": {"base_image": {"name": BASE}},
+        "options": {"package_manager_path": "/usr/bin/apt-get", "skip_pip_install": True},
+        "dependencies": {
+            "ansible_core": {"package_pip": "ansible-core"},
+            "ansible_runner": {"package_pip": "ansible-runner"},
+            "galaxy": {"collections": [{"name": artefact, "type": "file"}]},
+        },
+        "additional_build_files": [{"src": artefact, "dest": "."}],
+    }
+
+
+def try_image() -> None:
+    """Harden simulated hosts from inside of it; over winrm and psrp, each read back at the host. Raises Failed."""
+    say("a playbook in it, against simulated Windows hosts")
+    container = buildah("from", "--pull-never", IMAGE)
+    with Fleet({"hosts": [HOST]}) as fleet, tempfile.TemporaryDirectory(prefix="winops-inside-") as folder:
+        Path(folder, "playbook.yml").write_text(json.dumps(PLAYBOOK))
+        shutil.copy(fleet.inventory_path, Path(folder, "inventory.yml"))
+        buildah("copy", "--quiet", container, folder, "/runner/project")
+        inside = ["run", "--user", "0", "--env", "HOME=/root", "--network", "host", container, "--"]
+        for connection in ("winrm", "psrp"):
+            fleet.control.reset("host")
+            more = {"ansible_connection": connection, "ansible_psrp_auth": "ntlm", "ansible_psrp_protocol": "http"}
+            playbook = ["ansible-playbook", "-i", "/runner/project/inventory.yml", "/runner/project/playbook.yml"]
+            said = buildah(*inside, *playbook, "--extra-vars", json.dumps(more))
+            if not hardened(fleet.control.state("host")):
+                raise Failed(f"the host was not hardened over {connection}:\n{said}")
+            print(f"{connection}: hardened, and read back at the host")
+        print(buildah(*inside, "ansible", "--version").splitlines()[0])
+
+
+def hardened(state: dict[str, Any]) -> bool:
+    """Whether what runs on a host blocks guest logons and requires signing."""
+    client = state["smb_client"]
+    return not client["EnableInsecureGuestLogons"] and bool(client["RequireSecuritySignature"])
+
+
+def buildah(*arguments: str, check: bool = True) -> str:
+    """Run it on a storage of our own; return what it printed last. Raises Failed."""
+    storage = ["--root", str(FOLDER / "storage"), "--runroot", str(FOLDER / "run")]
+    command = ["buildah", *storage, *arguments]
+    return run(command, check=check, BUILDAH_ISOLATION="chroot", STORAGE_DRIVER="vfs").strip()
+
+
+def run(command: list[str], *, cwd: Path | None = None, check: bool = True, **environ: str) -> str:
+    """What a command printed. Raises Failed, with that and its errors, where it fails."""
+    done = subprocess.run(command, cwd=cwd, env=os.environ | environ, capture_output=True, text=True, check=False)
+    if done.returncode and check:
+        raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"[-8000:])
+    return done.stdout
+
+
+def say(what: str) -> None:
+    """What is at work, since it takes minutes."""
+    print(f"[image] {what}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
