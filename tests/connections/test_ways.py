@@ -105,7 +105,7 @@ def test_the_proxy_carried_it(run: Run, fleet: Fleet, proxy: ForwardProxy, name:
 def test_a_closed_way_changes_nothing(run: Run, fleet: Fleet, name: str) -> None:
     for step in ("before", "change", "after"):
         record = run.record(name, step)
-        assert record.status in ("failed", "unreachable"), record
+        assert record.status == "unreachable", record
         assert re.search(CLOSED[name].says, record.message, re.DOTALL), record
         assert record.requests == []
     assert fleet.control.state(name)["smb_client"]["EnableInsecureGuestLogons"] is False
