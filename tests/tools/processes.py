@@ -15,8 +15,7 @@ from stages import Check
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 CHECK_LIMIT_S = 60 * 60
-"""A check that takes longer hangs: it is stopped and counted as failed. `ansible-test units` takes half an hour on a busy
-machine."""
+"""A check that takes longer hangs: it is stopped and counted as failed. On a busy machine one may take half of that."""
 
 
 class Processes:
