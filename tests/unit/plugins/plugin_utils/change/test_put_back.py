@@ -143,6 +143,17 @@ def test_under_a_policy_the_stored_value_is_proved_and_the_running_one_proves_no
         assert (held(host, GUEST_LOCAL), runs(host, GUEST_LOCAL)) == (("REG_DWORD", 0), True)
 
 
+def test_a_policy_of_the_other_side_governs_nothing() -> None:
+    """The policy values of client and server have the same names."""
+    audit, server = Cell.named(AUDIT, "policy"), Cell.named("server_audit_insecure_guest_logons", "local")
+    host = InProcessHost(quirks=LAZY)
+    put(host, audit, 1)
+    host.server.running[server.setting.cim_property] = True
+    host.inject("silent_drop", match="SetConfiguration", times=0)
+    result = back(host, {server: Held(None, False)})
+    assert (len(result.wrong), result.governed) == (1, ())
+
+
 def test_a_policy_that_goes_with_it_is_no_hindrance() -> None:
     """Beneath a policy some Windows let nobody write: so that goes first, and what runs is proved."""
     host = InProcessHost(policy={"AllowInsecureGuestAuth": 1}, quirks={"set_refused_by_policy": True})

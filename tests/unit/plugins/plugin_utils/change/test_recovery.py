@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable, SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import Scope
 from simulated_windows.in_process import InProcessHost, differences
 
@@ -124,6 +124,45 @@ def test_what_could_not_be_put_back_and_was_covered_since_is_left_to_the_cover()
     assert (status(host, "x"), held(host, cell), recovery.changed) == ("rolled_back", ("REG_DWORD", 1), False)
     undo(host, "cover")
     assert held(host, cell) is None
+
+
+def two_unfinished() -> InProcessHost:
+    """x could not be put back by the run after it, and y was cut off after it had written."""
+    host = cut(InProcessHost, {GUEST: "allowed", ENCRYPTION: "not_required"}, (POLICY,), "SetDWORDValue", more=3)
+    host.inject("silent_drop", match="DeleteValue", times=0)
+    tidy(host)
+    saved = host.save()
+    host.reset_counters()
+    change(host, {AUDIT: "enabled", SIGNING: "not_required"}, BOTH, name="y", reason="r")
+    at = [message["method"] for message in host.messages].index("SetConfiguration") + 2
+    host.load(saved)
+    host.inject("silent_drop", match="DeleteValue", times=0)
+    with suppress(Died), process_gone(host, at):
+        change(host, {AUDIT: "enabled", SIGNING: "not_required"}, BOTH, name="y", reason="r")
+    assert (status(host, "x"), status(host, "y")) == ("failed", "pending")
+    return host
+
+
+def test_of_two_runs_that_were_cut_off_either_counts_as_a_change() -> None:
+    host = two_unfinished()
+    for cell in (GUEST_POLICY, ENCRYPTION_POLICY):
+        put(host, cell, None)
+    recovery = tidy(host)
+    assert recovery.changed is True, "y was put back, and of x there was nothing left to put back"
+    assert (status(host, "x"), status(host, "y"), len(recovery.told)) == ("rolled_back", "rolled_back", 2)
+
+
+def test_what_was_put_back_before_the_host_was_gone_is_a_change() -> None:
+    host = two_unfinished()
+    saved = host.save()
+    host.reset_counters()
+    tidy(host)
+    last_write = max(at for at, row in enumerate(host.messages, 1) if row["method"] == "SetConfiguration")
+    host.load(saved)
+    host.inject("reset_before", at=range(last_write + 3, last_write + 9))
+    with pytest.raises(HostUnreachable) as caught:
+        tidy(host)
+    assert caught.value.changed is True
 
 
 KINDS = ("reset_before", "reset_after", "access_denied", "soap_fault")

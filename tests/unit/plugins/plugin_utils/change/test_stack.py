@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held, holds, seen, written
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import exact
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import moment as read
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import (
     CellEnd,
     Choice,
@@ -336,4 +339,16 @@ def test_what_users_see() -> None:
     }
     assert as_fact(three().entries[0])["expires_at"] is None
     assert as_fact(three().entries[0])["changes"][0]["from"] == "REG_SZ 'found'"
-    assert stamp(NOON.astimezone()) == "2026-03-02T12:00:00Z"
+
+
+def test_times_are_utc_whatever_the_time_zone_of_the_control_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        with monkeypatch.context() as patch:
+            patch.setenv("TZ", "XXX-5")
+            time.tzset()
+            for moment in (NOON, NOON.astimezone()):
+                assert stamp(moment) == "2026-03-02T12:00:00Z"
+                assert exact(moment) == "2026-03-02T12:00:00.000000+00:00"
+                assert read(moment.isoformat()).utcoffset() == timedelta()
+    finally:
+        time.tzset()
