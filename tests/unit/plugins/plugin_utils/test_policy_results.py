@@ -222,3 +222,13 @@ def test_a_change_asks_only_about_a_conflict() -> None:
 
     assert asked({GUEST: "blocked"}) == 0
     assert asked(CONFLICT) == 2
+
+
+def test_no_gpo_is_looked_for_behind_what_no_gpo_of_the_host_writes() -> None:
+    """A local value that has a policy of its own, a local value without any, and what MDM sets."""
+    spec: dict[str, Any] = {"parameters": {"AllowInsecureGuestAuth": 1}, "server_parameters": {"EncryptData": 1}}
+    host = InProcessHost(mdm={"RequireEncryption": 1}, quirks={"rsop": "denied"}, **spec)
+    host.client.running["RequireEncryption"] = True
+    states = states_of(host)
+    for name, winner in ((GUEST, "local"), ("server_encryption", "local"), ("client_encryption", "mdm")):
+        assert (states[name].winner.value, states[name].named()) == (winner, NAMELESS)

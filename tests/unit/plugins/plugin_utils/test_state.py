@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.guest_access import guest_access
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import SettingState
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Observed, SettingState, judge
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import OsDefault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 
@@ -228,3 +229,11 @@ def test_advice_to_a_host_that_policy_blocks_does_not_send_anybody_to_write_bene
     states = _states(False, False, False)
     states["insecure_guest_logons"] = state_of("insecure_guest_logons", running=False, policy=0)
     assert "guest_auth" not in guest_access(states).advice
+
+
+def test_the_local_gpo_is_shown_only_where_it_was_read() -> None:
+    for read in (False, True):
+        layers = {Layer.LOCAL: dword(1), **({Layer.LOCAL_GPO: dword(0)} if read else {})}
+        fact = judge(SETTINGS["insecure_guest_logons"], Observed(True, True, layers)).as_dict()
+        assert (fact["policy"], fact["mdm"], fact["local"]) == (None, None, True)
+        assert fact.get("local_gpo", "not shown") == (False if read else "not shown")

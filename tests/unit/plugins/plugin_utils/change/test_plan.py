@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise, permutations, product
 
 import pytest
@@ -18,6 +19,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import predict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change, Plan, Rules, Wish, plan
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_source import PolicySource
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import SettingState
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import NOT_KNOWN, OsDefault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer, Scope
@@ -271,6 +273,7 @@ CONFLICTS = [
     ("default", [LOCAL], 0, None, []),
     ("default", [POLICY], 1, 1, ["mdm"]),
     ("default", BOTH, 1, None, []),
+    ("default", [LOCAL], BAD, None, ["policy"]),
 ]
 
 
@@ -283,7 +286,7 @@ def test_managed(word: str, scopes: list[Scope], policy: object, mdm: object, so
         layer, value = Layer(source), policy if source == "policy" else mdm
         assert f"{GUEST}={word} would be overridden" in text
         said = "REG_SZ '1'" if value is BAD else f"{value} ({'allowed' if value else 'blocked'})"
-        assert f"{SETTINGS[GUEST].location(layer)} = {said}" in text
+        assert f"{SETTINGS[GUEST].location(layer)} = {said}. Change it there" in text
         assert ("add policy to scope" in text) is (source == "policy")
         assert ("Intune" in text) is (source == "mdm")
     if sources:
@@ -291,6 +294,20 @@ def test_managed(word: str, scopes: list[Scope], policy: object, mdm: object, so
         assert all(warning in text for warning in warned.warnings)
     else:
         assert make([wish(GUEST, word)], [host], scopes).changes == warned.changes
+
+
+def test_a_value_that_cannot_be_read_is_no_default_that_is_not_known() -> None:
+    host = state_of(GUEST, running=True, policy=BAD)
+    assert len(make([wish(GUEST, "default")], [host], warn=True).warnings) == 1
+
+
+def test_the_gpo_is_named_for_the_policy_value_and_not_for_what_mdm_sets() -> None:
+    gpo = PolicySource("Baseline", "{1}", None, 1, None)
+    host = replace(state_of(GUEST, running=True, policy=1, mdm=1, local=1), policy_source=gpo)
+    policy, mdm = make([wish(GUEST, "blocked")], [host], warn=True).warnings
+    assert f"policy (the GPO Baseline) sets {SETTINGS[GUEST].location(Layer.POLICY)}" in policy
+    assert f"MDM (Intune) sets {SETTINGS[GUEST].location(Layer.MDM)}" in mdm
+    assert "GPO" not in mdm
 
 
 def test_managed_warn_writes_all_the_same() -> None:
@@ -402,3 +419,9 @@ def test_what_is_optional_is_left_out_with_a_warning() -> None:
     assert [SETTINGS[AUDIT].location(Layer.POLICY) in text for text in planned.warnings] == [True]
     skipping = Rules((LOCAL,), skip_unsupported=True)
     assert plan([wishes[1]], states, skipping, system=SYSTEM).skipped == (ENCRYPTION,)
+
+
+def test_what_is_optional_is_written_where_nothing_stands_against_it() -> None:
+    states = {AUDIT: state_of(AUDIT, running=False)}
+    planned = plan([wish(AUDIT, "enabled")], states, Rules((LOCAL,), optional=(AUDIT,)), system=SYSTEM)
+    assert (brief(planned), planned.skipped) == ([(AUDIT, "local", None, True)], ())
