@@ -20,6 +20,7 @@ from ..windows.operating_system import OperatingSystem, read_operating_system, r
 from ..windows.policy_results import read_policy_sources
 from .cell import Cell, seen, written
 from .host import Host
+from .interruption import noting
 from .journal import Book
 from .plan import Change, Plan, Rules, Wish, in_conflict, plan
 from .recovery import read_tidily
@@ -291,13 +292,15 @@ def _refreshed(view: _View, request: Request, done: Done, outlook: Outcome) -> D
     """
     if not request.gpupdate or not any(change.cell.in_local_gpo for change in outlook.plan.changes):
         return done
-    try:
-        LocalPolicy(view.host.session).refresh()
-        after = view.again()
-    except HostUnreachable:
-        raise
-    except HostError as error:
-        return replace(done, told=(*done.told, f"The change stands, but gpupdate did not end well: {error}"))
+    stands = "The change was made and verified before that."
+    with stating(stands, changed=True), noting(stands):
+        try:
+            LocalPolicy(view.host.session).refresh()
+            after = view.again()
+        except HostUnreachable:
+            raise
+        except HostError as error:
+            return replace(done, told=(*done.told, f"The change stands, but gpupdate did not end well: {error}"))
     told = []
     for change in outlook.plan.changes:
         cell, held = change.cell, seen(change.cell, after[change.cell.setting.name])

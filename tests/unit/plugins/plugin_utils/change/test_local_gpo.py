@@ -23,6 +23,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transactio
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable, RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.options import read_scopes
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer, Scope
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.local_policy import LocalPolicy
 from simulated_windows.in_process import InProcessHost, differences
 from simulated_windows.local_group_policy import FOLDER, GPT_INI, REGISTRY_POL
 
@@ -136,6 +137,82 @@ def _refuse(*_args: object) -> None:
 
 def _vanish(*_args: object) -> None:
     raise HostUnreachable("Gone.")
+
+
+FILES = (Scope.POLICY, Scope.LOCAL_GPO)
+
+
+def updated(
+    host: InProcessHost, scopes: tuple[Scope, ...] = FILES, *, asked: bool = True, name: str | None = None
+) -> Outcome:
+    """Guest logons are allowed, and the host is told to apply its policy where that is asked for."""
+    request = Request([Wish(GUEST, True)], Rules(scopes), Terms(change_id=name), gpupdate=asked)
+    return configure(Host(session(host)), request, check_mode=False)
+
+
+@pytest.mark.parametrize("name", [None, "x"])
+def test_gpupdate_is_run_where_it_is_asked_for_and_the_files_were_changed(
+    name: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[bool] = []
+    monkeypatch.setattr(LocalPolicy, "refresh", lambda _self: runs.append(True))
+    for scopes, asked, expected in ((FILES, True, 1), (FILES, False, 0), ((Scope.POLICY,), True, 0)):
+        host = host_with(entry(NAME, 4, bytes(4)))
+        assert updated(host, scopes, asked=asked, name=name).verified
+        assert updated(host, scopes, asked=asked, name="again").plan.changes == (), "nothing was changed"
+        assert len(runs) == expected, (scopes, asked)
+        runs.clear()
+
+
+@pytest.mark.parametrize("name", [None, "x"])
+def test_what_the_host_holds_after_gpupdate_is_what_is_said(name: str | None) -> None:
+    plain = updated(host_with(entry(NAME, 4, bytes(4))), name=name)
+    assert plain.after["insecure_guest_logons"].effective is True
+    assert not any("Policy was refreshed" in told for told in plain.warnings())
+    host = InProcessHost("windows_11_24h2_pro", policy={NAME: 0})  # what another GPO says, and says again
+    outcome = updated(host, name=name)
+    assert outcome.after["insecure_guest_logons"].effective is False
+    assert [told for told in outcome.told if "Policy was refreshed" in told] == [
+        f"Policy was refreshed, and now {GUEST.location(Layer.POLICY)} is 0: another Group Policy decides it."
+    ]
+    assert any("has no entry for HKLM" in told for told in outcome.told), "what was told before is not lost"
+
+
+@pytest.mark.parametrize("name", [None, "x"])
+def test_a_gpupdate_that_fails_undoes_nothing_and_says_what_stands(
+    name: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error in (HostError("It failed."), HostUnreachable("Gone."), KeyboardInterrupt()):
+        host = InProcessHost("windows_11_24h2_pro", policy={NAME: 0})
+
+        def refresh(_self: LocalPolicy, error: BaseException = error) -> None:
+            raise error
+
+        monkeypatch.setattr(LocalPolicy, "refresh", refresh)
+        if type(error) is HostError:
+            outcome = updated(host, name=name)
+            assert any(told.endswith("gpupdate did not end well: It failed.") for told in outcome.told)
+            assert any("has no entry for HKLM" in told for told in outcome.told)
+        else:
+            with pytest.raises(type(error)) as caught:
+                updated(host, name=name)
+            said = [str(caught.value), *getattr(caught.value, "__notes__", ())]
+            assert said[-1].endswith("The change was made and verified before that.")
+            assert getattr(caught.value, "changed", True) is True
+        value = host.registry.get(f"HKLM\\{KEY}", NAME)
+        assert value is not None
+        assert value.data == 1
+
+
+def test_home_editions_are_told_that_the_files_may_do_nothing() -> None:
+    for preset, scopes, told in (
+        ("windows_11_24h2_home", FILES, True),
+        ("windows_11_24h2_home", (Scope.POLICY,), False),
+        ("windows_11_24h2_pro", FILES, False),
+    ):
+        outcome = updated(InProcessHost(preset), scopes, asked=False)
+        assert any("is not confirmed" in text for text in outcome.told) is told, (preset, scopes)
+        assert not any("has no entry for" in text for text in outcome.told), "no policy value is there to be deleted"
 
 
 def test_nobody_who_does_not_ask_starts_a_process() -> None:
