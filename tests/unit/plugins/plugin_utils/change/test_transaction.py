@@ -15,7 +15,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import con
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import checked_change_id
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms, new_change_id
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import write
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import verify, write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
     AccessDenied,
     HostError,
@@ -23,6 +23,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
     SmbGuestError,
     UnexpectedState,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import dword
 from simulated_windows.in_process import InProcessHost, differences
 
 from ..engine import (
@@ -49,6 +50,7 @@ from ..engine import (
     tidy,
     undo,
 )
+from ..states import state_of
 
 OPEN = {GUEST: "allowed", SIGNING: "not_required"}
 CLOSE = {GUEST: "blocked", SIGNING: "required"}
@@ -174,9 +176,8 @@ def test_a_refusal_beneath_a_policy_names_the_policy_and_any_other_does_not() ->
         with pytest.raises(expected) as caught:
             change(host, {GUEST: "allowed"})
         assert caught.type is expected
-        assert (f"beneath the policy that governs {GUEST_POLICY.location}. Change it there." in str(caught.value)) is (
-            expected is HostError
-        )
+        why = f"refused to set {GUEST} beneath the policy that governs {GUEST_POLICY.location}. Change it there."
+        assert (why in str(caught.value)) is (expected is HostError)
         assert moved(before, host) == []
 
 
@@ -211,9 +212,18 @@ def test_what_is_stored_and_does_not_run_is_no_change() -> None:
     host.edit(f"HKLM\\{GUEST_LOCAL.key}", GUEST_LOCAL.name, 1, apply=False)
     before = host.snapshot()
     host.inject("silent_drop", match="SetConfiguration", times=1)
-    with pytest.raises(HostError, match="still runs with False"):
+    with pytest.raises(HostError, match=r"was set to allowed, and the host took it, but still runs with False"):
         change(host, {GUEST: "allowed"}, name="x", reason="r")
     assert moved(before, host) == []
+
+
+def test_a_value_that_is_gone_proves_nothing_while_the_old_one_runs() -> None:
+    """SetConfiguration may store a default by storing none: what runs tells, and only a policy takes that away."""
+    wanted = [Change(GUEST_LOCAL, dword(1), False)]
+    verify(wanted, {GUEST: state_of(GUEST, running=False)})
+    verify(wanted, {GUEST: state_of(GUEST, running=True, policy=1)})
+    with pytest.raises(UnexpectedState, match="was set to blocked, and the host took it, but still runs with True"):
+        verify(wanted, {GUEST: state_of(GUEST, running=True)})
 
 
 def test_what_cannot_be_put_back_is_said_and_undone_by_the_next_run() -> None:
