@@ -224,6 +224,10 @@ def test_a_value_that_is_gone_proves_nothing_while_the_old_one_runs() -> None:
     verify(wanted, {GUEST: state_of(GUEST, running=True, policy=1)})
     with pytest.raises(UnexpectedState, match="was set to blocked, and the host took it, but still runs with True"):
         verify(wanted, {GUEST: state_of(GUEST, running=True)})
+    with pytest.raises(UnexpectedState, match="was written as 0 and is 1"):
+        verify(wanted, {GUEST: state_of(GUEST, running=True, policy=1, local=1)})
+    with pytest.raises(UnexpectedState, match="was written as 0 and is absent"):
+        verify([Change(GUEST_POLICY, dword(1), False)], {GUEST: state_of(GUEST, running=True, mdm=1)})
 
 
 def test_what_cannot_be_put_back_is_said_and_undone_by_the_next_run() -> None:
