@@ -24,6 +24,7 @@ from simulated_windows.in_process import InProcessHost
 
 from ..engine import (
     AUDIT,
+    ENCRYPTION,
     GUEST,
     GUEST_LOCAL,
     HOUR,
@@ -120,6 +121,26 @@ def test_a_change_that_the_host_ended_meanwhile_does_not_end_a_second_time() -> 
         assert entry_of(stack, "other") == entry_of(before, "other"), "its task is as it should be"
         assert [("Low is still there" in sentence) for sentence in told] == [True] * lies
         assert len(host.tasks) == 1 + lies
+
+
+def test_every_task_that_is_out_of_date_is_renewed_whatever_lies_beneath_it() -> None:
+    """A task that is right, a change without an end and one that the host has not ended are passed by."""
+    host = InProcessHost()
+    change(host, {AUDIT: "enabled"}, name="right", hours=5)
+    change(host, {SIGNING: "not_required"}, name="lasting", reason="r")
+    change(host, {GUEST: "allowed"}, name="stale", hours=5)
+    change(host, {ENCRYPTION: "required"}, name="ended", hours=1)
+    stack = book(host).stack
+    host.advance(3601)
+    host.run_due_tasks()
+    for name in ("stale", "ended"):
+        stack = stack.with_(replace(entry_of(stack, name), armed=""))
+    host.reset_counters()
+    renewed, told = rearm(engine(host), stack)
+    assert told == ()
+    assert [entry.armed != "" for entry in renewed.entries] == [True, False, True, True]
+    assert [message["method"] for message in host.messages].count("RegisterByXml") == 2
+    assert host.tasks == ["\\winops\\smb_guest\\right", "\\winops\\smb_guest\\stale"], "what has ended has no task"
 
 
 def test_a_task_of_another_change_that_cannot_be_renewed_is_a_warning() -> None:
