@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import PutBack, _undoing_order, put_back
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import (
     RegistryType,
     RegistryValue,
@@ -187,6 +188,25 @@ def test_where_set_configuration_is_refused_it_is_said_why_and_the_registry_is_p
     assert told.startswith(f"{GUEST_LOCAL.location} is as it was, but the running value")
     assert "denied access" in told
     assert held(host, GUEST_LOCAL) == ("REG_DWORD", 0)
+
+
+def test_of_each_cell_it_is_said_why_it_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where something else was refused after it."""
+    monkeypatch.setattr(write, "write_values", _refused)
+    host = InProcessHost(quirks=LAZY)
+    put(host, GUEST_POLICY, 1)
+    host.inject("access_denied", match="DeleteValue", times=0)
+    host.inject("soap_fault", match="SetConfiguration", times=0)
+    gpo = Cell.named("insecure_guest_logons", "local_gpo")
+    due = {GUEST_POLICY: Held(None), SIGNING_LOCAL: Held(dword(0), False), gpo: Held(dword(1))}
+    wrong = back(host, due).wrong
+    assert len(wrong) == 3
+    for told, why in zip(wrong, ("denied access", "refused", "no room left"), strict=True):
+        assert why in told
+
+
+def _refused(*_args: object) -> None:
+    raise HostError("There is no room left.")
 
 
 def test_a_host_that_is_gone_ends_it() -> None:

@@ -12,6 +12,7 @@ from itertools import permutations
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import lock, process
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import HostBusy
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import reverted_as_dict
@@ -49,6 +50,7 @@ from ..engine import (
     undo,
 )
 
+AUDIT_POLICY = Cell.named(AUDIT, "policy")
 LAZY = {"running_follows_registry": False}
 
 
@@ -77,6 +79,14 @@ def test_any_order_comes_to_the_same_and_a_second_run_changes_nothing() -> None:
                 again = undo(host, name)
                 assert (reverted_as_dict(again)["changed"], differences(before, host.snapshot())) == (False, [])
             assert moved(pristine, host) == [], order
+
+
+def test_all_at_once_comes_to_the_same_and_is_foreseen() -> None:
+    pristine, host = InProcessHost().snapshot(), stacked()
+    foreseen = reverted_as_dict(undo(host, check=True))["changes"]
+    assert foreseen
+    assert reverted_as_dict(undo(host))["changes"] == foreseen
+    assert moved(pristine, host) == []
 
 
 def test_a_plain_undoing_says_nothing_and_asks_nothing_that_it_need_not() -> None:
@@ -176,7 +186,9 @@ def test_check_mode_writes_nothing() -> None:
 def test_a_covered_cell_is_not_written_and_that_is_said() -> None:
     host = stacked()
     before = host.snapshot()
+    foreseen = undo(host, "middle", check=True)
     reverted = undo(host, "middle")
+    assert foreseen.told == reverted.told
     facts = reverted_as_dict(reverted)
     assert [row["setting"] for row in facts["changes"]] == [AUDIT, AUDIT]
     assert held(host, GUEST_LOCAL) == ("REG_DWORD", 1)
@@ -230,6 +242,11 @@ def test_nothing_to_undo_takes_no_lock() -> None:
     reverted = undo(host)
     assert (reverted.undoings, differences(before, host.snapshot())) == ((), [])
     assert reverted.access.verdict == "blocked"
+    change(host, {GUEST: "allowed"}, name="x", reason="r")
+    undo(host, "x")
+    host.reset_counters()
+    assert undo(host, "x").undoings == ()
+    assert not any(message["method"] == "CreateKey" for message in host.messages)
 
 
 # What is somebody else's
@@ -248,6 +265,7 @@ def test_what_somebody_set_stops_it_and_force_does_not_mind() -> None:
                     undo(host, "x", check=check)
                 assert cell.location in str(caught.value)
             assert moved(before, host) == [], (str(cell), value)
+            assert len(undo(host, "x", check=True, force=True).undoings) == 1
             undo(host, "x", force=True)
             assert moved(pristine, host) == [], (str(cell), value)
 
@@ -296,6 +314,16 @@ def test_a_policy_that_came_later_keeps_the_running_value_and_not_the_stored_one
         reverted = undo(host, "x")
         assert (held(host, GUEST_LOCAL), status(host, "x")) == (None, "reverted")
         assert any(GUEST_POLICY.location in told for told in reverted.told), quirks
+
+
+def test_what_is_told_of_each_change_is_told_of_all() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="low", reason="r")
+    change(host, {AUDIT: "enabled"}, name="high", reason="r")
+    put(host, GUEST_POLICY, 1)
+    put(host, AUDIT_POLICY, 1)
+    told = " ".join(undo(host).told)
+    assert (GUEST_POLICY.location in told, AUDIT_POLICY.location in told) == (True, True), told
 
 
 def test_what_cannot_be_put_back_stands_and_is_named() -> None:
