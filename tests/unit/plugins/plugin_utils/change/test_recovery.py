@@ -11,6 +11,8 @@ from contextlib import suppress
 
 import pytest
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_tidily
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable, SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import Scope
 from simulated_windows.in_process import InProcessHost, differences
@@ -30,6 +32,7 @@ from ..engine import (
     Died,
     book,
     change,
+    engine,
     entry,
     held,
     moved,
@@ -276,3 +279,50 @@ def test_what_blocks_after_it_is_not_guessed() -> None:
     assert "default of this Windows" not in access.advice
     assert "state=allowed" not in access.advice
     assert "client_facts tells" in access.advice
+
+
+def test_a_task_that_the_cut_off_run_had_renewed_is_renewed_again() -> None:
+    """Else the end of `low` would be one of a change that is covered for good: an opening without an end."""
+    host, reference = InProcessHost(), InProcessHost()
+    for either in (host, reference):
+        change(either, {GUEST: "allowed"}, name="low", hours=1)
+        either.reset_counters()
+    change(reference, {GUEST: "blocked", AUDIT: "enabled"}, BOTH, name="x", reason="r")
+    at = [message["method"] for message in reference.messages].index("RegisterByXml") + 2
+    with suppress(Died), process_gone(host, at):
+        change(host, {GUEST: "blocked", AUDIT: "enabled"}, BOTH, name="x", reason="r")
+    put(host, Cell.named(AUDIT, "policy"), 0)
+    tidy(host)
+    assert (status(host, "x"), runs(host, GUEST_LOCAL)) == ("rolled_back", True)
+    host.advance(3601)
+    host.run_due_tasks()
+    assert (status(host, "low"), runs(host, GUEST_LOCAL)) == ("reverted", False)
+
+
+def test_what_a_task_that_is_out_of_date_looks_for_is_kept() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="low", hours=2)
+    change(host, {GUEST: "blocked"}, name="high", hours=1)
+    host.advance(3601)
+    host.run_due_tasks()
+    host.inject("access_denied", match="RegisterByXml", times=0)
+    (told,) = tidy(host).told
+    assert told.startswith("The end of the change low")
+    host.clear_faults()
+    host.advance(3601)
+    host.run_due_tasks()
+    assert runs(host, GUEST_LOCAL) is False
+    assert tidy(host).told == ()
+    assert book(host).marks == (), "and then it goes"
+
+
+def test_the_number_of_ended_changes_to_keep_counts_in_tidying_too() -> None:
+    host = InProcessHost()
+    for name in ("a", "b", "c"):
+        change(host, {GUEST: "allowed"}, name=name, hours=1)
+        host.advance(3601)
+        host.run_due_tasks()
+        of_host = engine(host)
+        with of_host.held():
+            read_tidily(of_host, 2)
+    assert [known.change_id for known in book(host).stack.entries] == ["b", "c"]
