@@ -37,6 +37,7 @@ from ..engine import (
     OURS,
     POLICY,
     SIGNING,
+    SIGNING_LOCAL,
     Died,
     book,
     change,
@@ -154,7 +155,7 @@ def test_what_is_written_back_by_something_on_the_host_is_put_back_and_named() -
     assert isinstance(caught.value.__cause__, UnexpectedState)
     assert caught.value.changed is False
     assert moved(before, host) == []
-    assert "put back" in entry(host, "x").note
+    assert entry(host, "x").note.startswith(f"failed and put back: {GUEST_POLICY.location} was written as 1")
     assert not any("Task" in message["resource"] for message in host.messages), "it had no end, so no task"
 
 
@@ -253,6 +254,41 @@ def test_what_cannot_be_put_back_is_said_and_undone_by_the_next_run() -> None:
             assert tidy(host).changed is True
             assert status(host, "x") == "rolled_back"
             assert moved(before, host) == []
+
+
+def test_a_host_that_is_gone_for_good_may_hold_the_new_values() -> None:
+    for name in (None, "x"):
+        host, reference = InProcessHost(), InProcessHost()
+        before = host.snapshot()
+        change(reference, OPEN, BOTH, name=name)
+        at = [message["method"] for message in reference.messages].index("SetConfiguration") + 1
+        host.inject("reset_after", at=[at])
+        host.inject("reset_before", at=range(at + 1, at + 200))
+        with pytest.raises(HostError, match=r"Undoing it failed as well: [^ ]") as caught:
+            change(host, OPEN, BOTH, name=name)
+        for cell in (SIGNING_LOCAL, GUEST_LOCAL, GUEST_POLICY):
+            assert cell.location in str(caught.value).partition("may hold some of the new values: ")[2]
+        assert ("The journal could not be closed: " in str(caught.value)) is bool(name)
+        assert caught.value.changed is True
+        host.clear_faults()
+        if name:
+            assert (status(host, "x"), tidy(host).changed, status(host, "x")) == ("pending", True, "rolled_back")
+            assert moved(before, host) == []
+
+
+def test_a_journal_that_cannot_be_closed_does_not_undo_what_was_verified() -> None:
+    host, reference = InProcessHost(), InProcessHost()
+    change(reference, OPEN, name="x")
+    methods = [message["method"] for message in reference.messages]
+    host.inject("access_denied", at=[len(methods) - methods[::-1].index("SetMultiStringValue")])
+    with pytest.raises(
+        SmbGuestError,
+        match=r"The change x was made and verified, but the journal could not be closed\. The next journaled",
+    ) as caught:
+        change(host, OPEN, name="x")
+    assert (caught.value.changed, status(host, "x"), held(host, GUEST_LOCAL)) == (True, "pending", ("REG_DWORD", 1))
+    tidy(host)
+    assert status(host, "x") == "applied"
 
 
 def test_a_mistake_of_ours_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
