@@ -95,6 +95,49 @@ def test_a_signal_at_every_write_leaves_the_old_or_the_new(act: str, number: sig
         assert any("put back" in note for note in raised.value.__notes__), at
 
 
+class TimeIsUp(BaseException):
+    """What Ansible's `timeout` makes of SIGALRM."""
+
+
+@pytest.fixture
+def alarm() -> Iterator[None]:
+    def ring(_number: int, _frame: object) -> None:
+        raise TimeIsUp
+
+    former = signal.signal(signal.SIGALRM, ring)
+    yield
+    signal.signal(signal.SIGALRM, former)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGALRM])
+@pytest.mark.parametrize("act", ["opening", "opening until"])
+@pytest.mark.usefixtures("alarm")
+def test_a_signal_while_a_change_is_put_back_waits_for_the_end(act: str, number: signal.Signals) -> None:
+    host = prepared()
+    saved, old = host.save(), host.snapshot()
+    ACTS[act](host)
+    at = [message["method"] for message in host.messages].index("SetConfiguration") + 1
+    host.load(saved)
+    host.inject("access_denied", at=[at])
+    with pytest.raises((Terminated, TimeIsUp)):
+        ACTS[act](host, Pressed(host, number, at + 1))
+    assert moved(old, host) == []
+    assert status(host, "new") == ("rolled_back" if act == "opening until" else None)
+
+
+@pytest.mark.usefixtures("alarm")
+def test_time_that_is_up_while_undoing_does_not_keep_it_from_its_end() -> None:
+    host = prepared()
+    saved = host.save()
+    undoing(host)
+    new, methods = host.snapshot(), [message["method"] for message in host.messages]
+    for at in (at for at, method in enumerate(methods, 1) if method in WRITES):
+        host.load(saved)
+        with pytest.raises(TimeIsUp):
+            undoing(host, Pressed(host, signal.SIGALRM, at))
+        assert moved(new, host) == [], at
+
+
 def test_the_journal_says_how_it_ended() -> None:
     host = prepared()
     opening_until(host)

@@ -254,10 +254,27 @@ def test_a_claim_of_another_controller_ends_with_its_lease(
     assert keys.names == ([] if free else [left])
 
 
+@pytest.mark.parametrize("order", [sorted, lambda names: sorted(names, reverse=True)], ids=["first", "last"])
+def test_a_claim_is_seen_wherever_it_is_listed(
+    order: Callable[[list[str]], list[str]], quick: pytest.MonkeyPatch
+) -> None:
+    """Also behind the own one: in which order a host names its keys is not said."""
+    keys = Keys(claim(Process(OTHER, 7, 7), since=timedelta(minutes=-1)))
+    quick.setattr(keys, "subkeys", lambda _key: tuple(order(keys.names)))
+    assert not hold(keys)
+
+
+def test_whoever_comes_first_by_name_waits_ten_seconds_for_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(lock.time, "sleep", waited.append)
+    assert not hold(Keys(claim(Process(OTHER, 7, 7), since=timedelta(minutes=-1))))
+    assert sum(waited) == 10
+
+
 def test_busy_says_who_and_that_nothing_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock.time, "sleep", lambda _: None)
     keys = Keys(claim(Process(OTHER, 4711, 7)))
-    with pytest.raises(HostBusy, match=r"process 4711 on other\.example.*Nothing was written"):
+    with pytest.raises(HostBusy, match=r"process 4711 on other\.example.*Nothing was written.*after 15 minutes"):
         sole_writer(keys, NOW).__enter__()  # type: ignore[arg-type]
 
 

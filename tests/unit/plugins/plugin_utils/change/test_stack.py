@@ -279,6 +279,8 @@ def test_what_runs_says_nothing_about_a_policy_value() -> None:
     cells = [Cell.named(GUEST, scope) for scope in ("local", "policy", "local_gpo")]
     assert [seen(cell, state) for cell in cells] == [Held(dword(1), True), Held(None), Held(None)]
     assert [written(cell, True).running for cell in cells] == [True, None, None]
+    for above in ({"policy": 1}, {"mdm": 1}):
+        assert seen(GUEST_LOCAL, state_of(GUEST, running=True, local=0, **above)) == Held(dword(0), None), above
 
 
 def test_holds() -> None:

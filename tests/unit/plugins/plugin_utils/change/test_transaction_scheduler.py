@@ -17,6 +17,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack impo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
     AccessDenied,
     HostError,
+    HostUnreachable,
     SmbGuestError,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows import scheduled_task
@@ -141,6 +142,15 @@ def test_every_task_that_is_out_of_date_is_renewed_whatever_lies_beneath_it() ->
     assert [entry.armed != "" for entry in renewed.entries] == [True, False, True, True]
     assert [message["method"] for message in host.messages].count("RegisterByXml") == 2
     assert host.tasks == ["\\winops\\smb_guest\\right", "\\winops\\smb_guest\\stale"], "what has ended has no task"
+
+
+def test_a_host_that_is_gone_while_tasks_are_renewed_is_no_warning() -> None:
+    host = InProcessHost()
+    change(host, OPEN, name="low", hours=1)
+    stack = book(host).stack
+    host.inject("reset_before", match="RegisterByXml")
+    with pytest.raises(HostUnreachable):
+        rearm(engine(host), stack.with_(replace(entry_of(stack, "low"), armed="")))
 
 
 def test_a_task_of_another_change_that_cannot_be_renewed_is_a_warning() -> None:
