@@ -113,7 +113,7 @@ def _carry_out_journaled(host: Host, view: _View, peeked: Book, outlook: Outcome
             entry = _to_prolong(request.terms, book, outlook.plan)
             if entry and request.terms.expires_in:
                 done = prolong(host, book, entry, now + request.terms.expires_in)
-                return replace(outlook, verified=True, entry=done.entry)
+                return replace(outlook, entry=done.entry)
     return outlook
 
 

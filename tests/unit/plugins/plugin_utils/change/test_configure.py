@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, RequestError, SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import dword
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
 from simulated_windows.in_process import InProcessHost, differences
 
@@ -18,17 +20,21 @@ from ..engine import (
     AUDIT,
     BOTH,
     ENCRYPTION,
+    ENCRYPTION_POLICY,
     GUEST,
     GUEST_LOCAL,
     GUEST_POLICY,
     HOUR,
     POLICY,
     SIGNING,
+    SIGNING_LOCAL,
+    Died,
     book,
     change,
     entry,
     held,
     moved,
+    process_gone,
     put,
     runs,
     status,
@@ -74,7 +80,12 @@ def test_check_mode_equals_the_run_and_writes_nothing() -> None:
 def test_what_is_refused_is_refused_in_both_modes_with_the_same_words() -> None:
     table: list[tuple[dict[str, Any], dict[str, str], dict[str, Any], str]] = [
         ({"policy": {"AllowInsecureGuestAuth": 0}}, {GUEST: "allowed"}, {}, "would be overridden: policy sets"),
-        ({"preset": "windows_10_22h2_pro"}, {ENCRYPTION: "required"}, {}, "is not supported before"),
+        (
+            {"preset": "windows_10_22h2_pro"},
+            {ENCRYPTION: "required"},
+            {},
+            "is not supported before .*; this host runs .*Windows 10",
+        ),
         ({}, {GUEST: "allowed"}, {"relax": ()}, "requires client_signing"),
         ({}, {GUEST: "allowed"}, {"risk_refused": True}, "say accept_risk: true"),
         ({"preset": "domain_controller"}, {GUEST: "blocked"}, {"refuse_domain_controllers": True}, "domain controller"),
@@ -101,6 +112,16 @@ def test_a_name_that_is_taken_is_refused_in_both_modes() -> None:
     for check in (True, False):
         with pytest.raises(RequestError, match="has a change x already"):
             change(host, {GUEST: "blocked"}, name="x", check=check)
+    undo(host, "x")
+    for check in (True, False):
+        with pytest.raises(RequestError, match=r"has a change x already \(reverted\)"):
+            change(host, {GUEST: "allowed"}, name="x", check=check)
+
+
+def test_a_default_beside_another_wish_is_known() -> None:
+    host = InProcessHost(parameters={"AllowInsecureGuestAuth": 1})
+    outcome = change(host, {GUEST: "default", SIGNING: "required"})
+    assert [str(each) for each in outcome.plan.changes] == ["insecure_guest_logons (local): 1 -> 0"]
 
 
 # Guest logons
@@ -134,8 +155,32 @@ def test_without_relax_an_opening_that_will_not_work_is_a_warning() -> None:
 def test_the_risk_only_matters_where_guest_is_opened() -> None:
     for words in ({GUEST: "blocked"}, {SIGNING: "not_required"}):
         change(InProcessHost(), words, risk_refused=True)
-    with pytest.raises(RequestError, match="accept_risk"):
-        change(InProcessHost(), {GUEST: "default"}, risk_refused=True)
+    change(InProcessHost(), {GUEST: "blocked", AUDIT: "enabled"}, risk_refused=True)
+    for more in ({GUEST: "default"}, {GUEST: "allowed", SIGNING: "not_required"}):
+        with pytest.raises(RequestError, match="accept_risk"):
+            change(InProcessHost(), more, risk_refused=True)
+
+
+def test_what_is_relaxed_is_put_back_whatever_it_was() -> None:
+    host = InProcessHost(parameters={"RequireSecuritySignature": 1})
+    before = host.snapshot()
+    change(host, {GUEST: "allowed"}, relax=(SIGNING,), name="x")
+    assert [part.found.stored for part in entry(host, "x").parts if part.cell == SIGNING_LOCAL] == [dword(1)]
+    undo(host, "x")
+    assert moved(before, host) == []
+
+
+def test_what_blocks_only_by_what_runs_or_only_by_policy_blocks() -> None:
+    """Windows takes a policy over at a time of its own."""
+    at_policy, runs_only = InProcessHost(quirks=LAZY), InProcessHost(quirks=LAZY)
+    put(at_policy, ENCRYPTION_POLICY, 1, apply=False)
+    put(runs_only, ENCRYPTION_POLICY, 0, apply=False)
+    runs_only.client.running["RequireEncryption"] = True
+    for host in (at_policy, runs_only):
+        with pytest.raises(RequestError, match=r"this host requires client_encryption: "):
+            change(host, {GUEST: "allowed"}, relax=(SIGNING,))
+    old = InProcessHost("windows_10_22h2_pro")
+    assert change(old, {GUEST: "allowed"}, relax=()).as_dict()["guest_access"]["verdict"] == "allowed", "it has none"
 
 
 def test_domain_controllers() -> None:
@@ -294,6 +339,59 @@ def test_a_policy_value_that_an_administrator_deleted_is_not_ours() -> None:
         undo(host, "low")
 
 
+def test_what_the_host_has_ended_is_taken_over_by_a_run_with_nothing_to_change() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="x", hours=1)
+    host.advance(3601)
+    host.run_due_tasks()
+    assert book(host).marks != ()
+    assert change(host, {GUEST: "blocked"}, reason="r").plan.changes == ()
+    assert (book(host).marks, status(host, "x")) == ((), "reverted")
+
+
+def cut_off() -> InProcessHost:
+    """A change `low` stands, and a run died in the middle of another one."""
+    host, reference = InProcessHost(), InProcessHost()
+    for either in (host, reference):
+        change(either, {AUDIT: "enabled"}, name="low", reason="r")
+        either.reset_counters()
+    change(reference, OPEN, BOTH, name="cut", reason="r")
+    at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
+    with suppress(Died), process_gone(host, at):
+        change(host, OPEN, BOTH, name="cut", reason="r")
+    assert (status(host, "cut"), runs(host, SIGNING_LOCAL)) == ("pending", False)
+    return host
+
+
+def test_after_a_run_that_was_cut_off_it_is_decided_anew_with_all_that_the_journal_has() -> None:
+    host = cut_off()
+    outcome = change(host, {AUDIT: "disabled"}, name="x")
+    assert [found.change_id for found in outcome.beneath] == ["low"]
+    assert outcome.recovery.changed is True
+    assert outcome.told == ()
+
+
+def test_what_was_put_back_before_an_error_is_a_change() -> None:
+    host = cut_off()
+    saved = host.save()
+    host.reset_counters()
+    change(host, {AUDIT: "disabled"}, name="x")
+    written = [message["method"] for message in host.messages].index("SetConfiguration") + 1
+    for at in range(written + 1, host.requests):
+        host.load(saved)
+        host.inject("access_denied", at=[at])
+        error = error_of(host)
+        assert error is None or (error.changed and "Nothing was written" not in str(error)), (at, str(error))
+
+
+def error_of(host: InProcessHost) -> SmbGuestError | None:
+    try:
+        change(host, {AUDIT: "disabled"}, name="x")
+    except SmbGuestError as error:
+        return error
+    return None
+
+
 def test_somebody_who_came_first_is_seen() -> None:
     """Between the look and the lock another run has done the same."""
     host = InProcessHost()
@@ -322,3 +420,4 @@ def test_the_bounds_of_requests() -> None:
     change(plain, OPEN)
     change(journaled, OPEN, reason="r")
     assert journaled.requests - plain.requests <= 12
+    assert not any("MultiString" in message["method"] for message in plain.messages), "who does not ask does not look"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from simulated_windows.local_group_policy import FOLDER, GPT_INI, REGISTRY_POL
 
 GUEST, ENCRYPTION = SETTINGS["insecure_guest_logons"], SETTINGS["client_encryption"]
 KEY, NAME = r"Software\Policies\Microsoft\Windows\LanmanWorkstation", "AllowInsecureGuestAuth"
+FILES = (Scope.POLICY, Scope.LOCAL_GPO)
 INI = (
     b"[General]\r\nVersion=1\r\n"
     b"gPCMachineExtensionNames=[{35378EAC-683F-11D2-A89A-00C04FBBCFA2}{D02B1F72-3407-48AE-BA88-E8213C6761F1}]\r\n"
@@ -102,6 +104,16 @@ def test_what_could_not_be_put_back_is_not_written_over(odd: bytes) -> None:
     assert host.snapshot() == before
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_no_end_can_undo_the_files(check: bool) -> None:
+    host = host_with()
+    before = host.snapshot()
+    request = Request([Wish(GUEST, True)], Rules(FILES), Terms(expires_in=timedelta(hours=1)))
+    with pytest.raises(RequestError, match="expires_in cannot end a change of the local GPO"):
+        configure(Host(session(host)), request, check_mode=check)
+    assert host.snapshot() == before
+
+
 def test_a_text_where_a_number_belongs_is_put_back_exactly() -> None:
     host = host_with(entry(NAME, 1, "1\0".encode("utf-16-le")))
     found = host.host.files.read(REGISTRY_POL)
@@ -137,9 +149,6 @@ def _refuse(*_args: object) -> None:
 
 def _vanish(*_args: object) -> None:
     raise HostUnreachable("Gone.")
-
-
-FILES = (Scope.POLICY, Scope.LOCAL_GPO)
 
 
 def updated(
