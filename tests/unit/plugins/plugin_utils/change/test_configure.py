@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from ..engine import (
     GUEST_LOCAL,
     GUEST_POLICY,
     HOUR,
+    LOCAL,
     POLICY,
     SIGNING,
     SIGNING_LOCAL,
@@ -75,6 +77,15 @@ def test_check_mode_equals_the_run_and_writes_nothing() -> None:
             assert facts(done) == facts(foreseen), (spec, words)
             again = change(host, words, scopes)
             assert again.as_dict()["changed"] is False, (spec, words)
+
+
+def test_check_mode_equals_the_run_where_mdm_sets_something_too() -> None:
+    for policy in ({}, {"AllowInsecureGuestAuth": 0}, {"AllowInsecureGuestAuth": 1}):
+        for word, scopes in product(("allowed", "default"), ((LOCAL,), (POLICY,), BOTH)):
+            host = InProcessHost(mdm={"EnableInsecureGuestLogons": 0}, policy=policy)
+            rules = {"tolerate_managed": True}
+            foreseen = change(host, {GUEST: word}, scopes, rules=rules, check=True)
+            assert facts(change(host, {GUEST: word}, scopes, rules=rules)) == facts(foreseen), (policy, word, scopes)
 
 
 def test_what_is_refused_is_refused_in_both_modes_with_the_same_words() -> None:
@@ -179,6 +190,9 @@ def test_what_blocks_only_by_what_runs_or_only_by_policy_blocks() -> None:
     for host in (at_policy, runs_only):
         with pytest.raises(RequestError, match=r"this host requires client_encryption: "):
             change(host, {GUEST: "allowed"}, relax=(SIGNING,))
+    last = InProcessHost(parameters={"RequireSecuritySignature": 0}, policy={"RequireEncryption": 1})
+    with pytest.raises(RequestError, match=r"this host requires client_encryption: "):
+        change(last, {GUEST: "allowed"}, relax=())
     old = InProcessHost("windows_10_22h2_pro")
     assert change(old, {GUEST: "allowed"}, relax=()).as_dict()["guest_access"]["verdict"] == "allowed", "it has none"
 
@@ -268,10 +282,11 @@ def test_one_side_that_is_silent_hinders_only_what_asks_for_it() -> None:
 def test_prolonging_and_shortening() -> None:
     host = InProcessHost()
     pristine = host.snapshot()
-    change(host, {GUEST: "allowed"}, name="x", hours=1)
+    first = change(host, {GUEST: "allowed"}, name="x", hours=1)
+    assert not any("no effect" in text for text in first.told)
     for hours in (5, 2):
         foreseen = change(host, {GUEST: "allowed"}, name="X", hours=hours, check=True)
-        assert foreseen.as_dict()["changed"] is True
+        assert (foreseen.as_dict()["changed"], foreseen.as_dict()["change_id"]) == (True, "x")
         outcome = change(host, {GUEST: "allowed"}, name="X", hours=hours)
         assert (outcome.prolonged, outcome.plan.changes, outcome.as_dict()["changed"]) == (True, (), True)
         assert entry(host, "x").expires_at == host.clock + hours * HOUR

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -130,7 +131,8 @@ def test_damaged_lines_are_told_not_used_and_kept() -> None:
     flip(host, "b")
     undo(host, "a")
     assert [line for line in lines(host, STANDING) if line in foreign] == foreign
-    assert "{}" in lines(host, ENDED)
+    assert lines(host, ENDED)[:1] == ["{}"]
+    assert not set(lines(host, ENDED)) & set(foreign), "each stays where it was"
 
 
 def test_a_list_of_another_type_stops_everything_before_anything_is_written() -> None:
@@ -157,6 +159,17 @@ def test_ended_changes_are_kept_up_to_a_number() -> None:
     with pytest.raises(HostError):
         flip(host, "failing", keep=3)
     assert [each.change_id for each in book(host).stack.entries] == ["c4", "c5", "failing"]
+
+
+def test_what_stands_is_never_pruned() -> None:
+    host = InProcessHost()
+    for name in ("a", "b", "c"):
+        flip(host, name)
+    undo(host, "c")
+    found = book(host)
+    written = engine(host).journal.write(found, found.stack, keep=0, ended=True)
+    for each in (written, book(host)):
+        assert [known.change_id for known in each.stack.entries] == ["a", "b"]
 
 
 def test_what_a_standing_change_lies_over_is_never_pruned() -> None:
@@ -220,6 +233,36 @@ def test_what_the_marks_say() -> None:
         found = entry(host, "x")
         assert (found.status.value, found.note) == (expected, note), words
         assert book(host).unsettled is unsettled, words
+
+
+def test_what_the_lists_say_of_an_end_counts_more_than_a_mark() -> None:
+    host = InProcessHost()
+    flip(host, "x")
+    undo(host, "x")
+    said = entry(host, "x")
+    for word in ("ending", "failed", "reverted"):
+        host.registry.create_key(f"HKLM\\{CHANGES}\\x~{word}")
+        assert entry(host, "x") == said, word
+
+
+def test_only_what_the_host_says_to_have_ended_has_ended() -> None:
+    host = InProcessHost()
+    for name in ("x~failed", "y~ending", "Z~reverted", "z~left~insecure_guest_logons~local"):
+        host.registry.create_key(f"HKLM\\{CHANGES}\\{name}")
+    assert engine(host).journal.ended_by_the_host() == {"z"}
+
+
+def test_marks_of_other_changes_and_of_an_end_at_work_stay() -> None:
+    host = InProcessHost()
+    for name, words in (("x", {GUEST: "allowed"}), ("y", {AUDIT: "enabled"}), ("z", {SIGNING: "not_required"})):
+        change(host, words, name=name, hours=1)
+    for name in ("y~ending", "z~reverted"):
+        host.registry.create_key(f"HKLM\\{CHANGES}\\{name}")
+    tidy(host)
+    assert host.registry.subkeys(f"HKLM\\{CHANGES}") == ["y~ending"]
+    undo(host, "x")
+    assert host.registry.subkeys(f"HKLM\\{CHANGES}") == ["y~ending"]
+    assert status(host, "y") == "reverting"
 
 
 def test_what_the_host_has_ended_is_taken_over_and_the_marks_go() -> None:
@@ -304,6 +347,26 @@ def test_changes_of_version_0_1_are_read_in_the_order_of_their_times_and_lie_ove
     assert found.stack.entries[1].made_keys == (KEYS[Side.CLIENT][Layer.POLICY],)
     assert found.unsettled
     assert sorted(found.v1) == ["earlier", "first", "second"]
+    assert [each.expires_at for each in found.stack.entries] == [None, None, None]
+
+
+def test_the_end_of_a_change_of_version_0_1_is_known() -> None:
+    host = InProcessHost()
+    old_entry(host, "x", True, None, ExpiresAt="2026-03-02T15:00:00+02:00")
+    assert entry(host, "x").expires_at == datetime(2026, 3, 2, 13, tzinfo=UTC)
+
+
+def test_a_change_of_version_0_1_is_older_than_all_that_the_lists_have() -> None:
+    """Also where some were taken over before, and an old controller has written again."""
+    host = InProcessHost()
+    old_entry(host, "first", True, None)
+    change(host, {AUDIT: "enabled"}, name="new")
+    old_entry(host, "late", True, None, Status="reverted")
+    assert [(each.change_id, each.seq) for each in book(host).stack.entries] == [
+        ("late", -2),
+        ("first", -1),
+        ("new", 1),
+    ]
 
 
 def test_changes_of_version_0_1_are_taken_over_and_can_be_undone() -> None:

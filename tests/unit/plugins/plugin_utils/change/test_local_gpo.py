@@ -83,6 +83,17 @@ def test_check_mode_predicts_what_the_run_does(value: bool | None) -> None:
     assert run(host, value).plan.changes == ()
 
 
+def test_check_mode_predicts_every_setting_in_the_files() -> None:
+    host = host_with(entry(NAME, 4, bytes(4)), policy={NAME: 1, "RequireEncryption": 0})
+    request = Request([Wish(GUEST, True), Wish(ENCRYPTION, False)], Rules(FILES))
+    predicted = configure(Host(session(host)), request, check_mode=True)
+    assert [change.cell.in_local_gpo for change in predicted.plan.changes] == [True, True]
+    done = configure(Host(session(host)), request, check_mode=False)
+    assert predicted.as_dict()["after"] == done.as_dict()["after"]
+    (told,) = [text for text in done.told if "has no entry for" in text]
+    assert (GUEST.location(Layer.POLICY) in told, ENCRYPTION.location(Layer.POLICY) in told) == (False, True)
+
+
 def test_only_the_files_lag_behind() -> None:
     host = InProcessHost("windows_11_24h2_pro", policy={NAME: 1})
     before = host.client.running
@@ -211,6 +222,19 @@ def test_a_gpupdate_that_fails_undoes_nothing_and_says_what_stands(
         value = host.registry.get(f"HKLM\\{KEY}", NAME)
         assert value is not None
         assert value.data == 1
+
+
+def test_what_else_was_told_is_not_lost_by_gpupdate(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: LocalPolicy) -> None:
+        raise HostError("It failed.")
+
+    for refresh in (lambda _self: None, fail):
+        host = host_with()
+        ends = Request([Wish(GUEST, False)], Rules((Scope.POLICY,)), Terms("low", expires_in=timedelta(hours=1)))
+        configure(Host(session(host)), ends, check_mode=False)
+        host.inject("access_denied", match="RegisterByXml", times=0)
+        monkeypatch.setattr(LocalPolicy, "refresh", refresh)
+        assert any("The end of the change low" in told for told in updated(host, name="x").told)
 
 
 def test_home_editions_are_told_that_the_files_may_do_nothing() -> None:

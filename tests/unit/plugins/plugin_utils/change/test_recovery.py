@@ -299,23 +299,6 @@ def test_a_task_that_the_cut_off_run_had_renewed_is_renewed_again() -> None:
     assert (status(host, "low"), runs(host, GUEST_LOCAL)) == ("reverted", False)
 
 
-def test_what_a_task_that_is_out_of_date_looks_for_is_kept() -> None:
-    host = InProcessHost()
-    change(host, {GUEST: "allowed"}, name="low", hours=2)
-    change(host, {GUEST: "blocked"}, name="high", hours=1)
-    host.advance(3601)
-    host.run_due_tasks()
-    host.inject("access_denied", match="RegisterByXml", times=0)
-    (told,) = tidy(host).told
-    assert told.startswith("The end of the change low")
-    host.clear_faults()
-    host.advance(3601)
-    host.run_due_tasks()
-    assert runs(host, GUEST_LOCAL) is False
-    assert tidy(host).told == ()
-    assert book(host).marks == (), "and then it goes"
-
-
 def test_the_number_of_ended_changes_to_keep_counts_in_tidying_too() -> None:
     host = InProcessHost()
     for name in ("a", "b", "c"):
