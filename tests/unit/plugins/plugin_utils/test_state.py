@@ -225,10 +225,18 @@ def test_the_verdict_follows_what_runs() -> None:
     assert guest_access(states).verdict == "blocked"
 
 
-def test_advice_to_a_host_that_policy_blocks_does_not_send_anybody_to_write_beneath_it() -> None:
+def test_advice_sends_nobody_to_write_beneath_what_decides() -> None:
     states = _states(False, False, False)
-    states["insecure_guest_logons"] = state_of("insecure_guest_logons", running=False, policy=0)
-    assert "guest_auth" not in guest_access(states).advice
+    assert "guest_auth state=allowed" in guest_access(states).advice
+    for layer in ("policy", "mdm"):
+        states["insecure_guest_logons"] = state_of("insecure_guest_logons", running=False, **{layer: 0})
+        assert "guest_auth" not in guest_access(states).advice, layer
+    for layer in ("policy", "mdm"):
+        states = {
+            **_states(True, True, True),
+            "client_encryption": state_of("client_encryption", running=True, **{layer: 1}),
+        }
+        assert "client_config" not in guest_access(states).advice, "one of the two is decided elsewhere"
 
 
 def test_the_local_gpo_is_shown_only_where_it_was_read() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Held
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import (
     CHANGES,
     ENDED,
@@ -24,6 +25,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal im
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Status
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import dword
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, Layer, Side
 from simulated_windows.in_process import InProcessHost, differences
 
@@ -350,10 +352,11 @@ def test_changes_of_version_0_1_are_read_in_the_order_of_their_times_and_lie_ove
     assert [each.expires_at for each in found.stack.entries] == [None, None, None]
 
 
-def test_the_end_of_a_change_of_version_0_1_is_known() -> None:
+def test_the_end_of_a_change_of_version_0_1_is_known_and_what_ran() -> None:
     host = InProcessHost()
-    old_entry(host, "x", True, None, ExpiresAt="2026-03-02T15:00:00+02:00")
+    old_entry(host, "x", True, ("REG_DWORD", 2), ExpiresAt="2026-03-02T15:00:00+02:00")
     assert entry(host, "x").expires_at == datetime(2026, 3, 2, 13, tzinfo=UTC)
+    assert [part.found for part in entry(host, "x").parts] == [Held(dword(2), True), Held(dword(2))]
 
 
 def test_a_change_of_version_0_1_is_older_than_all_that_the_lists_have() -> None:

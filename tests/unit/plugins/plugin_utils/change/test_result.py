@@ -170,5 +170,7 @@ def test_warnings_of_every_kind_are_given() -> None:
     # That guest logons are blocked concerns who wants them.
     for words, warned in (({GUEST: "allowed"}, True), ({GUEST: "blocked"}, False), ({SIGNING: "required"}, False)):
         assert any("blocked" in text for text in outcome(words, *states).warnings()) is warned, words
+    opened = (state_of(GUEST, running=True), *states[2:])
+    assert outcome({GUEST: "allowed"}, *opened).warnings() == []
     both = outcome({GUEST: "allowed", SIGNING: "not_required"}, *states)
     assert len(both.warnings()) == 1
