@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -85,16 +86,16 @@ class Processes:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Interrupt first: pytest and molecule then stop what they started."""
+    """Interrupt first: pytest and molecule then stop what they started. Workers that outlive them end as well."""
     for number, patience_s in ((signal.SIGINT, 15), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
         try:
             os.killpg(process.pid, number)
-            process.wait(patience_s)
+            given_up = time.monotonic() + patience_s
+            while time.monotonic() < given_up:
+                process.poll()
+                os.killpg(process.pid, 0)
+                time.sleep(0.1)
         except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        else:
             return
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from typing import TYPE_CHECKING, Any
+import threading
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 import runner
 import system_packages
 from checkout import CACHE
 from counts import Counts
-from processes import Processes
+from processes import INTERRUPTS, Processes
 from runner import Outcome, run_stages
 from stages import STAGES, Check, Stage
 from table import report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +82,30 @@ def test_the_table_says_why_tests_were_skipped(capsys: pytest.CaptureFixture[str
 def test_stages_have_names_of_their_own_and_checks() -> None:
     assert len({stage.name for stage in STAGES}) == len(STAGES)
     assert all(stage.checks() for stage in STAGES)
+
+
+def test_a_worker_that_outlives_its_check_is_ended(tmp_path: Path) -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+    check = (
+        "import subprocess, sys, pathlib, time\n"
+        f"worker = subprocess.Popen([sys.executable, '-c', {deaf!r}], stdout=subprocess.PIPE)\n"
+        "worker.stdout.readline()\n"
+        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(worker.pid))\n"
+        "time.sleep(600)\n"
+    )
+    processes = Processes()
+    handlers = {number: signal.getsignal(number) for number in INTERRUPTS}
+    running = threading.Thread(
+        target=processes.run, args=(Check("one", [sys.executable, "-c", check]), dict(os.environ), tmp_path / "log")
+    )
+    running.start()
+    while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+        time.sleep(0.05)
+    try:
+        processes.stop()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    running.join(30)
+    worker = Path("/proc", (tmp_path / "pid").read_text(), "stat")
+    assert not worker.exists() or worker.read_text().rpartition(")")[2].split()[0] == "Z"
