@@ -25,7 +25,7 @@ from datetime import datetime
 from xml.sax.saxutils import escape
 
 from ..errors import RequestError
-from ..registry_value import RegistryType, RegistryValue, Stored
+from ..registry_value import RegistryType, RegistryValue
 from ..tables.settings import KEYS, Layer, Side
 from ..windows.scheduled_task import FOLDER
 from .cell import Cell
@@ -251,9 +251,7 @@ def _type(value: RegistryValue) -> str:
     return value.kind.name
 
 
-def _data(cell: Cell, value: Stored) -> str:
-    if value is None:
-        return ""
+def _data(cell: Cell, value: RegistryValue) -> str:
     if isinstance(value.data, bytes):
         return value.data.hex()
     lines = value.data if isinstance(value.data, tuple) else (str(value.data),)

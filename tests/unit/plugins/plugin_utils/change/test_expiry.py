@@ -22,6 +22,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.expiry imp
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import CellEnd, Choice
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import RegistryType, RegistryValue, dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.scheduled_task import register_task
 from simulated_windows.in_process import InProcessHost
 
 from ..engine import (
@@ -238,6 +239,42 @@ def test_what_somebody_else_set_since_is_left_and_noted() -> None:
         tidy(host)
         assert entry(host, "x") == found, "taken over as it was"
         assert host.registry.subkeys(CHANGES) == []
+
+
+def test_a_value_that_was_deleted_for_a_time_comes_back_unless_somebody_else_set_one() -> None:
+    for since, expected in ((None, 1), (0, 0)):
+        host = InProcessHost(policy={"AllowInsecureGuestAuth": 1})
+        change(host, {GUEST: "default"}, (POLICY,), name="x", hours=1)
+        assert held(host, GUEST_POLICY) is None
+        if since is not None:
+            put(host, GUEST_POLICY, since)
+        assert pass_by(host, 1) == ["x"]
+        assert held(host, GUEST_POLICY) == ("REG_DWORD", expected)
+
+
+def test_an_end_that_has_come_does_not_come_a_second_time() -> None:
+    """Its task stayed; since then somebody has set what the change had left."""
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="x", hours=1)
+    task = expiry_task(book(host).stack, entry(host, "x"))
+    assert pass_by(host, 1) == ["x"]
+    put(host, GUEST_LOCAL, 1)
+    register_task(engine(host).session, "x", task)
+    host.boot()
+    host.run_due_tasks()
+    assert (held(host, GUEST_LOCAL), host.tasks) == (("REG_DWORD", 1), [])
+
+
+def test_an_end_counts_one_that_is_at_work_as_ended() -> None:
+    """Of two at once at least one sees the other, so neither brings back what the other takes away."""
+    for at_work, expected in ((False, ("REG_DWORD", 1)), (True, None)):
+        host = InProcessHost()
+        change(host, {GUEST: "allowed"}, name="low", hours=2)
+        change(host, {GUEST: "blocked"}, name="high", hours=1)
+        if at_work:
+            host.registry.create_key(rf"{CHANGES}\low~ending")
+        assert pass_by(host, 1) == ["high"]
+        assert held(host, GUEST_LOCAL) == expected
 
 
 def test_a_temporary_block_does_not_reopen_what_was_closed_since() -> None:
