@@ -95,6 +95,23 @@ def test_a_signal_at_every_write_leaves_the_old_or_the_new(act: str, number: sig
         assert any("put back" in note for note in raised.value.__notes__), at
 
 
+@pytest.mark.parametrize("act", ACTS)
+def test_what_an_interruption_left_on_the_line_goes_before_anything_is_put_back(
+    act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = prepared()
+    saved = host.save()
+    ACTS[act](host)
+    at = next(at for at, message in enumerate(host.messages, 1) if message["method"] in WRITES)
+    host.load(saved)
+    host.reset_counters()
+    resets: list[int] = []
+    monkeypatch.setattr(Session, "reset", lambda _self: resets.append(host.requests))
+    with pytest.raises(Terminated):
+        ACTS[act](host, Pressed(host, signal.SIGINT, at))
+    assert resets == [at]
+
+
 class TimeIsUp(BaseException):
     """What Ansible's `timeout` makes of SIGALRM."""
 

@@ -309,3 +309,41 @@ def test_the_number_of_ended_changes_to_keep_counts_in_tidying_too() -> None:
         with of_host.held():
             read_tidily(of_host, 2)
     assert [known.change_id for known in book(host).stack.entries] == ["b", "c"]
+
+
+def test_what_was_complete_beneath_a_policy_is_signed_off() -> None:
+    """What runs there is the policy's, and proves nothing."""
+    host, reference = (InProcessHost(policy={"AllowInsecureGuestAuth": 0}) for _each in range(2))
+    rules = {"tolerate_managed": True}
+    change(reference, {GUEST: "allowed"}, name="x", rules=rules)
+    at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
+    with suppress(Died), process_gone(host, at):
+        change(host, {GUEST: "allowed"}, name="x", rules=rules)
+    tidy(host)
+    assert (status(host, "x"), held(host, GUEST_LOCAL), runs(host, GUEST_LOCAL)) == ("applied", ("REG_DWORD", 1), False)
+
+
+def test_an_end_that_failed_before_it_put_anything_back_is_finished() -> None:
+    """Every value stands as wanted, and is not wanted any more."""
+    for covered in (None, 0, 1):
+        host = InProcessHost()
+        change(host, {GUEST: "allowed", AUDIT: "enabled"}, (POLICY,), name="x", hours=1)
+        cells = [part.cell for part in entry(host, "x").parts]
+        if covered is not None:
+            setting = cells[covered].setting
+            change(host, {setting.name: setting.words.false}, (POLICY,), name="cover", reason="r")
+        host.registry.create_key(OURS + r"\smb_guest\Changes\x~failed")
+        assert tidy(host).changed is True
+        assert status(host, "x") == "reverted"
+        expected = [("REG_DWORD", 0) if number == covered else None for number in range(2)]
+        assert [held(host, cell) for cell in cells] == expected
+
+
+def test_a_value_that_somebody_set_on_a_cover_is_no_matter_of_what_lies_beneath() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, (POLICY,), name="x", hours=1)
+    change(host, {GUEST: "blocked"}, (POLICY,), name="cover", reason="r")
+    put(host, GUEST_POLICY, 1)  # which is what x had left
+    host.registry.create_key(OURS + r"\smb_guest\Changes\x~failed")
+    assert tidy(host).changed is False
+    assert (status(host, "x"), held(host, GUEST_POLICY)) == ("reverted", ("REG_DWORD", 1))

@@ -419,6 +419,25 @@ def test_an_end_of_the_hosts_own_in_between_changes_what_stands_below() -> None:
         assert (moved(pristine, host), runs(host, GUEST_LOCAL)) == ([], False), at
 
 
+def test_an_end_of_the_hosts_own_in_between_is_in_the_result() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="low", hours=1)
+    change(host, {GUEST: "blocked"}, name="high", reason="r")
+    plain = host.answer
+
+    def answer(message: bytes) -> bytes:
+        answered = plain(message)
+        if host.messages[-1]["method"] == "SetConfiguration":
+            host.answer = plain  # type: ignore[method-assign]
+            host.advance(3601)
+            host.run_due_tasks()
+        return answered
+
+    host.answer = answer  # type: ignore[method-assign]
+    (row,) = reverted_as_dict(undo(host, "high"))["changes"]
+    assert (row["from"], row["to"], held(host, GUEST_LOCAL)) == (False, None, None)
+
+
 def test_keys_and_tasks_go_with_it() -> None:
     host = InProcessHost()
     pristine = host.snapshot()

@@ -264,7 +264,7 @@ def test_a_host_that_is_gone_for_good_may_hold_the_new_values() -> None:
         at = [message["method"] for message in reference.messages].index("SetConfiguration") + 1
         host.inject("reset_after", at=[at])
         host.inject("reset_before", at=range(at + 1, at + 200))
-        with pytest.raises(HostError, match=r"Undoing it failed as well: [^ ]") as caught:
+        with pytest.raises(HostError, match=r"Undoing it failed as well: .*onnection") as caught:
             change(host, OPEN, BOTH, name=name)
         for cell in (SIGNING_LOCAL, GUEST_LOCAL, GUEST_POLICY):
             assert cell.location in str(caught.value).partition("may hold some of the new values: ")[2]

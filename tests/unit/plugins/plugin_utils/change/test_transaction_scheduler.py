@@ -210,3 +210,16 @@ def test_prolonging_that_fails_or_is_cut_off_leaves_an_end_that_the_journal_know
             assert host.run_due_tasks() == ["\\winops\\smb_guest\\x"], (kind, at)
             assert runs(host, GUEST_LOCAL) is False
     assert ends == {timedelta(0), 4 * HOUR}
+
+
+def test_an_end_that_could_not_be_moved_stays_where_it_was() -> None:
+    host = InProcessHost()
+    change(host, OPEN, name="x", hours=1)
+    first = entry(host, "x").expires_at
+    host.inject("access_denied", match="RegisterByXml", times=0)
+    with pytest.raises(HostError, match=r"The end of the change x at .* could not be brought up to date"):
+        change(host, OPEN, name="x", hours=5)
+    assert entry(host, "x").expires_at == first
+    host.advance(3601)
+    host.run_due_tasks()
+    assert (status(host, "x"), runs(host, GUEST_LOCAL)) == ("reverted", False)
