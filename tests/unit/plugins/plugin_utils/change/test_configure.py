@@ -339,6 +339,7 @@ def test_what_lies_beneath_is_told() -> None:
     change(host, {GUEST: "allowed"}, BOTH, name="low", hours=1)
     outcome = change(host, {GUEST: "blocked"}, BOTH, name="high")
     assert [found["change_id"] for found in outcome.as_dict()["lies_over"]] == ["low"]
+    assert outcome.as_dict()["met_by"] == [], "what it writes over does not make it true"
     assert {part.over for part in entry(host, "high").parts} == {"low"}
 
 
@@ -380,6 +381,8 @@ def cut_off() -> InProcessHost:
 
 def test_after_a_run_that_was_cut_off_it_is_decided_anew_with_all_that_the_journal_has() -> None:
     host = cut_off()
+    before = "A run that was cut off left the change cut; a real run deals with it first."
+    assert before in change(host, {AUDIT: "disabled"}, name="x", check=True).told
     outcome = change(host, {AUDIT: "disabled"}, name="x")
     assert [found.change_id for found in outcome.beneath] == ["low"]
     assert outcome.recovery.changed is True

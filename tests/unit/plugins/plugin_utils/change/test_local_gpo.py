@@ -248,6 +248,14 @@ def test_home_editions_are_told_that_the_files_may_do_nothing() -> None:
         assert not any("has no entry for" in text for text in outcome.told), "no policy value is there to be deleted"
 
 
+def test_who_does_not_write_the_files_is_told_nothing_of_them() -> None:
+    """Beneath a policy that the files have no entry for, on a home edition."""
+    host = InProcessHost("windows_11_24h2_home", policy={NAME: 1})
+    request = Request([Wish(GUEST, False)], Rules((Scope.LOCAL,), tolerate_managed=True))
+    outcome = configure(Host(session(host)), request, check_mode=False)
+    assert (len(outcome.plan.changes), outcome.told) == (1, ())
+
+
 def test_nobody_who_does_not_ask_starts_a_process() -> None:
     host = host_with(entry(NAME, 4, bytes(4)))
     run(host, True, Scope.LOCAL, Scope.POLICY)
