@@ -99,9 +99,11 @@ def test_somebody_changed_the_value_since() -> None:
     host.edit(CLIENT_POLICY, "AllowInsecureGuestAuth", 1)
     states = states_of(host)
     assert (states[SIGNING].winner.value, states[GUEST].winner.value) == ("local", "policy")
-    for name, words in ((SIGNING, "it was 1 by the GPO SMB hardening"), (GUEST, "it was 0 by the GPO SMB hardening")):
+    for name, was, holds in ((SIGNING, 1, 0), (GUEST, 0, 1)):
         assert states[name].policy_source is None
-        assert words in str(states[name].policy_source_reason)
+        reason = str(states[name].policy_source_reason)
+        assert f"it was {was} by the GPO SMB hardening" in reason
+        assert f"the host holds {holds}." in reason
 
 
 def test_a_policy_value_that_came_from_nowhere() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.guest_access import guest_access
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.guest_access import drift_sentence, guest_access
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import dword
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Observed, SettingState, judge
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import OsDefault
@@ -209,6 +209,14 @@ def test_advice_tells_of_a_running_value_that_contradicts(name: str) -> None:
     assert SETTINGS[name].words.false in advice
     assert "contradicts" in advice
     assert "contradicts" not in plain
+
+
+@pytest.mark.parametrize(("running", "word"), [(True, "allowed"), (False, "blocked")])
+def test_what_contradicts_is_said_in_the_users_words(running: bool, word: str) -> None:
+    state = state_of("insecure_guest_logons", running=running, policy=int(not running))
+    assert drift_sentence(state).startswith(
+        f"insecure_guest_logons: the running value ({word}) contradicts {LOCATIONS['policy']}."
+    )
 
 
 def test_unknown_is_not_called_required() -> None:

@@ -334,6 +334,17 @@ def test_a_value_that_somebody_else_has_set_is_met_by_no_change_and_does_not_end
     assert sum("only until" in text for text in outcome.told) == 2
 
 
+def test_every_change_that_has_met_a_wish_is_named() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, BOTH, name="a")
+    change(host, {AUDIT: "enabled", SIGNING: "not_required"}, name="b")
+    met = change(host, {GUEST: "allowed", AUDIT: "enabled", SIGNING: "not_required"}, BOTH, reason="r", check=True)
+    assert [(found["change_id"], found["settings"]) for found in met.as_dict()["met_by"]] == [
+        ("a", [GUEST]),
+        ("b", [AUDIT, SIGNING]),
+    ]
+
+
 def test_what_lies_beneath_is_told() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, BOTH, name="low", hours=1)

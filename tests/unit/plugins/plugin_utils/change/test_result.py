@@ -105,18 +105,21 @@ def test_the_diff_is_in_the_users_words() -> None:
 
 
 def test_the_result_of_an_undoing() -> None:
-    host = InProcessHost()
+    host = InProcessHost(parameters={"RequireSecuritySignature": 1})
     change(host, {GUEST: "allowed", SIGNING: "not_required"}, name="x", reason="r")
     result = reverted_as_dict(undo(host, "x"))
     assert [(each["change_id"], each["status"]) for each in result["reverted"]] == [("x", "reverted")]
     guest, signing = ("Enable insecure guest logons", SETTINGS[SIGNING].title)
     assert result["changes"] == [
-        {"setting": name, "scope": "local", "from": was, "to": None, "location": cell.location, "group_policy": title}
-        for name, was, cell, title in ((SIGNING, False, SIGNING_LOCAL, signing), (GUEST, True, GUEST_LOCAL, guest))
+        {"setting": name, "scope": "local", "from": was, "to": to, "location": cell.location, "group_policy": title}
+        for name, was, to, cell, title in (
+            (SIGNING, False, True, SIGNING_LOCAL, signing),
+            (GUEST, True, None, GUEST_LOCAL, guest),
+        )
     ]
     assert result["diff"] == {
         "before": f"{SIGNING_LOCAL.location}: 0\n{GUEST_LOCAL.location}: 1\n",
-        "after": f"{SIGNING_LOCAL.location}: absent\n{GUEST_LOCAL.location}: absent\n",
+        "after": f"{SIGNING_LOCAL.location}: 1\n{GUEST_LOCAL.location}: absent\n",
     }
     assert result["guest_access"]["verdict"] == "blocked"
 
