@@ -13,7 +13,7 @@ from itertools import permutations
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Held
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.expiry import (
     armed_as,
     expiry_task,
@@ -275,6 +275,24 @@ def test_an_end_counts_one_that_is_at_work_as_ended() -> None:
             host.registry.create_key(rf"{CHANGES}\low~ending")
         assert pass_by(host, 1) == ["high"]
         assert held(host, GUEST_LOCAL) == expected
+
+
+def test_policy_values_alone_need_no_powershell() -> None:
+    """Where it is locked down, such an end has nothing to fail by."""
+    for keys, starts in (((), 0), ((GUEST_POLICY.key,), 1)):
+        assert " ".join(lines_of(render("c1", NOON, [one(None)], keys))).count("powershell.exe") == starts
+
+
+def test_client_and_server_are_told_apart_by_an_end() -> None:
+    """Their values have the same name, and one of them is somebody else's by then."""
+    server = Cell.named("server_signing", "local")
+    for foreign, ours in ((SIGNING_LOCAL, server), (server, SIGNING_LOCAL)):
+        host = InProcessHost(parameters={"RequireSecuritySignature": 0})
+        put(host, server, 0)
+        change(host, {SIGNING: "required", "server_signing": "required"}, name="x", hours=1)
+        put(host, foreign, 2)
+        assert pass_by(host, 1) == ["x"]
+        assert (held(host, foreign), held(host, ours)) == (("REG_DWORD", 2), ("REG_DWORD", 0))
 
 
 def test_a_temporary_block_does_not_reopen_what_was_closed_since() -> None:

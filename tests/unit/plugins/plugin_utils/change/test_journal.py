@@ -359,6 +359,15 @@ def test_the_end_of_a_change_of_version_0_1_is_known_and_what_ran() -> None:
     assert [part.found for part in entry(host, "x").parts] == [Held(dword(2), True), Held(dword(2))]
 
 
+def test_what_version_0_1_did_not_say_is_empty() -> None:
+    host = InProcessHost()
+    old_entry(host, "x", True, None)
+    for field in ("Reason", "ExpiresAt", "Controller", "Note"):
+        host.edit(f"HKLM\\{CHANGES}\\x", field, None)
+    found = entry(host, "x")
+    assert (found.reason, found.expires_at, found.controller.host, found.note) == ("", None, "", "")
+
+
 def test_a_change_of_version_0_1_is_older_than_all_that_the_lists_have() -> None:
     """Also where some were taken over before, and an old controller has written again."""
     host = InProcessHost()

@@ -88,3 +88,20 @@ def test_where_the_system_does_not_tell_the_number_alone_decides(monkeypatch: py
         assert Process(HERE, pid, 0).is_dead() is False
         assert sent == [0], "asking does no harm"
     assert Process(HERE, pid, 0).is_dead() is True
+
+
+def test_a_process_that_may_not_be_asked_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_pid: int, _number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(process, "_started", lambda _pid: None)
+    monkeypatch.setattr(process.os, "kill", refuse)
+    assert Process(HERE, os.getppid(), 0).is_dead() is False
+
+
+def test_a_system_without_namespaces_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_path: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(process.Path, "stat", missing)
+    assert Controller.here() == Controller(HERE.host, "")

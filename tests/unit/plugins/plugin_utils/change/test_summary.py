@@ -95,3 +95,13 @@ def test_undoing() -> None:
     again = list(summary.of_undoing(undo(host), "ws-42", check_mode=False))
     assert again[0] == "Nothing was left to undo on ws-42."
     assert len(again) == 2
+
+
+def test_what_was_there_is_told_and_audits_need_no_reconnect() -> None:
+    host = InProcessHost(policy={"AuditInsecureGuestLogon": 0})
+    name = rf"{POLICY_KEY}\AuditInsecureGuestLogon"
+    done = lines(change(host, {AUDIT: "enabled"}, (POLICY,), name="x"))
+    assert done[0] == f"Written: {name}: 0 -> 1 ({AUDIT})"
+    undone = list(summary.of_undoing(undo(host), "ws-42", check_mode=False))
+    assert undone[1] == f"  {name}: 1 -> 0 ({AUDIT})"
+    assert OPEN_CONNECTIONS not in [*done, *undone]
