@@ -134,7 +134,6 @@ class _View:
     depths: Mapping[Setting, Depth]
     local_gpo: bool
     states: States
-    silent: Mapping[Side, str]
     system: OperatingSystem | None
     product_type: str | None
 
@@ -163,7 +162,7 @@ def _look(host: Host, request: Request) -> _View:
     product_type = None
     if request.refuse_domain_controllers:
         product_type = system.product_type if system else read_product_type(host.session)
-    return _View(host, depths, request.in_local_gpo, states, silent, system, product_type)
+    return _View(host, depths, request.in_local_gpo, states, system, product_type)
 
 
 def _states(

@@ -79,13 +79,16 @@ def test_check_mode_equals_the_run_and_writes_nothing() -> None:
             assert again.as_dict()["changed"] is False, (spec, words)
 
 
-def test_check_mode_equals_the_run_where_mdm_sets_something_too() -> None:
-    for policy in ({}, {"AllowInsecureGuestAuth": 0}, {"AllowInsecureGuestAuth": 1}):
-        for word, scopes in product(("allowed", "default"), ((LOCAL,), (POLICY,), BOTH)):
-            host = InProcessHost(mdm={"EnableInsecureGuestLogons": 0}, policy=policy)
-            rules = {"tolerate_managed": True}
-            foreseen = change(host, {GUEST: word}, scopes, rules=rules, check=True)
-            assert facts(change(host, {GUEST: word}, scopes, rules=rules)) == facts(foreseen), (policy, word, scopes)
+@pytest.mark.parametrize("mdm", [0, 1])
+def test_check_mode_equals_the_run_where_mdm_sets_something_too(mdm: int) -> None:
+    """What MDM says counts only as long as a policy value carries it."""
+    rules = {"tolerate_managed": True}
+    words, every_scope = ("allowed", "blocked", "default"), ((LOCAL,), (POLICY,), BOTH)
+    for policy, word, scopes in product((None, 0, 1), words, every_scope):
+        given = {} if policy is None else {"AllowInsecureGuestAuth": policy}
+        host = InProcessHost(mdm={"EnableInsecureGuestLogons": mdm}, policy=given)
+        foreseen = change(host, {GUEST: word}, scopes, rules=rules, check=True)
+        assert facts(change(host, {GUEST: word}, scopes, rules=rules)) == facts(foreseen), (policy, word, scopes)
 
 
 def test_what_is_refused_is_refused_in_both_modes_with_the_same_words() -> None:

@@ -94,6 +94,16 @@ def test_check_mode_predicts_every_setting_in_the_files() -> None:
     assert (GUEST.location(Layer.POLICY) in told, ENCRYPTION.location(Layer.POLICY) in told) == (False, True)
 
 
+def test_the_files_alone_make_nothing_run() -> None:
+    """A policy value that the client has not taken over yet stays so."""
+    host = host_with(quirks={"running_follows_registry": False})
+    host.edit(f"HKLM\\{KEY}", NAME, 1, apply=False)
+    predicted = run(host, True, check=True)
+    assert [change.cell.in_local_gpo for change in predicted.plan.changes] == [True]
+    assert predicted.after["insecure_guest_logons"].observed.running is False
+    assert predicted.as_dict()["after"] == run(host, True).as_dict()["after"]
+
+
 def test_only_the_files_lag_behind() -> None:
     host = InProcessHost("windows_11_24h2_pro", policy={NAME: 1})
     before = host.client.running
@@ -254,6 +264,9 @@ def test_who_does_not_write_the_files_is_told_nothing_of_them() -> None:
     request = Request([Wish(GUEST, False)], Rules((Scope.LOCAL,), tolerate_managed=True))
     outcome = configure(Host(session(host)), request, check_mode=False)
     assert (len(outcome.plan.changes), outcome.told) == (1, ())
+    host = InProcessHost("windows_11_24h2_home", policy={NAME: 1})
+    request = Request([Wish(GUEST, None)], Rules((Scope.LOCAL,), tolerate_managed=True))
+    assert configure(Host(session(host)), request, check_mode=True).told == ()
 
 
 def test_nobody_who_does_not_ask_starts_a_process() -> None:
