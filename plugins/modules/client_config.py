@@ -133,33 +133,27 @@ options:
     description:
       - Blocks insecure guest logons, and closes what the suboptions name. Instead of options for single settings.
       - Audits are passed over where this Windows does not have them or something stronger decides otherwise.
-      - A suboption that is false leaves its settings as they are. Null and an empty text are the default.
+      - A suboption is true or false. False leaves its settings as they are; null and an empty text are the default.
     type: dict
     suboptions:
       client_signing:
-        description: Whether O(client_signing) becomes V(required).
-        type: bool
-        default: true
+        description: Whether O(client_signing) becomes V(required). Default V(true).
+        type: raw
       client_encryption:
-        description: Whether O(client_encryption) becomes V(required).
-        type: bool
-        default: false
+        description: Whether O(client_encryption) becomes V(required). Default V(false).
+        type: raw
       client_audit:
-        description: Whether the three audits of the client become V(enabled).
-        type: bool
-        default: true
+        description: Whether the three audits of the client become V(enabled). Default V(true).
+        type: raw
       server_signing:
-        description: Whether O(server_signing) becomes V(required).
-        type: bool
-        default: false
+        description: Whether O(server_signing) becomes V(required). Default V(false).
+        type: raw
       server_encryption:
-        description: Whether O(server_encryption) becomes V(required).
-        type: bool
-        default: false
+        description: Whether O(server_encryption) becomes V(required). Default V(false).
+        type: raw
       server_audit:
-        description: Whether the three audits of the server become V(enabled).
-        type: bool
-        default: false
+        description: Whether the three audits of the server become V(enabled). Default V(false).
+        type: raw
   optional:
     description:
       - Settings that are left out, with a warning, where this Windows does not have them or something stronger decides

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.options import (
+    HARDEN_OPTION,
     JOURNAL_OPTIONS,
     SAFEGUARD_OPTIONS,
     SCOPE_OPTIONS,
@@ -86,7 +87,8 @@ def test_every_choice_is_explained(documented: Any, module: str) -> None:
 
 def test_client_config_documents_every_setting(documented: Any) -> None:
     options = documented["client_config"]["doc"]["options"]
-    assert set(options) - {*SCOPE_OPTIONS, *SAFEGUARD_OPTIONS, *JOURNAL_OPTIONS} == set(SETTINGS)
+    others = {*HARDEN_OPTION, *SCOPE_OPTIONS, *SAFEGUARD_OPTIONS, *JOURNAL_OPTIONS}
+    assert set(options) - others == set(SETTINGS)
     for name, setting in SETTINGS.items():
         text = " ".join(options[name]["description"])
         assert f"since {setting.first_release.split(' (')[0]}" in text, name
