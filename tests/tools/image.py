@@ -3,7 +3,8 @@
     python3 tests/tools/environment.py image python tests/tools/image.py
 
 No container registry: the base is debootstrapped, and buildah works without a daemon. Root on Debian or Ubuntu. The
-base trusts the certificates that this machine trusts. Everything is made below .cache/image, and only the base stays.
+base trusts the certificates that this machine trusts. All is made in a temporary folder, and nothing stays: tools that
+copy the checkout would stumble over an image in it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from checkout import CACHE, ROOT, link_collection
+from checkout import ROOT, link_collection
 from galaxy import BIN, Failed, build
 from system_packages import missing
 
@@ -31,7 +32,6 @@ IN_BASE = "python3,python3-pip,python3-venv,ca-certificates,git"
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 BASE, IMAGE = "localhost/base:latest", "localhost/winops-ee:latest"
 RECIPE = "Containerfile"
-FOLDER = CACHE / "image"
 HOST = {"name": "host", "preset": "windows_11_24h2_pro"}
 
 PLAYBOOK = [
@@ -53,30 +53,46 @@ def main() -> None:
     if line := missing(PACKAGES):
         sys.exit(f"not run: {line}")
     link_collection()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="winops-image-"))
+    buildah = Buildah(folder / "storage")
     try:
-        make_base()
-        with tempfile.TemporaryDirectory(prefix="winops-image-") as folder:
-            make_image(Path(folder))
-            try_image()
+        make_base(buildah, folder / "base")
+        make_image(buildah, folder / "context")
+        try_image(buildah, folder / "inside")
     except Failed as failure:
         sys.exit(str(failure))
     finally:
-        buildah("rm", "--all", check=False)
-        buildah("rmi", "--force", IMAGE, check=False)
+        remove(folder)
 
 
-def make_base() -> None:
-    """An image of Debian with Python, once."""
-    if buildah("images", "--quiet", BASE, check=False):
-        return
+def remove(folder: Path) -> None:
+    """Delete a folder, unless something is mounted in it: that would be deleted as well."""
+    if str(folder) in Path("/proc/mounts").read_text():
+        sys.exit(f"something is still mounted below {folder}: unmount it, then delete that folder")
+    shutil.rmtree(folder)
+
+
+class Buildah:
+    """Buildah on a storage of its own."""
+
+    def __init__(self, storage: Path) -> None:
+        self._storage = storage
+
+    def __call__(self, *arguments: str) -> str:
+        """Run it; return what it printed. Raises Failed."""
+        storage = ["--root", str(self._storage / "root"), "--runroot", str(self._storage / "run")]
+        return run(["buildah", *storage, *arguments], BUILDAH_ISOLATION="chroot", STORAGE_DRIVER="vfs").strip()
+
+
+def make_base(buildah: Buildah, folder: Path) -> None:
+    """An image of Debian with Python."""
     say("the base, by debootstrap")
-    with tempfile.TemporaryDirectory(prefix="winops-base-") as folder:
-        run(["debootstrap", "--variant=minbase", f"--include={IN_BASE}", SUITE, folder, mirror()])
-        shutil.copy(f"/{CERTIFICATES}", Path(folder, CERTIFICATES))
-        container = buildah("from", "scratch")
-        buildah("copy", "--quiet", container, folder, "/")
-        buildah("commit", "--quiet", container, BASE)
+    run(["debootstrap", "--variant=minbase", f"--include={IN_BASE}", SUITE, str(folder), mirror()])
+    shutil.copy(f"/{CERTIFICATES}", folder / CERTIFICATES)
+    container = buildah("from", "scratch")
+    buildah("copy", "--quiet", container, str(folder), "/")
+    buildah("commit", "--quiet", container, BASE)
+    buildah("rm", container)
 
 
 def mirror() -> str:
@@ -87,8 +103,9 @@ def mirror() -> str:
     return sites[0]
 
 
-def make_image(folder: Path) -> None:
+def make_image(buildah: Buildah, folder: Path) -> None:
     """The image, with the artefact of this checkout, as ansible-builder describes it."""
+    folder.mkdir()
     description = describe(build(folder).name)
     (folder / "execution-environment.yml").write_text(json.dumps(description))  # JSON is YAML
     run([str(BIN / "ansible-builder"), "create", "--output-filename", RECIPE], cwd=folder)
@@ -112,14 +129,15 @@ def describe(artefact: str) -> dict[str, Any]:
     }
 
 
-def try_image() -> None:
+def try_image(buildah: Buildah, folder: Path) -> None:
     """Harden simulated hosts from inside of it; over winrm and psrp, each read back at the host. Raises Failed."""
     say("a playbook in it, against simulated Windows hosts")
     container = buildah("from", "--pull-never", IMAGE)
-    with Fleet({"hosts": [HOST]}) as fleet, tempfile.TemporaryDirectory(prefix="winops-inside-") as folder:
-        Path(folder, "playbook.yml").write_text(json.dumps(PLAYBOOK))
-        shutil.copy(fleet.inventory_path, Path(folder, "inventory.yml"))
-        buildah("copy", "--quiet", container, folder, "/runner/project")
+    folder.mkdir()
+    with Fleet({"hosts": [HOST]}) as fleet:
+        (folder / "playbook.yml").write_text(json.dumps(PLAYBOOK))
+        shutil.copy(fleet.inventory_path, folder / "inventory.yml")
+        buildah("copy", "--quiet", container, str(folder), "/runner/project")
         inside = ["run", "--user", "0", "--env", "HOME=/root", "--network", "host", container, "--"]
         for connection in ("winrm", "psrp"):
             fleet.control.reset("host")
@@ -138,17 +156,10 @@ def hardened(state: dict[str, Any]) -> bool:
     return not client["EnableInsecureGuestLogons"] and bool(client["RequireSecuritySignature"])
 
 
-def buildah(*arguments: str, check: bool = True) -> str:
-    """Run it on a storage of our own; return what it printed last. Raises Failed."""
-    storage = ["--root", str(FOLDER / "storage"), "--runroot", str(FOLDER / "run")]
-    command = ["buildah", *storage, *arguments]
-    return run(command, check=check, BUILDAH_ISOLATION="chroot", STORAGE_DRIVER="vfs").strip()
-
-
-def run(command: list[str], *, cwd: Path | None = None, check: bool = True, **environ: str) -> str:
+def run(command: list[str], *, cwd: Path | None = None, **environ: str) -> str:
     """What a command printed. Raises Failed, with that and its errors, where it fails."""
     done = subprocess.run(command, cwd=cwd, env=os.environ | environ, capture_output=True, text=True, check=False)
-    if done.returncode and check:
+    if done.returncode:
         raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"[-8000:])
     return done.stdout
 

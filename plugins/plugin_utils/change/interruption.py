@@ -50,15 +50,24 @@ def terminable() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let the block come to its end; what arrives meanwhile is delivered after it."""
+    """Let the block come to its end; what arrives meanwhile is delivered after it.
+
+    Not by a mask, which is a thread's own: another thread would take the signal, and this one answer it at once.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, (*_ENDS, signal.SIGALRM))
+    came: set[int] = set()
+    held = (*_ENDS, signal.SIGALRM)
+    former = {number: signal.signal(number, lambda number, _frame: came.add(number)) for number in held}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
+        for number in held:
+            if number in came:
+                signal.raise_signal(number)
 
 
 @contextmanager

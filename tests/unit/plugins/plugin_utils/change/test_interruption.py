@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -126,9 +127,20 @@ def alarm() -> Iterator[None]:
     signal.signal(signal.SIGALRM, former)
 
 
+@pytest.fixture
+def another_thread() -> Iterator[None]:
+    """One that would take a signal which the main thread masks."""
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGALRM])
 @pytest.mark.parametrize("act", ["opening", "opening until"])
-@pytest.mark.usefixtures("alarm")
+@pytest.mark.usefixtures("alarm", "another_thread")
 def test_a_signal_while_a_change_is_put_back_waits_for_the_end(act: str, number: signal.Signals) -> None:
     host = prepared()
     saved, old = host.save(), host.snapshot()
