@@ -208,6 +208,15 @@ def test_what_the_host_holds_after_gpupdate_is_what_is_said(name: str | None) ->
     assert any("has no entry for HKLM" in told for told in outcome.told), "what was told before is not lost"
 
 
+def test_a_local_default_that_is_stored_by_storing_none_is_no_other_policy() -> None:
+    host = InProcessHost(quirks={"set_stores_no_default": True})
+    configure(Host(session(host)), Request([Wish(GUEST, True)]), check_mode=False)
+    everywhere = Request([Wish(GUEST, False)], Rules((Scope.LOCAL, *FILES)), gpupdate=True)
+    outcome = configure(Host(session(host)), everywhere, check_mode=False)
+    assert outcome.after["insecure_guest_logons"].observed.layer(Layer.LOCAL) is None
+    assert not any("Policy was refreshed" in told for told in outcome.told)
+
+
 @pytest.mark.parametrize("name", [None, "x"])
 def test_a_gpupdate_that_fails_undoes_nothing_and_says_what_stands(
     name: str | None, monkeypatch: pytest.MonkeyPatch
