@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from ..errors import NOTHING_WRITTEN, HostError, HostUnreachable, RequestError, stating
 from ..observe import Depth, observe
+from ..registry_value import as_bool
 from ..state import States, judge, judge_all
 from ..tables.os_defaults import NOT_KNOWN
 from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS, Layer, Scope, Setting, Side
@@ -195,7 +196,7 @@ def _decide(view: _View, request: Request, book: Book | None, *, rehearse: bool)
     if book is not None:
         changing = {change.cell: seen(change.cell, view.states[change.cell.setting.name]) for change in planned.changes}
         beneath = _unique(book.stack.get(book.stack.over(cell, held)) for cell, held in changing.items())
-        for cell in _cells(wishes, request):
+        for cell in _meeting(wishes, request, view.states, changing):
             # A value that is not what a change has left there is somebody else's: no end touches it.
             by = book.stack.get(book.stack.over(cell, seen(cell, view.states[cell.setting.name])))
             if by is not None and cell not in changing:
@@ -321,10 +322,17 @@ def _rehearse(view: _View, terms: Terms, book: Book, planned: Plan) -> None:
         prepare(book, terms, datetime.now(UTC), planned.changes, view.states)
 
 
-def _cells(wishes: Sequence[Wish], request: Request) -> list[Cell]:
-    """The cells that the wishes are about."""
-    scopes = [scope for scope in Scope if scope in request.rules.scopes]
-    return [Cell(wish.setting, scope) for wish in wishes for scope in scopes if wish.setting.has(scope.layer)]
+def _meeting(wishes: Sequence[Wish], request: Request, states: States, changing: Collection[Cell]) -> Iterator[Cell]:
+    """The cells that may make the wishes true: where the task writes; and the policy, where it alone does."""
+    changed = {cell.setting for cell in changing}
+    for wish in wishes:
+        setting, observed = wish.setting, states[wish.setting.name].observed
+        scopes = {scope for scope in request.rules.scopes if setting.has(scope.layer)}
+        policy = observed.layer(Layer.POLICY)
+        alone = setting not in changed and observed.layer(Layer.LOCAL) is None
+        if alone and policy is not None and as_bool(policy) is wish.value:
+            scopes.add(Scope.POLICY)
+        yield from (Cell(setting, scope) for scope in Scope if scope in scopes)
 
 
 def _unique(entries: Iterable[Entry | None]) -> tuple[Entry, ...]:

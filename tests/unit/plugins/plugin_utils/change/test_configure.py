@@ -348,6 +348,23 @@ def test_every_change_that_has_met_a_wish_is_named() -> None:
     ]
 
 
+def test_a_local_wish_that_only_a_policy_of_ours_meets_ends_with_it() -> None:
+    host = InProcessHost("windows_11_23h2_pro")
+    change(host, {GUEST: "blocked"}, (POLICY,), name="x", hours=1)
+    outcome = change(host, {GUEST: "blocked"}, (LOCAL,), reason="r")
+    assert outcome.plan.changes == ()
+    assert [(found["change_id"], found["settings"]) for found in outcome.as_dict()["met_by"]] == [("x", [GUEST])]
+    assert [text.split(" until ")[0] for text in outcome.told] == [f"{GUEST} (policy) is as wanted only"]
+    # Where the local value says the same, or is written, or the policy is somebody else's, nothing ends.
+    put(host, GUEST_LOCAL, 0)
+    assert change(host, {GUEST: "blocked"}, (LOCAL,), reason="r").told == ()
+    put(host, GUEST_LOCAL, 1)
+    assert change(host, {GUEST: "blocked"}, (LOCAL,), reason="r", check=True).as_dict()["met_by"] == []
+    put(host, GUEST_LOCAL, None)
+    put(host, GUEST_POLICY, 1)
+    assert change(host, {GUEST: "allowed"}, (LOCAL,), reason="r").told == ()
+
+
 def test_what_lies_beneath_is_told() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, BOTH, name="low", hours=1)
