@@ -225,7 +225,6 @@ EXAMPLES = r"""
   winops.smb_guest.client_config:
     harden:
       server_signing: true
-    scope: [local, policy]
 
 - name: Show what opening a host would change, without changing it
   winops.smb_guest.client_config:
