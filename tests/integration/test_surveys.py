@@ -41,7 +41,7 @@ def test_awx_takes_it(name: str) -> None:
     for question in survey["spec"]:
         assert [type(question[key]) for key in ("question_name", "variable", "type", "required")] == [str] * 3 + [bool]
         if "default" in question:
-            assert type(question["default"]) is TYPES[question["type"]]
+            assert isinstance(question["default"], TYPES[question["type"]])
         if question["type"].startswith("multi"):
             assert question.get("default") in question["choices"]
     variables = [question["variable"] for question in survey["spec"]]
