@@ -36,7 +36,7 @@ matrix: python ## the tests that depend on ansible-core, on every supported rele
 bench: python ## requests, bytes and processes, compared with ansible.windows
 	@$(ENVIRONMENT) bench python tests/bench/run.py
 
-image: python ## an execution environment with the collection in it, built and tried; root on Debian or Ubuntu
+image: python ## an execution environment with the collection in it, built and tried; root on Debian
 	@$(ENVIRONMENT) image python tests/tools/image.py
 
 build: python ## the artefact for `ansible-galaxy collection install`

@@ -70,15 +70,15 @@ def mark_name(change_id: str, word: str, cell: Cell | None = None) -> str:
 @dataclass(frozen=True)
 class Book:
     """The journal as it was read. damaged: a sentence for each line that could not be used. unread: those lines
-    themselves, by list; they are kept as they are. v1: the keys of changes in the form of version 0.1. standing: the
-    list of the changes that stand, line by line."""
+    themselves, by list; they are kept as they are. v1: the keys of changes in the form of version 0.1. lines: the list
+    of the changes that stand, as it was read."""
 
     stack: Stack
     damaged: tuple[str, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
     marks: tuple[Mark, ...] = ()
     v1: tuple[str, ...] = ()
-    standing: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
     @property
     def unsettled(self) -> bool:
@@ -107,7 +107,7 @@ class Journal:
 
     def was_written_since(self, book: Book) -> bool:
         """Whether a run has begun or ended a change since the book was read: one request."""
-        return self._lines(STANDING) != book.standing
+        return self._lines(STANDING) != book.lines
 
     def marked(self, book: Book) -> Book:
         """The same book with what the host says by now: one request."""
@@ -164,7 +164,7 @@ class Journal:
             gone = [*_kept(book, ENDED), *(encode(entry) for entry in stack.entries if not entry.stands)]
             self._write(ENDED, gone)
         self._write(STANDING, standing)
-        return replace(book, stack=stack, standing=tuple(standing))
+        return replace(book, stack=stack, lines=tuple(standing))
 
     def _write(self, name: str, lines: list[str]) -> None:
         if lines:
