@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -34,6 +34,8 @@ GUEST, SIGNING, ENCRYPTION = "insecure_guest_logons", "client_signing", "client_
 AUDIT = "audit_insecure_guest_logons"
 LOCAL, POLICY = Scope.LOCAL, Scope.POLICY
 BOTH = (LOCAL, POLICY)
+OPEN = {GUEST: "allowed", SIGNING: "not_required"}
+CLOSE = {GUEST: "blocked", SIGNING: "required"}
 OURS = r"HKLM\SOFTWARE\winops"
 HOUR = timedelta(hours=1)
 
@@ -137,6 +139,27 @@ def moved(before: Mapping[str, Any], host: InProcessHost) -> list[str]:
 def put(host: InProcessHost, cell: Cell, value: Any, type_: str = "REG_DWORD", *, apply: bool = True) -> None:
     """Somebody else writes a cell; None deletes it."""
     host.edit(f"HKLM\\{cell.key}", cell.name, value, type_, apply=apply)
+
+
+@contextmanager
+def meanwhile(host: InProcessHost, at: int, act: Callable[[], object]) -> Iterator[None]:
+    """Before request `at` of the block, from 1, something happens at the host; its own requests do not count."""
+    plain, count = host.answer, 0
+
+    def answer(message: bytes) -> bytes:
+        nonlocal count
+        count += 1
+        if count == at:
+            host.answer = plain  # type: ignore[method-assign]
+            act()
+        return plain(message)
+
+    host.answer = answer  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        host.answer = plain  # type: ignore[method-assign]
+    assert count >= at, "the block came to its end before that"
 
 
 @contextmanager

@@ -22,9 +22,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session imp
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import Operation
 from simulated_windows.in_process import InProcessHost
 
-from ..engine import BOTH, GUEST, LOCAL, SIGNING, change, moved, status
+from ..engine import BOTH, GUEST, LOCAL, OPEN, change, moved, status
 
-OPEN = {GUEST: "allowed", SIGNING: "not_required"}
 WRITES = ("SetConfiguration", "SetDWORDValue", "DeleteValue")
 
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 
 import pytest
 
@@ -55,7 +54,7 @@ def cut(
     reference.reset_counters()
     change(reference, words, scopes, name="x", reason="r")
     at = [message["method"] for message in reference.messages].index(after) + 1 + more
-    with suppress(Died), process_gone(host, at):
+    with pytest.raises(Died), process_gone(host, at):
         change(host, words, scopes, name="x", reason="r")
     assert status(host, "x") == "pending"
     return host
@@ -140,7 +139,7 @@ def two_unfinished() -> InProcessHost:
     at = [message["method"] for message in host.messages].index("SetConfiguration") + 2
     host.load(saved)
     host.inject("silent_drop", match="DeleteValue", times=0)
-    with suppress(Died), process_gone(host, at):
+    with pytest.raises(Died), process_gone(host, at):
         change(host, {AUDIT: "enabled", SIGNING: "not_required"}, BOTH, name="y", reason="r")
     assert (status(host, "x"), status(host, "y")) == ("failed", "pending")
     return host
@@ -220,7 +219,7 @@ def test_recovery_does_not_sign_off_what_does_not_run() -> None:
         either.reset_counters()
     change(reference, {GUEST: "allowed"}, name="x", reason="r")
     at = [message["method"] for message in reference.messages].index("SetConfiguration") + 1
-    with suppress(Died), process_gone(host, at):
+    with pytest.raises(Died), process_gone(host, at):
         change(host, {GUEST: "allowed"}, name="x", reason="r")
     put(host, GUEST_LOCAL, 1, apply=False)  # stored as wanted, and not running
     assert runs(host, GUEST_LOCAL) is False
@@ -234,7 +233,7 @@ def test_recovery_leaves_what_somebody_set_since_and_says_so() -> None:
     reference = InProcessHost()
     change(reference, {GUEST: "allowed"}, BOTH, name="x", reason="r")
     at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
-    with suppress(Died), process_gone(host, at):
+    with pytest.raises(Died), process_gone(host, at):
         change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
     put(host, GUEST_POLICY, "mine", "REG_SZ")
     (told,) = tidy(host).told
@@ -248,7 +247,7 @@ def test_recovery_leaves_a_policy_value_that_somebody_deleted_since() -> None:
     host, reference = (InProcessHost(policy={"AllowInsecureGuestAuth": 0}) for _each in range(2))
     change(reference, {GUEST: "allowed"}, BOTH, name="x", reason="r")
     at = [message["method"] for message in reference.messages].index("SetDWORDValue") + 2
-    with suppress(Died), process_gone(host, at):
+    with pytest.raises(Died), process_gone(host, at):
         change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
     assert held(host, GUEST_POLICY) == ("REG_DWORD", 1)
     put(host, GUEST_POLICY, None)
@@ -262,7 +261,7 @@ def test_what_recovery_cannot_finish_keeps_no_other_change_from_its_due() -> Non
     reference = InProcessHost(quirks=LAZY)
     change(reference, {GUEST: "allowed"}, BOTH, name="x", reason="r")
     at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
-    with suppress(Died), process_gone(host, at):
+    with pytest.raises(Died), process_gone(host, at):
         change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
     host.inject("access_denied", match="SetConfiguration", times=0)
     outcome = change(host, {AUDIT: "enabled"}, (POLICY,), name="y", reason="r")
@@ -290,7 +289,7 @@ def test_a_task_that_the_cut_off_run_had_renewed_is_renewed_again() -> None:
         either.reset_counters()
     change(reference, {GUEST: "blocked", AUDIT: "enabled"}, BOTH, name="x", reason="r")
     at = [message["method"] for message in reference.messages].index("RegisterByXml") + 2
-    with suppress(Died), process_gone(host, at):
+    with pytest.raises(Died), process_gone(host, at):
         change(host, {GUEST: "blocked", AUDIT: "enabled"}, BOTH, name="x", reason="r")
     put(host, Cell.named(AUDIT, "policy"), 0)
     tidy(host)
@@ -318,7 +317,7 @@ def test_what_was_complete_beneath_a_policy_is_signed_off() -> None:
     rules = {"tolerate_managed": True}
     change(reference, {GUEST: "allowed"}, name="x", rules=rules)
     at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
-    with suppress(Died), process_gone(host, at):
+    with pytest.raises(Died), process_gone(host, at):
         change(host, {GUEST: "allowed"}, name="x", rules=rules)
     tidy(host)
     assert (status(host, "x"), held(host, GUEST_LOCAL), runs(host, GUEST_LOCAL)) == ("applied", ("REG_DWORD", 1), False)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from itertools import permutations
 
 import pytest
@@ -41,6 +40,7 @@ from ..engine import (
     engine,
     entry,
     held,
+    meanwhile,
     moved,
     process_gone,
     put,
@@ -107,7 +107,7 @@ def test_damaged_lines_and_a_cut_off_run_are_told_in_undoing_too() -> None:
         either.reset_counters()
     change(reference, {GUEST: "allowed"}, name="cut", reason="r")
     at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
-    with suppress(Died), process_gone(host, at):
+    with pytest.raises(Died), process_gone(host, at):
         change(host, {GUEST: "allowed"}, name="cut", reason="r")
     where = OURS + r"\smb_guest"
     lines = host.registry.get(where, "Standing")
@@ -386,6 +386,11 @@ def test_a_fault_or_a_death_at_every_request_and_the_next_run_finishes() -> None
                     assert moved(pristine, host) == [], (kind, at)
 
 
+def its_end_comes(host: InProcessHost) -> None:
+    host.advance(3601)
+    host.run_due_tasks()
+
+
 def test_an_end_of_the_hosts_own_in_between_changes_what_stands_below() -> None:
     host = InProcessHost()
     pristine = host.snapshot()
@@ -394,26 +399,12 @@ def test_an_end_of_the_hosts_own_in_between_changes_what_stands_below() -> None:
     saved = host.save()
     host.reset_counters()
     undo(host, "high")
-    last, plain = host.requests, host.answer
-    for at in range(1, last):
+    for at in range(1, host.requests):
         host.load(saved)
-        count = 0
-
-        def answer(message: bytes, at: int = at) -> bytes:
-            nonlocal count
-            count += 1
-            if count == at:
-                host.advance(3601)
-                host.run_due_tasks()
-            return plain(message)
-
-        host.answer = answer  # type: ignore[method-assign]
-        with suppress(RequestError):
+        with meanwhile(host, at, lambda: its_end_comes(host)):
             undo(host, "high")
-        host.answer = plain  # type: ignore[method-assign]
         tidy(host)
-        if status(host, "high") != "reverted":
-            undo(host, "high")
+        assert status(host, "high") == "reverted", at
         for standing in book(host).stack.standing:
             undo(host, standing.change_id, force=True)
         assert (moved(pristine, host), runs(host, GUEST_LOCAL)) == ([], False), at
@@ -423,18 +414,13 @@ def test_an_end_of_the_hosts_own_in_between_is_in_the_result() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, name="low", hours=1)
     change(host, {GUEST: "blocked"}, name="high", reason="r")
-    plain = host.answer
-
-    def answer(message: bytes) -> bytes:
-        answered = plain(message)
-        if host.messages[-1]["method"] == "SetConfiguration":
-            host.answer = plain  # type: ignore[method-assign]
-            host.advance(3601)
-            host.run_due_tasks()
-        return answered
-
-    host.answer = answer  # type: ignore[method-assign]
-    (row,) = reverted_as_dict(undo(host, "high"))["changes"]
+    saved = host.save()
+    host.reset_counters()
+    undo(host, "high")
+    written = [message["method"] for message in host.messages].index("SetConfiguration") + 1
+    host.load(saved)
+    with meanwhile(host, written + 1, lambda: its_end_comes(host)):
+        (row,) = reverted_as_dict(undo(host, "high"))["changes"]
     assert (row["from"], row["to"], held(host, GUEST_LOCAL)) == (False, None, None)
 
 

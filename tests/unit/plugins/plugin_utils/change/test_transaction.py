@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -28,15 +27,16 @@ from simulated_windows.in_process import InProcessHost, differences
 
 from ..engine import (
     BOTH,
+    CLOSE,
     ENCRYPTION,
     GUEST,
     GUEST_LOCAL,
     GUEST_POLICY,
     HOUR,
     LOCAL,
+    OPEN,
     OURS,
     POLICY,
-    SIGNING,
     SIGNING_LOCAL,
     Died,
     book,
@@ -52,10 +52,6 @@ from ..engine import (
     undo,
 )
 from ..states import state_of
-
-OPEN = {GUEST: "allowed", SIGNING: "not_required"}
-CLOSE = {GUEST: "blocked", SIGNING: "required"}
-
 
 # What a change leaves
 
@@ -306,7 +302,7 @@ def test_changed_is_not_lost_where_two_contexts_nest() -> None:
     reference = InProcessHost()
     change(reference, OPEN, BOTH, name="cut", reason="r")
     at = [message["method"] for message in reference.messages].index("SetConfiguration") + 2
-    with suppress(Died), process_gone(host, at):
+    with pytest.raises(Died), process_gone(host, at):
         change(host, OPEN, BOTH, name="cut", reason="r")
     assert held(host, GUEST_LOCAL) == ("REG_DWORD", 1)
     host.inject("access_denied", match="RegisterByXml")

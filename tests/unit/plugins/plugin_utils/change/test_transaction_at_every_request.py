@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +20,12 @@ from simulated_windows.in_process import InProcessHost, differences
 from ..engine import (
     AUDIT,
     BOTH,
+    CLOSE,
     ENCRYPTION,
     GUEST,
     LOCAL,
+    OPEN,
     OURS,
-    SIGNING,
     SIGNING_LOCAL,
     Died,
     Mistaken,
@@ -38,9 +38,6 @@ from ..engine import (
     tidy,
     undo,
 )
-
-OPEN = {GUEST: "allowed", SIGNING: "not_required"}
-CLOSE = {GUEST: "blocked", SIGNING: "required"}
 
 
 @dataclass(frozen=True)
@@ -214,7 +211,7 @@ def test_a_process_that_dies_at_any_request_is_finished_by_the_next_journaled_ru
     ends = set()
     for at in range(1, len(course.methods) + 1):
         host.load(course.saved)
-        with suppress(Died), process_gone(host, at):
+        with pytest.raises(Died), process_gone(host, at):
             SUBJECTS[subject].run(host)
         was = host.snapshot()
         recovery = tidy(host)

@@ -25,10 +25,12 @@ from simulated_windows.in_process import InProcessHost
 
 from ..engine import (
     AUDIT,
+    CLOSE,
     ENCRYPTION,
     GUEST,
     GUEST_LOCAL,
     HOUR,
+    OPEN,
     SIGNING,
     book,
     change,
@@ -41,9 +43,6 @@ from ..engine import (
     tidy,
     undo,
 )
-
-OPEN = {GUEST: "allowed", SIGNING: "not_required"}
-CLOSE = {GUEST: "blocked", SIGNING: "required"}
 
 
 def entry_of(stack: Stack, name: str) -> Entry:
