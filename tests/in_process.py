@@ -13,7 +13,7 @@ from typing import Any
 from winrm.exceptions import WinRMTransportError
 from winrm.protocol import Protocol
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import CommandResult

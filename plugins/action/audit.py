@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.action import SettingsAction
+from ..plugin_utils.actions.action import SettingsAction
+from ..plugin_utils.actions.options import JOURNAL_OPTIONS, SCOPE_OPTIONS, setting_options
 from ..plugin_utils.change import summary
-from ..plugin_utils.errors import SmbGuestError
-from ..plugin_utils.options import JOURNAL_OPTIONS, SCOPE_OPTIONS, setting_options
+from ..plugin_utils.core.errors import SmbGuestError
+from ..plugin_utils.events.event_channels import Channel, ensure_channels, read_channels, read_sizes
 from ..plugin_utils.tables.events import CHANNELS
 from ..plugin_utils.tables.settings import AUDITS
-from ..plugin_utils.windows.event_channels import Channel, ensure_channels, read_channels, read_sizes
 from ..plugin_utils.winrm.session import Session
 
 

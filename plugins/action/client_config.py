@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.action import SettingsAction
-from ..plugin_utils.change.result import Outcome
-from ..plugin_utils.options import (
+from ..plugin_utils.actions.action import SettingsAction
+from ..plugin_utils.actions.options import (
     HARDEN_OPTION,
     JOURNAL_OPTIONS,
     SAFEGUARD_OPTIONS,
@@ -19,6 +18,7 @@ from ..plugin_utils.options import (
     setting_options,
     with_hardening,
 )
+from ..plugin_utils.change.result import Outcome
 from ..plugin_utils.tables.settings import SETTINGS
 from ..plugin_utils.winrm.session import Session
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.action import HostAction
+from ..plugin_utils.actions.action import HostAction
 from ..plugin_utils.change.journal import Journal
 from ..plugin_utils.change.stack import as_fact
-from ..plugin_utils.expected_events import audit_facts
-from ..plugin_utils.guest_access import guest_access
-from ..plugin_utils.observe import Depth, observe
-from ..plugin_utils.state import judge_all
+from ..plugin_utils.posture.expected_events import audit_facts
+from ..plugin_utils.posture.guest_access import guest_access
+from ..plugin_utils.posture.observe import Depth, observe
+from ..plugin_utils.posture.policy_results import read_policy_results
+from ..plugin_utils.posture.state import judge_all
 from ..plugin_utils.tables.os_defaults import NOT_KNOWN
 from ..plugin_utils.tables.settings import SETTINGS
 from ..plugin_utils.windows.operating_system import read_operating_system
-from ..plugin_utils.windows.policy_results import read_policy_results
 from ..plugin_utils.windows.registry import Registry
 from ..plugin_utils.winrm.session import Session
 

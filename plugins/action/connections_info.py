@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ..plugin_utils.action import HostAction
-from ..plugin_utils.connections import GuestLogons, JudgedConnection, judge_connection
-from ..plugin_utils.errors import HostError, HostUnreachable, RequestError
-from ..plugin_utils.guest_events import guest_logons
+from ..plugin_utils.actions.action import HostAction
+from ..plugin_utils.core.errors import HostError, HostUnreachable, RequestError
+from ..plugin_utils.events.connections import GuestLogons, JudgedConnection, judge_connection
+from ..plugin_utils.events.guest_events import guest_logons
+from ..plugin_utils.events.smb_connections import read_connections, read_sessions
 from ..plugin_utils.tables.settings import GUEST, GUEST_BLOCKERS, Side
 from ..plugin_utils.windows.smb_configuration import get_configuration
-from ..plugin_utils.windows.smb_connections import read_connections, read_sessions
 from ..plugin_utils.winrm.session import Session
 
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..plugin_utils.actions.domain_action import CONNECTION_OPTIONS, DomainAction
+from ..plugin_utils.actions.options import setting_options
 from ..plugin_utils.change.journal_format import checked_change_id, checked_text
+from ..plugin_utils.core.errors import NOTHING_WRITTEN, RequestError
 from ..plugin_utils.domain.accounts import name_of, sid_of, wmi_filter_name, wmi_filter_text
-from ..plugin_utils.domain_action import CONNECTION_OPTIONS, DomainAction
-from ..plugin_utils.errors import NOTHING_WRITTEN, RequestError
-from ..plugin_utils.group_policy.domain_change import DomainChanges, Outcome, Terms
-from ..plugin_utils.group_policy.domain_gpo import GpoReader
-from ..plugin_utils.group_policy.gpo_cells import MANAGED
-from ..plugin_utils.group_policy.gpo_wishes import LinkWish, Wishes, text_of
-from ..plugin_utils.options import setting_options
+from ..plugin_utils.domain_gpo.domain_change import DomainChanges, Outcome, Terms
+from ..plugin_utils.domain_gpo.domain_gpo import GpoReader
+from ..plugin_utils.domain_gpo.gpo_cells import MANAGED
+from ..plugin_utils.domain_gpo.gpo_wishes import LinkWish, Wishes, text_of
 
 LINK_OPTIONS: Mapping[str, Any] = {
     "target": {"type": "str", "required": True},

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.domain_action import CONNECTION_OPTIONS, DomainAction
-from ..plugin_utils.errors import RequestError
-from ..plugin_utils.group_policy.domain_gpo import GpoReader
-from ..plugin_utils.group_policy.domain_report import DomainReport
-from ..plugin_utils.group_policy.journal_store import JournalStore
+from ..plugin_utils.actions.domain_action import CONNECTION_OPTIONS, DomainAction
+from ..plugin_utils.core.errors import RequestError
+from ..plugin_utils.domain_gpo.domain_gpo import GpoReader
+from ..plugin_utils.domain_gpo.domain_report import DomainReport
+from ..plugin_utils.domain_gpo.journal_store import JournalStore
 
 
 class ActionModule(DomainAction):

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..plugin_utils.actions.domain_action import CONNECTION_OPTIONS, DomainAction
+from ..plugin_utils.core.errors import NOTHING_WRITTEN, RequestError
 from ..plugin_utils.domain.errors import said
-from ..plugin_utils.domain_action import CONNECTION_OPTIONS, DomainAction
-from ..plugin_utils.errors import NOTHING_WRITTEN, RequestError
-from ..plugin_utils.group_policy.domain_change import DomainChanges
-from ..plugin_utils.group_policy.domain_gpo import GpoReader, as_guid
-from ..plugin_utils.group_policy.gpo_journal import Entry, Journal
-from ..plugin_utils.group_policy.gpo_wishes import text_of
+from ..plugin_utils.domain_gpo.domain_change import DomainChanges
+from ..plugin_utils.domain_gpo.domain_gpo import GpoReader, as_guid
+from ..plugin_utils.domain_gpo.gpo_journal import Entry, Journal
+from ..plugin_utils.domain_gpo.gpo_wishes import text_of
 from .domain_policy import in_names
 
 

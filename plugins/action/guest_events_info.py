@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.action import HostAction
-from ..plugin_utils.errors import RequestError
-from ..plugin_utils.guest_events import read_bookmark, read_guest_events
-from ..plugin_utils.options import read_since
+from ..plugin_utils.actions.action import HostAction
+from ..plugin_utils.actions.options import read_since
+from ..plugin_utils.core.errors import RequestError
+from ..plugin_utils.events.event_records import Way
+from ..plugin_utils.events.guest_events import read_bookmark, read_guest_events
 from ..plugin_utils.tables.events import EVENTS
-from ..plugin_utils.windows.event_records import Way
 from ..plugin_utils.winrm.session import Session
 
 MOST = {"max_events": 1_000_000, "list_events": 10_000}

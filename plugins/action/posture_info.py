@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..plugin_utils.action import HostAction
-from ..plugin_utils.errors import HostError, HostUnreachable, RequestError
-from ..plugin_utils.event_summary import utc
-from ..plugin_utils.options import read_since
+from ..plugin_utils.actions.action import HostAction
+from ..plugin_utils.actions.options import read_since
+from ..plugin_utils.core.errors import HostError, HostUnreachable, RequestError
+from ..plugin_utils.events.event_summary import utc
 from ..plugin_utils.winrm.session import Session
 from .client_facts import ActionModule as ClientFacts
 from .connections_info import ActionModule as ConnectionsInfo

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..plugin_utils.action import Action
-from ..plugin_utils.errors import RequestError
+from ..plugin_utils.actions.action import Action
+from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.report.csv_tables import csv_files
 from ..plugin_utils.report.document import SCHEMA_VERSION, Terms, build_document
 from ..plugin_utils.report.exceptions import read_exceptions

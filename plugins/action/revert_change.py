@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.action import HostAction
+from ..plugin_utils.actions.action import HostAction
 from ..plugin_utils.change import summary
 from ..plugin_utils.change.host import Host
 from ..plugin_utils.change.journal import KEEP_ENDED
 from ..plugin_utils.change.journal_format import checked_change_id
 from ..plugin_utils.change.result import reverted_as_dict
 from ..plugin_utils.change.revert import Selection, revert
-from ..plugin_utils.errors import RequestError
+from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.winrm.session import Session
 
 CHOICES = ("latest", "expiring", "all")

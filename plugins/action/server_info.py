@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.action import Action
-from ..plugin_utils.errors import RequestError
+from ..plugin_utils.actions.action import Action
+from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.probe.logon import Account
 from ..plugin_utils.probe.servers import opening, probe_servers, read_target
 from ..plugin_utils.probe.verdict import VERDICTS

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..plugin_utils.action import HostAction
-from ..plugin_utils.errors import RequestError
+from ..plugin_utils.actions.action import HostAction
+from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.tables.facts import Consent
 from ..plugin_utils.verify.engine import Verified, verify
 from ..plugin_utils.verify.recording import write_recording

@@ -24,16 +24,16 @@ from judges import Judges
 from samba_dc import PACKAGES, SambaDc
 from system_packages import missing
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.domain_action import opened
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.controller import Controller
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import Directory
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_action import opened
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_change import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import (
     DomainChanges,
     Outcome,
     Terms,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_gpo import GpoReader
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpo_wishes import LinkWish, Wishes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_gpo import GpoReader
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish, Wishes
 
 
 @dataclass

@@ -14,13 +14,13 @@ from typing import Any
 from conftest import Domain
 from faults import EVERY, Killed, Kind, fault
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import BESIDE
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import SmbGuestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_change import Outcome
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_gpo import GPO_CLASS
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpt_ini import GptIni
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpt_tmpl import GptTmpl
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.registry_pol import RegistryPol
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import Outcome
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_gpo import GPO_CLASS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gpt_ini import GptIni
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gpt_tmpl import GptTmpl
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import RegistryPol
 
 GUEST, SIGNING = "insecure_guest_logons", "client_signing"
 

@@ -67,7 +67,7 @@ def test_server_is_checked_by_its_certificate(domain: Domain) -> None:
 
 
 def test_wrong_server_and_wrong_domain(domain: Domain) -> None:
-    from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_action import opened
+    from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.domain_action import opened
 
     with pytest.raises(DomainError, match="No LDAP connection"), domain.directory(server="127.0.0.1", timeout=2):
         pass

@@ -173,7 +173,7 @@ def test_roles(domain: Domain, plays: Plays) -> None:
     day = str(today + timedelta(days=3))
     plays.book("winops.smb_guest.domain_exception", **wanted, domain_exception_expires_on=day)
     with domain.reader() as reader:
-        from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_report import DomainReport
+        from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
 
         report = DomainReport(reader)
         told = {gpo["name"]: gpo for gpo in report.gpos()}

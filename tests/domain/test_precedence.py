@@ -14,8 +14,8 @@ import pytest
 from conftest import Domain
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_report import DomainReport
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gp_links import Link, Links, gpo_dn
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gp_links import Link, Links, gpo_dn
 
 CHAINS, ROUNDS = 20, 5
 GUEST = "insecure_guest_logons"

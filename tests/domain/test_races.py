@@ -16,11 +16,11 @@ from faults import Fault, fault
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import Sysvol
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_change import DomainChanges, Terms
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpo_cells import MANAGED, setting_value
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpo_wishes import Wishes
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpt_ini import GptIni
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.registry_pol import Entry, RegistryPol
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges, Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_cells import MANAGED, setting_value
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import Wishes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gpt_ini import GptIni
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import Entry, RegistryPol
 
 GUEST, AUDIT = "insecure_guest_logons", "audit_insecure_guest_logons"
 TRIES = 50

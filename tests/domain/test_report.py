@@ -19,14 +19,14 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain import dir
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.controller import Controller
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import Directory
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import Sysvol
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_gpo import GpoReader
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_report import DomainReport
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.extension_names import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_gpo import GpoReader
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_cells import MANAGED
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.extension_names import (
     REGISTRY_POLICY,
     Extension,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpo_cells import MANAGED
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.registry_pol import Entry, RegistryPol
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import Entry, RegistryPol
 
 GUEST = "insecure_guest_logons"
 OTHERS = 300

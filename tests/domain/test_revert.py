@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from conftest import Domain
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_change import Terms
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gp_links import Links
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpo_wishes import LinkWish
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gp_links import Links
 
 GUEST, SIGNING, AUDIT = "insecure_guest_logons", "client_signing", "audit_insecure_guest_logons"
 

@@ -14,11 +14,13 @@ from conftest import Domain
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import sid_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError, MissingRight
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.security_descriptor import SecurityDescriptor
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_change import DomainChanges, Terms
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.domain_report import DomainReport
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpo_access import AUTHENTICATED_USERS
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.gpo_wishes import LinkWish, Wishes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges, Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_access import AUTHENTICATED_USERS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish, Wishes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.security_descriptor import (
+    SecurityDescriptor,
+)
 
 GUEST = "insecure_guest_logons"
 PASSWORD = "Plain-Us3r-Pass"

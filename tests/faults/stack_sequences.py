@@ -19,7 +19,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery i
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome, reverted_as_dict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError, SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Scope
 from simulated_windows.in_process import ConnectionCut, InProcessHost, differences
 

@@ -19,7 +19,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Rules, Wish
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Scope
 from simulated_windows.in_process import InProcessHost, differences
 from simulated_windows.local_group_policy import FOLDER, GPT_INI, REGISTRY_POL, instructions

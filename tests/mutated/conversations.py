@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Journal
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.observe import Depth, observe
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.observe import Depth, observe
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Side
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.verify.engine import verify
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import (

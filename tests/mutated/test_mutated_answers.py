@@ -11,8 +11,8 @@ import pytest
 from conversations import TALKS, Recording, record
 from damage import CHUNK, damaged
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import SmbGuestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.texts import one_line
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.text import one_line
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTED = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)

@@ -2,7 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything about changing a host.
-
-Pure: plan, expiry. On the host: journal, snapshot, write, lock. Engines: configure, revert, recovery.
-"""
+"""Desired settings to plan to transaction: stack, journal, expiry, revert, recovery, lock."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ..errors import HostError, HostUnreachable, RequestError
+from ..core.errors import HostError, HostUnreachable, RequestError
 from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
 from .expiry import armed_as, expiry_task
 from .host import Host

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..registry_value import Stored, as_bool, as_text, dword
-from ..state import SettingState
+from ..core.registry_value import Stored, as_bool, as_text, dword
+from ..posture.state import SettingState
 from ..tables.settings import KEYS, SETTINGS, Scope, Setting
 
 

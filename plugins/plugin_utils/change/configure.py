@@ -10,15 +10,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from ..errors import NOTHING_WRITTEN, HostError, HostUnreachable, RequestError, stating
-from ..observe import Depth, observe
-from ..registry_value import as_bool
-from ..state import States, judge, judge_all
+from ..core.errors import NOTHING_WRITTEN, HostError, HostUnreachable, RequestError, stating
+from ..core.registry_value import as_bool
+from ..posture.observe import Depth, observe
+from ..posture.policy_results import read_policy_sources
+from ..posture.state import States, judge, judge_all
 from ..tables.os_defaults import NOT_KNOWN
 from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS, Layer, Scope, Setting, Side
 from ..windows.local_policy import LocalPolicy
 from ..windows.operating_system import OperatingSystem, read_operating_system, read_product_type
-from ..windows.policy_results import read_policy_sources
 from .cell import Cell, seen, written
 from .host import Host
 from .interruption import noting

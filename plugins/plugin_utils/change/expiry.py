@@ -24,8 +24,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from xml.sax.saxutils import escape
 
-from ..errors import RequestError
-from ..registry_value import RegistryType, RegistryValue
+from ..core.errors import RequestError
+from ..core.registry_value import RegistryType, RegistryValue
 from ..tables.settings import KEYS, Layer, Side
 from ..windows.scheduled_task import FOLDER
 from .cell import Cell

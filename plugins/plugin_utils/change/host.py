@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from ..errors import NOTHING_WRITTEN, stating
+from ..core.errors import NOTHING_WRITTEN, stating
 from ..windows.operating_system import read_clock
 from ..windows.registry import Registry
 from ..winrm.session import Session

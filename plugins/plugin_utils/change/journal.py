@@ -20,9 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import HostError
-from ..registry_value import RegistryType, RegistryValue
-from ..texts import one_line
+from ..core.errors import HostError
+from ..core.registry_value import RegistryType, RegistryValue
+from ..core.text import one_line
 from ..windows.registry import Registry, WrongType
 from . import journal_v1
 from .cell import Cell

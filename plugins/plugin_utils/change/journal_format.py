@@ -17,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ..errors import RequestError
-from ..registry_value import RegistryType, RegistryValue, Stored
+from ..core.errors import RequestError
+from ..core.registry_value import RegistryType, RegistryValue, Stored
+from ..core.text import one_line
 from ..tables.settings import KEYS, Layer, Side
-from ..texts import one_line
 from .cell import Cell, Held
 from .process import MAX_HOST, Controller
 from .stack import Entry, Part, Status

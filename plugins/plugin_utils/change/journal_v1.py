@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import HostError
-from ..texts import one_line
+from ..core.errors import HostError
+from ..core.text import one_line
 from ..windows.registry import Registry, WrongType
 from .cell import Cell, Held
 from .journal_format import CHANGE_ID, UNUSABLE, boolean, made_keys, moment, stored

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ..errors import NOTHING_WRITTEN, HostError, SmbGuestError, stating
+from ..core.errors import NOTHING_WRITTEN, HostError, SmbGuestError, stating
 from ..windows.registry import Registry
 from .journal import ROOT
 from .process import Controller, Process

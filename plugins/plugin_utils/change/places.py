@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from ..errors import AccessDenied, HostError, HostUnreachable
-from ..registry_value import Stored
+from ..core.errors import AccessDenied, HostError, HostUnreachable
+from ..core.registry_value import Stored
 from ..tables.settings import KEYS, Layer, Scope, Setting, Side
 from ..windows import local_policy
 from ..windows.local_policy import LocalPolicy

@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import RequestError
-from ..registry_value import Stored, as_bool, as_fact, as_text
-from ..state import SettingState
+from ..core.errors import RequestError
+from ..core.registry_value import Stored, as_bool, as_fact, as_text
+from ..posture.state import SettingState
 from ..tables.settings import DEFAULT, GUEST, Layer, Scope, Setting, Side
 from .cell import Cell, holds, seen
 

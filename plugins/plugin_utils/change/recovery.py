@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import NOTHING_WRITTEN, HostUnreachable, SmbGuestError, stating
-from ..registry_value import dword
+from ..core.errors import NOTHING_WRITTEN, HostUnreachable, SmbGuestError, stating
+from ..core.registry_value import dword
 from ..windows.scheduled_task import delete_task
 from .arming import rearm
 from .cell import Cell, Held, holds

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..guest_access import drift_sentence, guest_access
-from ..registry_value import as_fact, as_text
-from ..state import States
+from ..core.registry_value import as_fact, as_text
+from ..posture.guest_access import drift_sentence, guest_access
+from ..posture.state import States
 from ..tables.settings import GUEST
 from .cell import Cell, Held
 from .plan import Plan, Wish

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..errors import NOTHING_WRITTEN, HostError, RequestError, SmbGuestError, stating
-from ..guest_access import GuestAccess, guest_access
-from ..observe import Depth, observe
-from ..state import judge_all
+from ..core.errors import NOTHING_WRITTEN, HostError, RequestError, SmbGuestError, stating
+from ..posture.guest_access import GuestAccess, guest_access
+from ..posture.observe import Depth, observe
+from ..posture.state import judge_all
 from ..tables.os_defaults import NOT_KNOWN
 from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS
 from ..windows.scheduled_task import delete_task

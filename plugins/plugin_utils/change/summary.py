@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..registry_value import as_text
+from ..core.registry_value import as_text
 from .cell import written
 from .result import Outcome, changed_cells
 from .revert import Reverted

@@ -21,8 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ..errors import NOTHING_WRITTEN, AccessDenied, HostError, RequestError, SmbGuestError, stating
-from ..state import States
+from ..core.errors import NOTHING_WRITTEN, AccessDenied, HostError, RequestError, SmbGuestError, stating
+from ..posture.state import States
 from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
 from .arming import rearm
 from .cell import Cell, Held, seen

@@ -15,9 +15,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ..errors import AccessDenied, HostError, HostUnreachable, UnexpectedState
-from ..registry_value import Stored, dword
-from ..state import SettingState, States
+from ..core.errors import AccessDenied, HostError, HostUnreachable, UnexpectedState
+from ..core.registry_value import Stored, dword
+from ..posture.state import SettingState, States
 from ..tables.settings import Layer, Scope, Side
 from ..windows.local_policy import write_values
 from ..windows.registry import Registry

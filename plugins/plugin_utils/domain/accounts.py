@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
-from ..errors import HostError, RequestError
+from ..core.errors import HostError, RequestError
+from ..policy_files.security_descriptor import sid_bytes, sid_text
 from .directory import Directory, Scope, escaped
 from .errors import said
-from .security_descriptor import sid_bytes, sid_text
 
 _SID = re.compile(r"S-1-\d+(?:-\d+){1,15}")
 # Names that no object of the domain carries (MS-DTYP 2.4.2.4).

@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-from ..errors import HostError, RequestError
-from ..texts import one_line
+from ..core.errors import HostError, RequestError
+from ..core.text import one_line
 
 MAX_SAID = 300
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from ..texts import one_line
+from ..core.text import one_line
 from .peer import HOSTILE_BYTES, Failure, NoAnswer
 
 # 1.3.6.1.4.1.311.2.2.10; 1.2.840.113554.1.2.2 and, as old Windows has it, 1.2.840.48018.1.2.2; 1.3.6.1.4.1.311.2.2.30.

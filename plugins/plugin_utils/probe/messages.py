@@ -19,7 +19,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ..errors import RequestError
+from ..core.errors import RequestError
 from .peer import HOSTILE_BYTES, SMB1, SMB2, Failure, NoAnswer
 
 DIALECTS: Mapping[int, str] = MappingProxyType(

@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv6Address
 from typing import Any
 
-from ..errors import RequestError
+from ..core.errors import RequestError
+from ..core.text import one_line
 from ..tables.logon_status import status_name
-from ..texts import one_line
 from .logon import Account
 from .messages import require_smbprotocol
 from .peer import Dial, dial

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report of a fleet: from what hosts said to one document, from that to a page and tables. I/O is in files.py."""
+"""Typed document of a fleet to page, JSON and CSV. Only files.py does I/O."""

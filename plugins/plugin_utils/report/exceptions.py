@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ..errors import RequestError
+from ..core.errors import RequestError
 from ..tables.compliance import BENCHMARKS, TOPICS
 from .gathered import Host
 from .text import cleaned, line

@@ -18,7 +18,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import RequestError
+from ..core.errors import RequestError
 
 
 def write_files(folder: Path, files: Mapping[str, str], mode: int) -> None:

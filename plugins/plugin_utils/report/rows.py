@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..state import Winner
+from ..posture.state import Winner
 from ..tables.settings import GUEST, SETTINGS
 from .exceptions import OPEN, Accepted, moment
 from .gathered import GuestState, Host, Row

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..texts import one_line
+from ..core.text import one_line
 
 MAX_TEXT = 1000
 MAX_DEPTH = 12

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Windows is: settings, defaults, events. Data only; imports nothing above."""
+"""Data: settings, defaults, events, codes, compliance ids, each row with its source."""

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ask one real host whether the facts of `tables/facts.py` hold there, and leave it as it was found."""
+"""Checks facts about Windows on one real host, and leaves it as it was found."""

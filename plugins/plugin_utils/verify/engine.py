@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import HostError, HostUnreachable
+from ..core.errors import HostError, HostUnreachable
 from ..tables.facts import FACTS, Consent
 from ..windows.operating_system import OperatingSystem, read_operating_system
 from ..windows.registry import Registry

@@ -17,10 +17,10 @@ from functools import partial
 from typing import Any
 
 from ..change.interruption import terminable, uninterrupted
-from ..errors import HostError, HostUnreachable, SmbGuestError, UnexpectedState
-from ..registry_value import Stored, as_text
+from ..core.errors import HostError, HostUnreachable, SmbGuestError, UnexpectedState
+from ..core.registry_value import Stored, as_text
+from ..core.text import one_line
 from ..tables.facts import FACTS, Fact
-from ..texts import one_line
 from ..windows.registry import Registry
 from ..winrm.session import Session
 from .recording import Recorder

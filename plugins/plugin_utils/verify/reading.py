@@ -11,14 +11,14 @@ from contextlib import suppress
 from datetime import timedelta
 from xml.etree.ElementTree import Element
 
-from ..errors import HostError, HostFault
-from ..registry_value import RegistryType
+from ..core.errors import HostError, HostFault
+from ..core.registry_value import RegistryType
+from ..events.event_channels import channel_presence
+from ..events.event_query import query_list, xpath
+from ..posture.policy_results import SESSION as RSOP_SESSION
 from ..tables.events import EVENTS, channels_of
 from ..tables.settings import Side
-from ..windows.event_channels import channel_presence
-from ..windows.event_query import query_list, xpath
 from ..windows.operating_system import CURRENT_VERSION, OperatingSystem
-from ..windows.policy_results import SESSION as RSOP_SESSION
 from ..windows.registry import STD_REG_PROV, call_registry
 from ..windows.smb_configuration import CLASSES, get_configuration
 from ..wsman.cim import CimClass, CimInstance, CimType, Field, Method

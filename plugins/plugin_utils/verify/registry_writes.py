@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..registry_value import RegistryType, RegistryValue
+from ..core.registry_value import RegistryType, RegistryValue
 from ..windows.registry import call_registry
 from ..wsman.xml import child, is_nil, parse
 from .examination import Examination

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from ..change.journal import CHANGES, ROOT
-from ..errors import HostError, HostUnreachable
-from ..registry_value import as_text
+from ..core.errors import HostError, HostUnreachable
+from ..core.registry_value import as_text
 from ..tables.settings import KEYS, Layer, Side, on_side
 from ..windows.scheduled_task import FOLDER, task_exists
 from ..windows.smb_configuration import get_configuration

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from ..events.smb_connections import CONNECTION
+from ..events.smb_connections import SESSION as SMB_SESSION
+from ..posture.policy_results import GPO, REGISTRY_POLICY, SECURITY_OPTION
+from ..posture.policy_results import SESSION as RSOP_SESSION
 from ..tables.settings import SETTINGS, Side
 from ..windows.operating_system import CLOCK, COMPUTER_SYSTEM, OPERATING_SYSTEM
-from ..windows.policy_results import GPO, REGISTRY_POLICY, SECURITY_OPTION
-from ..windows.policy_results import SESSION as RSOP_SESSION
 from ..windows.registry import STD_REG_PROV
 from ..windows.scheduled_task import PS_SCHEDULED_TASK, SCHEDULED_TASK
 from ..windows.smb_configuration import CLASSES
-from ..windows.smb_connections import CONNECTION
-from ..windows.smb_connections import SESSION as SMB_SESSION
 from ..wsman.cim import CimClass, CimType, Field
 from ..wsman.class_schema import ClassSchema, Member
 

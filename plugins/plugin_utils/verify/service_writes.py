@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import HostError, UnexpectedState
+from ..core.errors import HostError, UnexpectedState
+from ..events.event_channels import read_channels
 from ..tables.settings import Side
-from ..windows.event_channels import read_channels
 from ..windows.operating_system import OperatingSystem
 from ..windows.smb_configuration import get_configuration
 from ..wsman.cim import CimClass, CimType, Field, Method

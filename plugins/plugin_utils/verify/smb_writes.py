@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from ..errors import AccessDenied, HostError, HostFault, UnexpectedState
-from ..registry_value import RegistryType, as_text, dword
+from ..core.errors import AccessDenied, HostError, HostFault, UnexpectedState
+from ..core.registry_value import RegistryType, as_text, dword
 from ..tables.settings import AUDITS, GUEST, KEYS, Layer, Setting, Side
 from ..windows.smb_configuration import CLASSES
 from ..wsman.cim import CimClass, CimInstance, CimType, Field, Method

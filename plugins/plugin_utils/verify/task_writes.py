@@ -12,8 +12,8 @@ from ..change.cell import Cell, Held
 from ..change.expiry import render
 from ..change.journal import CHANGES
 from ..change.stack import CellEnd, Choice, stamp
-from ..errors import AccessDenied, HostFault, UnexpectedState
-from ..registry_value import as_text, dword
+from ..core.errors import AccessDenied, HostFault, UnexpectedState
+from ..core.registry_value import as_text, dword
 from ..tables.settings import SETTINGS, Layer, Scope, Setting
 from ..windows.operating_system import read_clock
 from ..windows.scheduled_task import (

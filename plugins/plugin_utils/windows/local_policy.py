@@ -19,12 +19,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from ..errors import HostError, HostUnreachable
-from ..group_policy.errors import DamagedFile
-from ..group_policy.local_gpo import LocalGpo
-from ..group_policy.registry_pol import Entry
-from ..registry_value import RegistryType, RegistryValue, Stored
-from ..texts import one_line
+from ..core.errors import HostError, HostUnreachable
+from ..core.registry_value import RegistryType, RegistryValue, Stored
+from ..core.text import one_line
+from ..policy_files.errors import DamagedFile
+from ..policy_files.local_gpo import LocalGpo
+from ..policy_files.registry_pol import Entry
 from ..winrm.session import Session
 from ..winrm.wires import CommandResult
 

@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import AccessDenied, HostError
+from ..core.errors import AccessDenied, HostError
+from ..core.text import one_line
 from ..tables.os_defaults import RELEASES, OsDefault, edition_group, os_default
 from ..tables.settings import Setting
-from ..texts import one_line
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, Field
 from ..wsman.operations import Enumerate

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import AccessDenied, HostError
-from ..registry_value import RegistryType, RegistryValue
+from ..core.errors import AccessDenied, HostError
+from ..core.registry_value import RegistryType, RegistryValue
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimType, CimValue, Field, Method
 from ..wsman.fault_codes import ACCESS_DENIED, number_in_words

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ..errors import AccessDenied, HostError, HostFault
+from ..core.errors import AccessDenied, HostError, HostFault
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, CimValue, Field, Method
 from ..wsman.fault_codes import ACCESS_DENIED, number_in_words

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ..errors import AccessDenied, HostError
+from ..core.errors import AccessDenied, HostError
 from ..tables.settings import Side, on_side
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, Field, Method

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The conversation: Ansible's winrm and psrp connections without a shell, and one sentence for each of their errors."""
+"""Transports, session and errors of a WinRM conversation, over Ansible's own connections."""

@@ -18,8 +18,8 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
-from ..errors import HostError
-from ..texts import one_line
+from ..core.errors import HostError
+from ..core.text import one_line
 
 
 def put_file(connection: Any, content: bytes, path: str) -> None:

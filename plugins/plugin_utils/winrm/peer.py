@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
-from ..errors import NOTHING_ASKED, RequestError
-from ..texts import one_line
+from ..core.errors import NOTHING_ASKED, RequestError
+from ..core.text import one_line
 
 # What the user's own connection calls a thing. Sources: the documentation of ansible.builtin.winrm and .psrp.
 VARIABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from ..errors import AccessDenied, HostError, HostFault, HostUnreachable, SmbGuestError
+from ..core.errors import AccessDenied, HostError, HostFault, HostUnreachable, SmbGuestError
 from ..wsman.cim import CimInstance
 from ..wsman.envelope import RequestContext
 from ..wsman.errors import RemoteProtocolError

@@ -15,8 +15,8 @@ import re
 import ssl
 from collections.abc import Iterator
 
-from ..errors import NOTHING_ASKED, AccessDenied, HostError, HostUnreachable, RequestError, SmbGuestError
-from ..texts import one_line
+from ..core.errors import NOTHING_ASKED, AccessDenied, HostError, HostUnreachable, RequestError, SmbGuestError
+from ..core.text import one_line
 from ..wsman.errors import RemoteProtocolError
 from ..wsman.fault_codes import ACCESS_DENIED, number_in_words
 from .deadlines import DeadlinePassed

@@ -20,7 +20,7 @@ from urllib.request import getproxies
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
-from ..errors import HostUnreachable, RequestError, SmbGuestError
+from ..core.errors import HostUnreachable, RequestError, SmbGuestError
 from .before_fork import make_ready
 from .deadlines import Deadlines, deadlines_from
 from .file_transfer import fetch_file, put_file

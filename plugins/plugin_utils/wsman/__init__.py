@@ -2,6 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""WS-Management without I/O: typed CIM operations to bytes, and bytes to typed answers."""
-
-from __future__ import annotations
+"""WS-Management: bytes to typed messages and back, no I/O."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..texts import one_line
+from ..core.text import one_line
 
 Problem = Literal[
     "not_xml",

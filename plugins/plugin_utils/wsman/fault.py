@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..texts import one_line
+from ..core.text import one_line
 from .errors import WsmanError
 from .fault_codes import CIM_STATUSES, CODES, SUBCODES, Kind, number_in_words
 from .xml import attribute, child, content, local_name

@@ -21,18 +21,18 @@ from typing import Any
 # ansible-rulebook runs this file by its path, so that the collection around it is not importable by itself.
 sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.inventory_sessions import InventorySessions
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.options import duration
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     HostError,
     RequestError,
     SmbGuestError,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.event_feed import feed, harmless
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.guest_events import read_bookmark
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.inventory_sessions import InventorySessions
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.options import duration
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.text import one_line
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_feed import feed, harmless
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_records import Way
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.guest_events import read_bookmark
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.events import EVENTS
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.texts import one_line
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.event_records import Way
 
 DOCUMENTATION = r"""
 ---

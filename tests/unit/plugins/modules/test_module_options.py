@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.options import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.options import (
     HARDEN_OPTION,
     JOURNAL_OPTIONS,
     SAFEGUARD_OPTIONS,

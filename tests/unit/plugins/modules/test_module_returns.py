@@ -9,7 +9,7 @@ import pytest
 from in_process import session
 
 from ansible_collections.winops.smb_guest.plugins.action import audit, client_facts, revert_change
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.event_channels import Channel
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_channels import Channel
 from simulated_windows.in_process import InProcessHost
 
 # Stands in the documentation for every setting's name: RETURN keys must be words.

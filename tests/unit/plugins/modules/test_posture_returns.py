@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.action import posture_info, posture_report
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable, RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
+    HostError,
+    HostUnreachable,
+    RequestError,
+)
 from ansible_collections.winops.smb_guest.tests.report.invented_fleet import results
 
 FACTS = {"os": {}, "settings": {}, "guest_access": {}, "audit": {}, "changes": []}

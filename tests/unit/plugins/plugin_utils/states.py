@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
     RegistryType,
     RegistryValue,
     Stored,
     dword,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import Observed, SettingState, judge
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.state import Observed, SettingState, judge
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import NOT_KNOWN, OsDefault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, SETTINGS, Layer, Side
 

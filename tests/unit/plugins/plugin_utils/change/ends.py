@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import CellEnd, Choice
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import RegistryValue, dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import RegistryValue, dword
 
 from ..engine import GUEST_POLICY, OURS
 

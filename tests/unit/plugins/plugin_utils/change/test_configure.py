@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, RequestError, SmbGuestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, RequestError, SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import dword
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
 from simulated_windows.in_process import InProcessHost, differences
 

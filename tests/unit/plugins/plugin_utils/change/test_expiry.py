@@ -20,8 +20,12 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.expiry imp
     render,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import CellEnd, Choice
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import RegistryType, RegistryValue, dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
+    RegistryType,
+    RegistryValue,
+    dword,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.scheduled_task import register_task
 from simulated_windows.in_process import InProcessHost
 

@@ -23,7 +23,11 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.expiry imp
     render,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import CellEnd, Choice
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import RegistryType, RegistryValue, dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
+    RegistryType,
+    RegistryValue,
+    dword,
+)
 
 from ..engine import (
     GUEST_LOCAL,

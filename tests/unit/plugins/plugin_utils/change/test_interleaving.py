@@ -20,7 +20,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller, Process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Status
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError
 from simulated_windows.in_process import InProcessHost, differences
 
 from ..engine import (

@@ -24,8 +24,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal im
     noted,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Status
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, SmbGuestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import dword
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, Layer, Side
 from simulated_windows.in_process import InProcessHost, differences
 

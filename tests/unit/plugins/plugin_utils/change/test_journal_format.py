@@ -28,10 +28,14 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_fo
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry, Part, Status
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import RegistryType, RegistryValue, dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
+    RegistryType,
+    RegistryValue,
+    dword,
+)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.text import one_line
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, SETTINGS, Layer, Scope, Side
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.texts import one_line
 
 from ..engine import GUEST_LOCAL, GUEST_POLICY
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from in_process import session
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.options import read_scopes
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
@@ -21,8 +22,11 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable, RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.options import read_scopes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
+    HostError,
+    HostUnreachable,
+    RequestError,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer, Scope
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.local_policy import LocalPolicy
 from simulated_windows.in_process import InProcessHost, differences

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import predict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change, Plan, Rules, Wish, plan
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_source import PolicySource
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import SettingState
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.policy_source import PolicySource
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.state import SettingState
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import NOT_KNOWN, OsDefault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer, Scope
 

@@ -13,8 +13,8 @@ import pytest
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import PutBack, _undoing_order, put_back
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, HostUnreachable
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
     RegistryType,
     RegistryValue,
     Stored,

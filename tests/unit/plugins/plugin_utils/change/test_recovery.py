@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_tidily
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostUnreachable, SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostUnreachable, SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import Scope
 from simulated_windows.in_process import InProcessHost, differences
 

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Plan
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import Recovery
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome, reverted_as_dict
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.state import SettingState
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.state import SettingState
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import OsDefault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 from simulated_windows.in_process import InProcessHost

@@ -16,7 +16,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import HostBusy
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import reverted_as_dict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     HostError,
     HostUnreachable,
     RequestError,

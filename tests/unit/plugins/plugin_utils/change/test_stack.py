@@ -25,7 +25,11 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack impo
     as_fact,
     stamp,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import RegistryType, RegistryValue, dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
+    RegistryType,
+    RegistryValue,
+    dword,
+)
 
 from ..engine import ENCRYPTION_POLICY, GUEST, GUEST_LOCAL, GUEST_POLICY, SIGNING_LOCAL
 from ..states import state_of

@@ -15,14 +15,14 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_fo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms, new_change_id
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import verify, write
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     AccessDenied,
     HostError,
     RequestError,
     SmbGuestError,
     UnexpectedState,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import dword
 from simulated_windows.in_process import InProcessHost, differences
 
 from ..engine import (

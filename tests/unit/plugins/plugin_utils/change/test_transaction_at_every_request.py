@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     SmbGuestError,
 )
 from simulated_windows.in_process import InProcessHost, differences

@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.arming import rearm
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry, Stack
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     AccessDenied,
     HostError,
     HostUnreachable,

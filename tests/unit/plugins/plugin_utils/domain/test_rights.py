@@ -10,7 +10,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils import domain_action
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions import domain_action
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import MissingRight
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.rights import Right, needing
 

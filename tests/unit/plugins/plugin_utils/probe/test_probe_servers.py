@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe import servers
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.logon import Account
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.servers import (

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.csv_tables import csv_files
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import Terms, build_document
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.exceptions import read_exceptions

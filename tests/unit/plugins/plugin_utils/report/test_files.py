@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.csv_tables import safe_cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.files import read_document, write_files
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from in_process import session
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.facts import FACTS, Consent
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.verify.engine import Verified, verify
 from simulated_windows.in_process import InProcessHost, differences

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.action.verify_facts import TASK_SECONDS, ActionModule
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.action import TASK_TIMEOUT
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.action import TASK_TIMEOUT
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.verify import task_writes
 
 

@@ -13,15 +13,15 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.local_gpo import LocalGpo
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.group_policy.registry_pol import Entry, RegistryPol
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, HostUnreachable
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
     RegistryType,
     RegistryValue,
     Stored,
     dword,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.local_gpo import LocalGpo
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import Entry, RegistryPol
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.local_policy import (
     LocalPolicy,
     stored,

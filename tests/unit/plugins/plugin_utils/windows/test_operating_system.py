@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from in_process import session
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import AccessDenied, HostError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import AccessDenied, HostError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import (
     CURRENT_VERSION,

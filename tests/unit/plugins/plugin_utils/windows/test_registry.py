@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import AccessDenied, HostError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.registry_value import RegistryType, RegistryValue
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import AccessDenied, HostError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import RegistryType, RegistryValue
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import Registry, WrongType
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from in_process import session
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import AccessDenied
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import AccessDenied
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.scheduled_task import (
     SchedulerFailed,
     register_task,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import AccessDenied, HostError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import AccessDenied, HostError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Side, on_side
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.smb_configuration import (
     CLASSES,

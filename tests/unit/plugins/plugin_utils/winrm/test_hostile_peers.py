@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostFault, HostUnreachable
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, HostFault, HostUnreachable
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import Deadlines
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import open_wire

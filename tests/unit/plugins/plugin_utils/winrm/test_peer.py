@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import (
     VARIABLES,
     Peer,

@@ -14,7 +14,7 @@ from pypsrp.exceptions import WSManFaultError as PsrpFault
 from winrm.exceptions import InvalidCredentialsError
 from winrm.exceptions import WSManFaultError as WinrmFault
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     AccessDenied,
     HostError,
     HostFault,

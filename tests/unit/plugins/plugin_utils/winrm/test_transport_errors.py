@@ -24,7 +24,11 @@ from pypsrp.exceptions import WinRMTransportError as PsrpTransportError
 from winrm.exceptions import InvalidCredentialsError, WinRMError
 from winrm.exceptions import WinRMTransportError as WinrmTransportError
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable, RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
+    HostError,
+    HostUnreachable,
+    RequestError,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import DeadlinePassed
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.guard import ClearText, Redirected
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import VARIABLES, Peer

@@ -23,7 +23,11 @@ from requests import ConnectionError as NoConnection
 from winrm.exceptions import InvalidCredentialsError, WinRMError, WinRMTransportError
 from winrm.transport import Transport
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.errors import HostError, HostUnreachable, RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
+    HostError,
+    HostUnreachable,
+    RequestError,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import (
     Patience,
     connection_kind,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.texts import one_line
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.text import one_line
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman import fault as fault_module
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman import xml
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.envelope import parse_envelope

@@ -1,0 +1,178 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every action plugin of the collection shares: options in, errors to results, result out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..change import summary
+from ..change.configure import Request, configure
+from ..change.host import Host
+from ..change.plan import Rules, Wish
+from ..change.result import Outcome
+from ..core.errors import AccessDenied, HostUnreachable, RequestError, SmbGuestError
+from ..core.text import one_line
+from ..tables.settings import SETTINGS
+from ..winrm.session import Session, open_session
+from ..winrm.wires import Patience
+from ..wsman.errors import WsmanError
+from .options import read_scopes, read_terms
+
+MESSAGE_TIMEOUT = "winops_smb_guest_message_timeout"
+TASK_TIMEOUT = "winops_smb_guest_task_timeout"
+MAX_SECONDS = 86_400
+"""Variables of a host: seconds that one message and one task may take."""
+
+
+class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type information
+    """An action that runs on the controller, whatever the connection. A subclass says its options and does its work."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    ARGUMENT_SPEC: ClassVar[Mapping[str, Any]]
+    REQUIRED_ONE_OF: ClassVar[list[list[str]] | None] = None
+
+    def act(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Do the task and give its result. Raises SmbGuestError."""
+        raise NotImplementedError
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ansible's entry point."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        _unused, options = self.validate_argument_spec(
+            argument_spec=dict(self.ARGUMENT_SPEC), required_one_of=self.REQUIRED_ONE_OF
+        )
+        try:
+            self._warn(result, *self.reservations())
+            done = self.act(options)
+            self._warn(result, *done.pop("warnings", ()))
+            result.update(done)
+        except HostUnreachable as error:
+            result.update(unreachable=True, changed=error.changed, msg=self.words(error))
+        except SmbGuestError as error:
+            result.update(failed=True, changed=error.changed, msg=self.words(error))
+        except WsmanError as error:
+            result.update(failed=True, changed=False, msg=f"A bug in winops.smb_guest: {self.words(error)}")
+        except BaseException as interruption:
+            for note in getattr(interruption, "__notes__", ()):
+                Display().warning(note)
+            raise
+        return result
+
+    def reservations(self) -> list[str]:
+        """Warnings about how the task is run."""
+        return []
+
+    def words(self, error: Exception) -> str:
+        """What the user reads of an error."""
+        return str(error)
+
+    @staticmethod
+    def _warn(result: dict[str, Any], *warnings: str) -> None:
+        if warnings:
+            result.setdefault("warnings", []).extend(warnings)
+
+
+class HostAction(Action):
+    """An action that talks to the host over a session."""
+
+    _requires_connection = True
+
+    def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Do the task and give its result. Raises SmbGuestError."""
+        raise NotImplementedError
+
+    def act(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        return self.work(open_session(self._connection, self._patience()), options)
+
+    def _patience(self) -> Patience:
+        """What the user says of time. Raises RequestError."""
+        return Patience(*(self._seconds(name) for name in (MESSAGE_TIMEOUT, TASK_TIMEOUT)))
+
+    def _seconds(self, name: str) -> float | None:
+        given = self._variables.get(name)
+        if given is None:
+            return None
+        value = self._templar.template(given)
+        try:
+            seconds = float(value)
+        except (TypeError, ValueError):
+            seconds = 0.0
+        if not 1 <= seconds <= MAX_SECONDS:
+            raise RequestError(
+                f"{name} is {one_line(repr(value), 40)}: it must be a number of seconds, 1 to {MAX_SECONDS}. "
+            )
+        return seconds
+
+    @property
+    def host_name(self) -> str:
+        """The inventory's name of the host that the task is carried out on, delegated to or not."""
+        return str(self._task.delegate_to or self._named)
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        self._named = (task_vars or {}).get("inventory_hostname", "")
+        return super().run(tmp, task_vars)
+
+    def reservations(self) -> list[str]:
+        if getattr(self._connection, "become", None) is None:
+            return []
+        told = "become has no effect: winops.smb_guest starts no process whose user could change. It works with the "
+        return [f"{told}rights of ansible_user."]
+
+    def words(self, error: Exception) -> str:
+        if not isinstance(error, AccessDenied):
+            return str(error)
+        account, host = (self._connection.get_option(name) for name in ("remote_user", "remote_addr"))
+        names = [host, self._variables.get("inventory_hostname")]
+        return f"{error} {error.advice(account, [str(name) for name in names if name])}"
+
+
+class SettingsAction(HostAction):
+    """An action that is a door to `configure`. OPTIONS: option to the name of the setting that it stands for."""
+
+    OPTIONS: ClassVar[Mapping[str, str]]
+
+    def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
+        outcome = self.configure(session, options)
+        result = outcome.as_dict()
+        result["host"] = self.host_name
+        if not result.get("failed"):
+            check_mode = bool(self._task.check_mode)
+            result["summary"] = list(summary.of_changes(outcome, self.host_name, check_mode=check_mode))
+        self._warn(result, *outcome.warnings())
+        return result
+
+    def configure(self, session: Session, options: Mapping[str, Any]) -> Outcome:
+        """Turn the options into wishes and make them true."""
+        wishes = [
+            Wish(SETTINGS[name], SETTINGS[name].words.value(options[option]))
+            for option, name in self.OPTIONS.items()
+            if options.get(option) is not None
+        ]
+        rules = Rules(
+            read_scopes(options),
+            tolerate_managed=options["managed"] == "warn",
+            skip_unsupported=options["unsupported"] == "skip",
+            optional=options.get("optional") or (),
+        )
+        request = Request(
+            wishes,
+            rules,
+            read_terms(options),
+            relax=options.get("relax"),
+            risk_refused=options.get("accept_risk") is False,
+            refuse_domain_controllers=options.get("domain_controllers") == "refuse",
+            confirm=options["confirm"],
+            gpupdate=options["gpupdate"],
+        )
+        return configure(Host(session), request, check_mode=bool(self._task.check_mode))

@@ -1,0 +1,90 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the actions on a domain share: the options that say which controller and account, and both doors opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from ..core.errors import NOTHING_WRITTEN, RequestError
+from ..domain.controller import Controller, find_server
+from ..domain.directory import Directory
+from ..domain.errors import DomainError, said
+from ..domain.rights import Right, needing
+from ..domain.sysvol import Sysvol
+from ..domain_gpo.domain_gpo import GpoReader
+from .action import Action
+
+CONNECTION_OPTIONS: Mapping[str, Any] = {
+    "domain": {"type": "str", "required": True},
+    "server": {"type": "str"},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "auth_protocol": {"type": "str", "choices": ["negotiate", "kerberos", "ntlm"], "default": "negotiate"},
+    "tls": {"type": "str", "choices": ["none", "starttls", "ldaps"], "default": "none"},
+    "ca_certs": {"type": "path"},
+    "timeout": {"type": "int", "default": 30},
+}
+MAX_TIMEOUT = 600
+
+
+class DomainAction(Action):
+    """An action that talks LDAP and SMB to one domain controller. A subclass does its work in `work`."""
+
+    ARGUMENT_SPEC: ClassVar[Mapping[str, Any]]
+
+    def work(self, reader: GpoReader, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Do the task and give its result. Raises SmbGuestError."""
+        raise NotImplementedError
+
+    def act(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        with opened(controller_of(options), options["domain"]) as reader:
+            return self.work(reader, options)
+
+    def words(self, error: Exception) -> str:
+        password = self._task.args.get("password")
+        return str(error).replace(str(password), "********") if password else str(error)
+
+
+def controller_of(options: Mapping[str, Any]) -> Controller:
+    """Raises RequestError for options that contradict each other, DomainError where DNS names no controller."""
+    if not 1 <= options["timeout"] <= MAX_TIMEOUT:
+        raise RequestError(f"timeout is a number of seconds from 1 to {MAX_TIMEOUT}. {NOTHING_WRITTEN}")
+    if (options["username"] is None) != (options["password"] is None):
+        raise RequestError(
+            "username and password go together; without both, the Kerberos ticket of the user that runs the task is "
+            f"taken. {NOTHING_WRITTEN}"
+        )
+    return Controller(
+        options["server"] or find_server(options["domain"]),
+        options["username"],
+        options["password"],
+        options["auth_protocol"],
+        options["tls"],
+        options["ca_certs"],
+        options["timeout"],
+    )
+
+
+@contextmanager
+def opened(controller: Controller, domain: str) -> Iterator[GpoReader]:
+    """Both doors of a controller, closed in the end. Raises DomainError, also for a controller of another domain."""
+    directory = Directory(controller)
+    try:
+        served = ".".join(part.partition("=")[2] for part in directory.domain_dn.split(","))
+        if served.casefold() != domain.casefold():
+            raise DomainError(
+                f"{said(controller.server)} is a controller of {said(served)}, not of {said(domain)}. {NOTHING_WRITTEN}"
+            )
+        sysvol = Sysvol(controller)
+        try:
+            with needing(Right.OTHER):
+                yield GpoReader(directory, sysvol, served)
+        finally:
+            sysvol.close()
+    finally:
+        directory.close()

@@ -1,0 +1,90 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sessions with hosts of an Ansible inventory outside of a play, for a program that keeps them open.
+
+FOR INTERNAL COLLECTION USE ONLY. Variables are gathered, decrypted and templated as for a task: group and host
+variables beside the inventory, vault passwords from Ansible's own configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from threading import Lock
+from typing import Any
+
+from ansible import constants
+from ansible.cli import CLI
+from ansible.errors import AnsibleError
+from ansible.inventory.host import Host
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.loader import connection_loader
+from ansible.template import Templar
+from ansible.vars.manager import VariableManager
+
+from ..core.errors import RequestError
+from ..winrm.session import Session, open_session
+
+
+@cache
+def _vault_secrets() -> Any:
+    """Those of Ansible's configuration. A process may set them up once only."""
+    vault_ids = list(constants.DEFAULT_VAULT_IDENTITY_LIST)
+    return CLI.setup_vault_secrets(DataLoader(), vault_ids=vault_ids, auto_prompt=False)
+
+
+class InventorySessions:
+    """The hosts of an inventory that a pattern selects. inventory: paths or host lists, as for `ansible -i`.
+
+    Raises RequestError for an inventory that cannot be read, and for a pattern that selects nothing.
+    """
+
+    def __init__(self, inventory: Sequence[str], pattern: str = "all") -> None:
+        # Ansible loads plugins and templates variables for one thread at a time.
+        self._one_at_a_time = Lock()
+        self._loader = DataLoader()
+        try:
+            self._loader.set_vault_secrets(_vault_secrets())
+            manager = InventoryManager(loader=self._loader, sources=list(inventory))
+            self._variables = VariableManager(loader=self._loader, inventory=manager)
+            self._hosts: dict[str, Host] = {host.name: host for host in manager.get_hosts(pattern)}
+        except AnsibleError as error:
+            raise RequestError(f"The inventory cannot be read: {error}") from error
+        if not self._hosts:
+            raise RequestError(f"No host of the inventory {', '.join(inventory)} matches {pattern!r}.")
+
+    @property
+    def names(self) -> list[str]:
+        """The hosts, as the inventory names them."""
+        return list(self._hosts)
+
+    def open(self, name: str) -> Session:
+        """A session with one host, from any thread. Nothing is sent yet. Raises RequestError or HostUnreachable."""
+        try:
+            with self._one_at_a_time:
+                return open_session(self._connection(self._hosts[name]))
+        except AnsibleError as error:
+            raise RequestError(f"The connection variables of {name} cannot be used: {error}") from error
+
+    def _connection(self, host: Host) -> Any:
+        variables = self._variables.get_vars(host=host)
+        templar = Templar(loader=self._loader, variables=variables)
+        kind = str(templar.template(variables.get("ansible_connection", "ssh"))).removeprefix("ansible.builtin.")
+        connection = connection_loader.get(kind, PlayContext())
+        if connection is None:
+            raise AnsibleError(f"there is no connection plugin {kind}")
+        names = {*constants.config.get_plugin_vars("connection", kind)}
+        options = {name: templar.template(variables[name]) for name in names if name in variables}
+        # What the plugin hands on to its library as it is, such as ansible_winrm_server_cert_validation.
+        prefix = f"ansible_{getattr(connection, 'extras_prefix', kind)}_"
+        options["_extras"] = {
+            name: templar.template(value)
+            for name, value in variables.items()
+            if name.startswith(prefix) and name not in names
+        }
+        connection.set_options(var_options=options)
+        return connection

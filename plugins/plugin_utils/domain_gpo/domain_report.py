@@ -1,0 +1,306 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
+"""What the GPOs of a domain say about the settings of this collection. Reads only, page by page.
+
+LDAP answers for hundreds of GPOs at once, SYSVOL takes a request for each file. So only those GPOs are looked at whose
+extension list names registry or security policy, of them only the files that it names (clients read no others), and the
+rest only of those that say something about our settings. Nothing else is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from itertools import combinations
+from typing import Any
+
+from ..core.errors import RequestError
+from ..domain.accounts import COMPUTERS_EVERYWHERE, computer, name_of, wmi_filter_name
+from ..domain.controller import dn_key, parent_dn
+from ..domain.directory import Scope, escaped
+from ..domain.errors import DomainError, said
+from ..policy_files.extension_names import REGISTRY_POLICY, SECURITY_SETTINGS
+from ..policy_files.gp_links import ENFORCED, Links
+from ..policy_files.gpt_ini import Version
+from ..policy_files.security_descriptor import SecurityDescriptor, sid_text
+from .domain_gpo import FUNCTIONALITY_VERSION, GPO_CLASS, MACHINE_OFF, USER_OFF, Container, GpoReader, GpoState
+from .gpo_access import filter_sids, may_apply
+from .gpo_cells import MANAGED, setting_value
+from .precedence import Container as Som
+from .precedence import Dropped, Gpo, Resolved, resolve
+
+# What the role domain_exception writes into name and comment of a GPO.
+EXPIRES = re.compile(r"\bexpires (\d{4}-\d{2}-\d{2})\b")
+_OURS = (
+    f"(&{GPO_CLASS}(|(gPCMachineExtensionNames=*{escaped(REGISTRY_POLICY.cse)}*)"
+    f"(gPCMachineExtensionNames=*{escaped(SECURITY_SETTINGS.cse)}*)))"
+)
+_POLICY_FILES = {REGISTRY_POLICY: "registry_pol", SECURITY_SETTINGS: "gpt_tmpl"}
+_VERSION_AND_COMMENT = ("gpt_ini", "comment")
+_BLOCKING = "(gPOptions=1)"
+_DOMAIN_COMPUTERS = 515
+
+
+@dataclass
+class Carrier:
+    """A GPO that sets something of ours. version: of GPT.INI. links: by container, gPLink as it is there."""
+
+    container: Container
+    settings: dict[str, bool]
+    version: Version | None
+    comment: str
+    security: SecurityDescriptor | None
+    links: dict[str, Links] = field(default_factory=dict)
+
+
+class DomainReport:
+    """Looks at a domain once and answers from that."""
+
+    def __init__(self, reader: GpoReader, gpo: str | None = None) -> None:
+        """gpo: only the one of this name or GUID. Raises DomainError, RequestError."""
+        self._reader = reader
+        self.findings: list[dict[str, Any]] = []
+        self.looked_at = 0
+        """GPOs whose files were read."""
+        self._names: dict[str, str] = {}
+        self.carriers = {each.container.guid: each for each in self._carriers(gpo)}
+        self._blocking: set[str] = set()
+        self._read_links()
+
+    def _carriers(self, gpo: str | None) -> Iterator[Carrier]:
+        if gpo is not None:
+            found = self._reader.find(gpo)
+            if found is None:
+                raise RequestError(f"The domain has no GPO {said(gpo)} that the account can see.")
+        for container in [found] if gpo is not None and found else self._reader.containers(_OURS):
+            self.looked_at += 1
+            try:
+                settings = self._settings(container)
+                if settings or gpo is not None:
+                    yield self._carrier(container, settings)
+            except DomainError as error:
+                self._finding("unreadable", [container], said(error))
+
+    def _carrier(self, container: Container, settings: dict[str, bool]) -> Carrier:
+        """Raises DomainError."""
+        files = self._reader.files(container.guid, _VERSION_AND_COMMENT)
+        security = SecurityDescriptor.parse(container.security) if container.security else None
+        return Carrier(container, settings, files.version, files.comment_text, security)
+
+    def _settings(self, container: Container) -> dict[str, bool]:
+        """Raises DomainError."""
+        named = [field for extension, field in _POLICY_FILES.items() if container.extensions.has_cse(extension.cse)]
+        state = GpoState(container.guid, container, self._reader.files(container.guid, named))
+        values = {name: setting_value(state, setting) for name, setting in MANAGED.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _read_links(self) -> None:
+        """Every link of the carriers, and every container that blocks inheritance."""
+        directory = self._reader.directory
+        for base in (directory.domain_dn, directory.configuration_dn):
+            for entry in directory.search(base, Scope.SUBTREE, f"(|(gPLink=*){_BLOCKING})", ["gPLink", "gPOptions"]):
+                if entry.text("gPOptions") == "1":
+                    self._blocking.add(entry.dn)
+                try:
+                    links = Links.parse(entry.text("gPLink"))
+                except DomainError as error:
+                    self._finding("unreadable", [], f"{said(entry.dn)}: {error}")
+                    continue
+                for guid in {link.guid for link in links.links} & self.carriers.keys():
+                    self.carriers[guid].links[entry.dn] = links
+
+    # Answers
+
+    def gpos(self) -> list[dict[str, Any]]:
+        """Every carrier in words, by name; the findings are complete after it."""
+        told = [self._told(each) for each in sorted(self.carriers.values(), key=lambda each: each.container.name)]
+        self._find_contradictions()
+        return told
+
+    def _told(self, carrier: Carrier) -> dict[str, Any]:
+        container = carrier.container
+        version = carrier.version
+        if version != container.version:
+            sysvol = "no GPT.INI" if version is None else str(version.number)
+            text = f"LDAP has version {container.version.number}, SYSVOL {sysvol}: cut off, or not replicated yet"
+            self._finding("versions_disagree", [container], text)
+        expires = self._expires(carrier)
+        if expires and expires < datetime.now(UTC).date():
+            self._finding("overdue", [container], f"it was to be removed by {expires.isoformat()}")
+        security = carrier.security
+        return {
+            "name": said(container.name),
+            "guid": container.guid,
+            "settings": {name: MANAGED[name].words.word(value) for name, value in carrier.settings.items()},
+            "version": _halves(container.version),
+            "sysvol_version": None if version is None else _halves(version),
+            "versions_agree": version == container.version,
+            "computer_half_enabled": not container.flags & MACHINE_OFF,
+            "user_half_enabled": not container.flags & USER_OFF,
+            "links": [self._link_told(carrier, target) for target in sorted(carrier.links)],
+            "security_filter": [self.name_of(sid) for sid in filter_sids(security)] if security else None,
+            "wmi_filter": wmi_filter_name(self._reader.directory, container.wmi_filter),
+            "comment": said(carrier.comment),
+            "expires_on": expires.isoformat() if expires else None,
+        }
+
+    def _link_told(self, carrier: Carrier, target: str) -> dict[str, Any]:
+        links = carrier.links[target]
+        link = links.of(carrier.container.guid)
+        if link is None:
+            raise KeyError(target)  # cannot be: the link is why the target is listed
+        blocked = [] if link.enforced else [dn for dn in self._blocking if _is_below(dn, target)]
+        return {
+            "target": said(target),
+            "enabled": link.enabled,
+            "enforced": bool(link.options & ENFORCED),
+            "order": links.order(carrier.container.guid),
+            "blocked_at": sorted(map(said, blocked)),
+        }
+
+    @staticmethod
+    def _expires(carrier: Carrier) -> date | None:
+        for text in (carrier.comment, carrier.container.name):
+            match = EXPIRES.search(text)
+            if match:
+                try:
+                    return date.fromisoformat(match[1])
+                except ValueError:
+                    continue
+        return None
+
+    def _find_contradictions(self) -> None:
+        """Two GPOs that reach the same computers and say different things."""
+        for one, other in combinations(sorted(self.carriers.values(), key=lambda each: each.container.name), 2):
+            names = [name for name, value in one.settings.items() if other.settings.get(name, value) != value]
+            if not names:
+                continue
+            meeting = [(mine, theirs) for mine in _enabled(one) for theirs in _enabled(other) if _meet(mine, theirs)]
+            if meeting:
+                words = ", ".join(
+                    f"{name} is {MANAGED[name].words.word(one.settings[name])} in {said(one.container.name)} and "
+                    f"{MANAGED[name].words.word(other.settings[name])} in {said(other.container.name)}"
+                    for name in names
+                )
+                where = "; ".join(f"{said(mine)} and {said(theirs)}" for mine, theirs in meeting[:3])
+                self._finding("contradiction", [one.container, other.container], f"{words} (linked to {where})")
+
+    def _finding(self, kind: str, containers: Iterable[Container], text: str) -> None:
+        finding = {"kind": kind, "gpos": [said(each.name) for each in containers], "text": text}
+        if finding not in self.findings:
+            self.findings.append(finding)
+
+    def name_of(self, sid: str) -> str:
+        if sid not in self._names:
+            self._names[sid] = said(name_of(self._reader.directory, sid))
+        return self._names[sid]
+
+    def resolved(self, *, account: str | None, unit: str | None, site: str | None) -> dict[str, Any]:
+        """Which GPO wins each setting for a computer account or for the computers of a unit. Raises RequestError."""
+        directory = self._reader.directory
+        if account:
+            dn, token = computer(directory, account)
+            holder = parent_dn(dn)
+        else:
+            dn = holder = str(unit)
+            token = self._any_computer()
+        soms = self._soms(holder, site)
+        known = {guid: self._gpo(carrier, token) for guid, carrier in self.carriers.items()}
+        answer = resolve(soms, known)
+        return {"target": said(dn), "containers": [said(som.dn) for som in soms], **self._resolved_told(answer)}
+
+    def _any_computer(self) -> frozenset[str]:
+        """The token of a computer that is in no group but Domain Computers."""
+        directory = self._reader.directory
+        entry = directory.read(directory.domain_dn, ["objectSid"])
+        domain = sid_text((entry.raw("objectSid") if entry else None) or b"")
+        return COMPUTERS_EVERYWHERE | {f"{domain}-{_DOMAIN_COMPUTERS}"}
+
+    def _soms(self, holder: str, site: str | None) -> list[Som]:
+        """The containers that count, the topmost first. Raises RequestError for one that is not there."""
+        directory = self._reader.directory
+        chain = [f"CN={site},CN=Sites,{directory.configuration_dn}"] if site else []
+        below: list[str] = []
+        dn = holder
+        while dn and dn_key(dn) != dn_key(directory.domain_dn):
+            if dn[:3].upper() == "OU=":
+                below.append(dn)
+            dn = parent_dn(dn)
+        if not dn:
+            raise RequestError(f"{said(holder)} is not in the domain {said(directory.domain_dn)}.")
+        soms = []
+        for each in [*chain, directory.domain_dn, *reversed(below)]:
+            entry = directory.read(each, ["gPLink", "gPOptions"])
+            if entry is None:
+                raise RequestError(f"The directory has no {said(each)} that the account can see.")
+            soms.append(Som(entry.dn, Links.parse(entry.text("gPLink")), entry.text("gPOptions") == "1"))
+        return soms
+
+    @staticmethod
+    def _gpo(carrier: Carrier, token: frozenset[str]) -> Gpo:
+        container = carrier.container
+        drop = None
+        if container.functionality_version != FUNCTIONALITY_VERSION:
+            drop = Dropped.NOT_A_VERSION
+        elif container.flags & MACHINE_OFF:
+            drop = Dropped.MACHINE_OFF
+        elif carrier.security and not may_apply(carrier.security, token):
+            drop = Dropped.FILTERED
+        elif not container.version.number and not (carrier.version or Version()).number:
+            drop = Dropped.NEVER_CHANGED
+        return Gpo(container.guid, said(container.name), carrier.settings, drop, container.wmi_filter)
+
+    def _resolved_told(self, answer: Resolved) -> dict[str, Any]:
+        directory = self._reader.directory
+        settings = {}
+        for name, decision in answer.decisions.items():
+            word = MANAGED[name].words.word
+            settings[name] = {
+                "value": word(decision.value),
+                "gpo": decision.winner.gpo.name,
+                "guid": decision.winner.gpo.guid,
+                "linked_to": said(decision.winner.target),
+                "enforced": decision.winner.enforced,
+                "wmi_filter_not_evaluated": wmi_filter_name(directory, decision.conditional),
+                "others": [
+                    {
+                        "gpo": loser.name,
+                        "guid": loser.guid,
+                        "linked_to": said(loser.target),
+                        "value": word(loser.value),
+                        "why_not": said(loser.why),
+                    }
+                    for loser in decision.losers
+                ],
+            }
+        applied: list[Mapping[str, Any]] = [
+            {"gpo": link.gpo.name, "guid": link.gpo.guid, "linked_to": said(link.target), "enforced": link.enforced}
+            for link in answer.applied
+        ]
+        not_applied = [
+            {"gpo": link.gpo.name, "guid": link.gpo.guid, "linked_to": said(link.target), "why_not": said(link.why)}
+            for link in answer.not_applied
+        ]
+        return {"settings": settings, "applied": applied, "not_applied": not_applied}
+
+
+def _halves(version: Version) -> dict[str, int]:
+    return {"computer": version.machine, "user": version.user}
+
+
+def _enabled(carrier: Carrier) -> list[str]:
+    guid = carrier.container.guid
+    return [target for target, links in carrier.links.items() if any(x.guid == guid and x.enabled for x in links.links)]
+
+
+def _is_below(dn: str, top: str) -> bool:
+    return dn_key(dn).endswith("," + dn_key(top))
+
+
+def _meet(one: str, other: str) -> bool:
+    return dn_key(one) == dn_key(other) or _is_below(one, other) or _is_below(other, one)

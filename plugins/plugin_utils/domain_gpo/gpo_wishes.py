@@ -1,0 +1,192 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
+"""What a task wishes of a GPO, and the GPO that would fulfil it. Pure.
+
+`fulfil` takes the GPO as it is found and gives the GPO as it is to be: whatever the wishes do not name stays. Where
+both are equal there is nothing to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..domain.controller import dn_key
+from ..policy_files.gp_links import DISABLED, ENFORCED, Link, Links, gpo_dn
+from ..policy_files.gpt_ini import GptIni
+from ..policy_files.security_descriptor import SecurityDescriptor
+from .domain_gpo import Container, Files, GpoState, comment_bytes
+from .gpo_access import filter_sids, with_filter
+from .gpo_cells import (
+    COMMENT,
+    LINK,
+    MANAGED,
+    SECURITY,
+    SETTING,
+    SHELL,
+    WMI_FILTER,
+    Json,
+    cell,
+    setting_value,
+    with_link_text,
+    with_setting,
+    with_wmi_filter,
+)
+
+
+@dataclass(frozen=True)
+class LinkWish:
+    """A link that is to be. None: a new link is enabled, not enforced and the weakest; an old one stays as it is."""
+
+    target: str
+    enabled: bool | None = None
+    enforced: bool | None = None
+    order: int | None = None
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the task names of a GPO; what it does not name is None or empty, and stays.
+
+    settings: by name; None is "not configured". wmi_filter: the attribute's text, empty for no filter. filter_sids: who
+    applies it.
+    """
+
+    name: str
+    settings: Mapping[str, bool | None] = field(default_factory=dict)
+    links: Sequence[LinkWish] = ()
+    links_exclusive: bool = False
+    wmi_filter: str | None = None
+    filter_sids: Sequence[str] | None = None
+    comment: str | None = None
+
+
+def new_gpo(guid: str, name: str, path: str, domain_dn: str, links: Mapping[str, str]) -> GpoState:
+    """A GPO that was just created and sets nothing."""
+    container = Container(guid, gpo_dn(guid, domain_dn), name, path)
+    return GpoState(guid, container, Files(gpt_ini=GptIni.new().to_bytes()), links)
+
+
+def fulfil(found: GpoState, wishes: Wishes, domain_dn: str) -> GpoState:
+    """The GPO that exists and is as wished. Raises DomainError for files that are damaged."""
+    wanted = found
+    for name, value in wishes.settings.items():
+        if setting_value(wanted, MANAGED[name]) != value or _is_mixed(wanted, name, value):
+            wanted = with_setting(wanted, MANAGED[name], value)
+    if wishes.comment is not None and wanted.files.comment_text != wishes.comment:
+        wanted = replace(wanted, files=replace(wanted.files, comment=comment_bytes(wishes.comment)))
+    if wishes.wmi_filter is not None:
+        wanted = with_wmi_filter(wanted, wishes.wmi_filter or None)
+    wanted = _with_filter(wanted, wishes.filter_sids)
+    return _with_links(wanted, wishes, domain_dn)
+
+
+def _is_mixed(state: GpoState, name: str, value: bool | None) -> bool:
+    """Whether "not configured" is wished and the GPO says something about the setting that is no value of it."""
+    return value is None and cell(SETTING + name).now(state) not in ([], None)
+
+
+def _with_filter(state: GpoState, sids: Sequence[str] | None) -> GpoState:
+    container = state.container
+    if sids is None or container is None or container.security is None:
+        return state
+    security = SecurityDescriptor.parse(container.security)
+    if set(filter_sids(security)) == set(sids):
+        return state
+    return replace(state, container=replace(container, security=with_filter(security, sids).to_bytes()))
+
+
+def _with_links(state: GpoState, wishes: Wishes, domain_dn: str) -> GpoState:
+    wished = {dn_key(link.target): link for link in wishes.links}
+    for target, text in state.links.items():
+        links = Links.parse(text)
+        wish = wished.get(dn_key(target))
+        if wish is not None:
+            links = _linked(links, state.guid, wish, domain_dn)
+        elif wishes.links_exclusive:
+            links = links.without(state.guid)
+        if links != Links.parse(text):
+            state = with_link_text(state, target, str(links))
+    return state
+
+
+def _linked(links: Links, guid: str, wish: LinkWish, domain_dn: str) -> Links:
+    held = links.of(guid)
+    options = held.options if held else 0
+    for bit, wanted in ((DISABLED, None if wish.enabled is None else not wish.enabled), (ENFORCED, wish.enforced)):
+        if wanted is not None:
+            options = options | bit if wanted else options & ~bit
+    order = None if wish.order is not None and links.order(guid) == wish.order else wish.order
+    if held and order is None and held.options == options:
+        return links
+    return links.with_link(Link(held.dn if held else gpo_dn(guid, domain_dn), options), order)
+
+
+def cells_between(found: GpoState, wanted: GpoState) -> dict[str, dict[str, Json]]:
+    """The cells in which two states of a GPO differ, each with `found` and `written`, in the order to put back."""
+    cells = {}
+    for name in _names(found, wanted):
+        kind = cell(name)
+        before, after = kind.now(found), kind.now(wanted)
+        if before != after:
+            cells[name] = {"found": before, "written": after}
+    shell = cell(SHELL)
+    if cells:
+        cells[SHELL] = {"found": shell.now(found), "written": shell.now(wanted)}
+    return cells
+
+
+def _names(found: GpoState, wanted: GpoState) -> Iterable[str]:
+    yield from (SETTING + name for name in MANAGED)
+    yield from (COMMENT, WMI_FILTER, SECURITY)
+    yield from (LINK + dn for dn in wanted.links or found.links)
+
+
+def described(state: GpoState) -> dict[str, Any]:
+    """A GPO in the words of the modules, for `before`, `after` and the diff."""
+    container = state.container
+    if container is None:
+        return {}
+    links = {}
+    for target, text in sorted(state.linked_by().items()):
+        parsed = Links.parse(text)
+        link = parsed.of(state.guid)
+        if link:
+            enforced = bool(link.options & ENFORCED)
+            links[target] = {"enabled": link.enabled, "enforced": enforced, "order": parsed.order(state.guid)}
+    return {
+        "name": container.name,
+        "guid": container.guid,
+        "settings": {
+            name: setting.words.word(value)
+            for name, setting in MANAGED.items()
+            if (value := setting_value(state, setting)) is not None
+        },
+        "links": [{"target": target, **link} for target, link in links.items()],
+        "wmi_filter": container.wmi_filter,
+        "security_filter": filter_sids(SecurityDescriptor.parse(container.security)) if container.security else [],
+        "comment": state.files.comment_text,
+        "version": container.version.machine,
+    }
+
+
+def text_of(words: Mapping[str, Any]) -> str:
+    """`described`, one fact a line, for a diff."""
+    lines = []
+    for name, value in words.items():
+        if isinstance(value, Mapping):
+            lines += [f"{name}.{key}: {held}" for key, held in value.items()]
+        elif name == "links":
+            lines += [f"link {link['target']}: {_link_words(link)}" for link in value]
+        elif value not in (None, "", []):
+            lines.append(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _link_words(link: Mapping[str, Any]) -> str:
+    enforced = ", enforced" if link["enforced"] else ""
+    return f"{'enabled' if link['enabled'] else 'disabled'}{enforced}, order {link['order']}"

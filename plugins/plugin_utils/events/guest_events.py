@@ -1,0 +1,189 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The SMB events of a host, read and summed up: which of them it can have at all, and what a later run goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..core.errors import RequestError
+from ..tables.events import CHANNELS, EVENTS, GUEST_USED, channels_of
+from ..windows.operating_system import CURRENT_VERSION
+from ..windows.registry import Registry
+from ..winrm.session import Session
+from .connections import GuestLogons
+from .event_channels import Presence, channel_presence
+from .event_query import Position
+from .event_records import EXPIRES, EventReader, Way
+from .event_summary import Summary, utc
+
+MAX_LOGONS = 20_000
+_CHANNEL_NAMES = {name.lower(): name for name in CHANNELS}
+
+
+def read_bookmark(written: Mapping[str, Any]) -> dict[str, Position]:
+    """The option `bookmark`, as an earlier run returned it. Raises RequestError for anything else."""
+    positions: dict[str, Position] = {}
+    for name, entry in written.items():
+        channel = _CHANNEL_NAMES.get(str(name).lower())
+        try:
+            record_id, time = int(entry["record_id"]), datetime.fromisoformat(str(entry["time"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RequestError(
+                f"bookmark: the entry of {name!r} is no position ({{record_id, time}}). Give the bookmark as this "
+                "module returned it, or leave it out to read everything."
+            ) from error
+        if channel is None or record_id < 0:
+            raise RequestError(f"bookmark: {name!r} is no SMB event channel, or its record_id is below 0.")
+        positions[channel] = Position(record_id, time if time.tzinfo else time.replace(tzinfo=UTC))
+    return positions
+
+
+def as_bookmark(positions: Mapping[str, Position]) -> dict[str, dict[str, Any]]:
+    """The positions as `read_bookmark` takes them."""
+    return {
+        channel: {"record_id": position.record_id, "time": utc(position.time)}
+        for channel, position in sorted(positions.items())
+    }
+
+
+@dataclass
+class GuestEvents:
+    """What a host told: the events summed up, how they were read, and where it has nothing to tell."""
+
+    summary: Summary
+    reader: EventReader
+    presence: Mapping[str, Presence]
+    wanted: Mapping[str, Sequence[int]]
+    build: int | None
+    earlier: Mapping[str, Position] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        reader = self.reader
+        return {
+            "events": self.summary.events(),
+            "servers": self.summary.servers(),
+            "clients": self.summary.clients(),
+            "ids": self._ids(),
+            "channels": self._channels(),
+            "bookmark": as_bookmark({**self.earlier, **reader.positions}),
+            "read": {
+                "way": reader.way.value if reader.way else None,
+                "refused": reader.refused,
+                "events": reader.events,
+                "pages": reader.pages,
+                "unreadable": reader.unreadable,
+                "capped": list(reader.capped),
+            },
+        }
+
+    def _reads(self, channel: str) -> bool:
+        return self.presence[channel].available and channel not in self.reader.failed
+
+    def _channels(self) -> list[dict[str, Any]]:
+        rows = []
+        for channel in self.wanted:
+            failed = self.reader.failed.get(channel, "") if self.presence[channel].available else None
+            rows.append(
+                {
+                    "name": channel,
+                    "available": failed is not None,
+                    "enabled": self.presence[channel].enabled,
+                    "reason": "this Windows does not have it" if failed is None else failed,
+                }
+            )
+        return rows
+
+    def _ids(self) -> list[dict[str, Any]]:
+        """A row for each id: an event that this host cannot write is not available, which is not the same as none."""
+        rows = []
+        for number in sorted({number for ids in self.wanted.values() for number in ids}):
+            row, count = EVENTS[number], self.summary.ids[number]
+            read = any(self._reads(name) for name in row.channels if name in self.wanted)
+            available = count > 0 or (read and row.is_known_to(self.build))
+            rows.append(
+                {"id": number, "name": row.name, "meaning": row.meaning, "available": available, "events": count}
+            )
+        return rows
+
+    def warnings(self) -> list[str]:
+        """What a reader of the result must know."""
+        reader, said = self.reader, []
+        if reader.capped:
+            said.append(
+                f"Only the {reader.events} oldest events were read ({', '.join(reader.capped)}). Give the bookmark of "
+                "this result to the next run to go on, or raise max_events."
+            )
+        if self.summary.omitted():
+            said.append(f"{self.summary.omitted()} events name more servers or clients than rows are kept for.")
+        if reader.unreadable:
+            said.append(f"{reader.unreadable} events were no XML and were left out.")
+        if reader.undecodable:
+            said.append(
+                "The host's wevtutil wrote text in another encoding than UTF-8: letters beyond ASCII are damaged. "
+                "A subscription (way) has no such trouble."
+            )
+        if reader.left_behind:
+            said.append(
+                f"The host did not confirm the end of the subscription. It ends by itself within {EXPIRES:.0f} seconds."
+            )
+        for channel, reason in reader.failed.items():
+            if reason is not None:
+                said.append(f"{channel} could not be read: {reason}")
+        for channel, presence in self.presence.items():
+            if presence.enabled is False:
+                said.append(f"{channel} is disabled on this host: nothing is written to it. See the module audit.")
+        return said
+
+
+def read_guest_events(
+    session: Session,
+    ids: Sequence[int],
+    *,
+    since: datetime | timedelta | None = None,
+    positions: Mapping[str, Position] | None = None,
+    way: Way | None = None,
+    max_events: int | None = None,
+    listed: int = 0,
+) -> GuestEvents:
+    """Read the events of these ids. listed: how many of the newest are kept one by one. Raises HostError.
+
+    One request for the build and one or two for each channel, then the reading.
+    """
+    registry = Registry(session)
+    build = registry.string(CURRENT_VERSION, "CurrentBuildNumber")
+    wanted = channels_of(ids)
+    presence = {channel: channel_presence(registry, channel) for channel in wanted}
+    there = _there(wanted, presence)
+    reader = EventReader(session, there, since=since, positions=positions, way=way, max_events=max_events)
+    summary = Summary(listed)
+    with closing(reader.batches()) as batches:
+        for batch in batches:
+            summary.add(batch)
+    reader.check()
+    number = int(build) if build and build.isascii() and build.isdigit() else None
+    return GuestEvents(summary, reader, presence, wanted, number, positions or {})
+
+
+def guest_logons(session: Session) -> GuestLogons:
+    """The guest logons of this host as a client that its event log tells of. Raises HostError."""
+    registry = Registry(session)
+    wanted = channels_of(GUEST_USED)
+    presence = {channel: channel_presence(registry, channel) for channel in wanted}
+    reader = EventReader(session, _there(wanted, presence), max_events=MAX_LOGONS)
+    logons = GuestLogons()
+    with closing(reader.batches()) as batches:
+        for batch in batches:
+            logons.add(batch)
+    reader.check()
+    return logons
+
+
+def _there(wanted: Mapping[str, Sequence[int]], presence: Mapping[str, Presence]) -> dict[str, Sequence[int]]:
+    return {channel: numbers for channel, numbers in wanted.items() if presence[channel].available}

@@ -1,0 +1,115 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read a host's settings, layer by layer, in as few requests as the layers allow.
+
+Every request is a round trip, and StdRegProv reads one value per request. So a key is listed first where that can
+save reads: the keys of policy and MDM are mostly absent, and the local key is mostly silent about our settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+
+from ..core.errors import AccessDenied, HostError, HostUnreachable
+from ..core.registry_value import Stored, dword
+from ..tables.settings import KEYS, Layer, Setting, Side
+from ..windows.local_policy import LocalPolicy, stored
+from ..windows.registry import Registry, WrongType
+from ..windows.smb_configuration import get_configuration
+from ..winrm.session import Session
+from .state import Observation, Observed
+
+# Up to so many values of one key are read straight away: listing the key would cost as much as it can save.
+_FEW = 3
+
+
+class Depth(IntEnum):
+    """How much of a setting is read."""
+
+    RUNNING = 0
+    """What runs, and no registry value."""
+    GOVERNING = 1
+    """What policy and MDM hold as well."""
+    WHOLE = 2
+    """The local value as well."""
+
+
+def observe(
+    session: Session, registry: Registry, depths: Mapping[Setting, Depth], *, local_gpo: bool = False
+) -> Observation:
+    """Look at settings, each as deep as asked. A side whose configuration cannot be read is silent, not an error.
+
+    local_gpo: read what the files of the local GPO say as well, which starts PowerShell on the host.
+    """
+    running: dict[Side, Mapping[str, object]] = {}
+    silent: dict[Side, str] = {}
+    for side in Side:
+        if any(setting.side is side for setting in depths):
+            try:
+                running[side] = get_configuration(session, side).values
+            except (AccessDenied, HostUnreachable):
+                raise
+            except HostError as error:
+                silent[side] = str(error)
+    known = {s: s.cim_property in running[s.side] if s.side in running else None for s in depths}
+    layers: dict[Setting, dict[Layer, Stored]] = {setting: {} for setting in depths}
+    readable = [setting for setting in depths if known[setting] is not False]
+    for layer in (Layer.POLICY, Layer.MDM):
+        wanted = [s for s in readable if depths[s] >= Depth.GOVERNING and s.has(layer)]
+        for side in _present(registry, layer, {setting.side for setting in wanted}):
+            _read_listed(registry, layer, [s for s in wanted if s.side is side], layers)
+    for side in Side:
+        local = [s for s in readable if depths[s] is Depth.WHOLE and s.side is side]
+        if len(local) > _FEW:
+            _read_listed(registry, Layer.LOCAL, local, layers)
+            continue
+        for setting in local:
+            layers[setting][Layer.LOCAL] = _read(registry, setting, Layer.LOCAL)
+    if local_gpo:
+        _read_local_gpo(session, layers)
+    observed = {}
+    for setting in depths:
+        value = running.get(setting.side, {}).get(setting.cim_property)
+        seen = value if isinstance(value, bool) else None
+        observed[setting.name] = Observed(known[setting], seen, layers[setting], looked=depths[setting] > Depth.RUNNING)
+    return Observation(observed, silent)
+
+
+def _present(registry: Registry, layer: Layer, sides: Iterable[Side]) -> list[Side]:
+    """The sides whose key may exist. With two keys to look for, their common parent tells."""
+    wanted = [side for side in Side if side in sides]
+    if len(wanted) <= 1:
+        return wanted
+    parent = KEYS[wanted[0]][layer].rpartition("\\")[0]
+    present = {name.lower() for name in registry.subkeys(parent)}
+    return [side for side in wanted if KEYS[side][layer].rpartition("\\")[2].lower() in present]
+
+
+def _read_listed(
+    registry: Registry, layer: Layer, settings: list[Setting], found: Mapping[Setting, dict[Layer, Stored]]
+) -> None:
+    key = KEYS[settings[0].side][layer]
+    types = registry.value_types(key)
+    for setting in settings:
+        number = types.get(setting.names[layer].lower())
+        if number is not None:
+            found[setting][layer] = registry.value_of_type(key, setting.names[layer], number)
+
+
+def _read_local_gpo(session: Session, found: Mapping[Setting, dict[Layer, Stored]]) -> None:
+    gpo = LocalPolicy(session).read()
+    for setting, layers in found.items():
+        name = setting.names.get(Layer.LOCAL_GPO)
+        layers[Layer.LOCAL_GPO] = stored(gpo, KEYS[setting.side][Layer.LOCAL_GPO], name) if name else None
+
+
+def _read(registry: Registry, setting: Setting, layer: Layer) -> Stored:
+    key, name = KEYS[setting.side][layer], setting.names[layer]
+    try:
+        value = registry.dword(key, name)
+    except WrongType:
+        return registry.value(key, name)
+    return None if value is None else dword(value)

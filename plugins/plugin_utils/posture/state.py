@@ -1,0 +1,177 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From observed values to what is in force and who decided it. Pure: no I/O.
+
+Order of the client driver (24H2 or later, from its published analysis; the policy over the local value is also what
+Microsoft's support page says for older ones): Policies key, then Parameters key, then a licence value that cannot be
+read. The running value stands beside them: it is the only witness of that licence value, and of whether the driver has
+taken what is configured. Published listings show the keys read when the driver starts and at few other moments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from ..core.registry_value import Stored, as_bool, as_fact
+from ..tables.os_defaults import NOT_KNOWN, OsDefault
+from ..tables.settings import Layer, Setting, Side
+from .policy_source import PolicyResults, PolicySource
+
+
+class Winner(Enum):
+    """What decides the effective value."""
+
+    POLICY = "policy"
+    MDM = "mdm"
+    LOCAL = "local"
+    OS_DEFAULT = "os_default"
+    UNSUPPORTED = "unsupported"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one host said about one setting.
+
+    supported: the configuration class has the property; None where its side did not answer. running: the property's
+    value (None: not known). layers: the registry value of each layer that was read. looked: whether any was.
+    """
+
+    supported: bool | None
+    running: bool | None
+    layers: Mapping[Layer, Stored]
+    looked: bool = True
+
+    def layer(self, layer: Layer) -> Stored:
+        return self.layers.get(layer)
+
+    @property
+    def shown(self) -> tuple[Layer, ...]:
+        """The layers of which users are told: the local GPO only where it was read."""
+        return tuple(layer for layer in Layer if layer is not Layer.LOCAL_GPO or layer in self.layers)
+
+    def governed(self) -> bool:
+        """Whether a source above the local value is configured."""
+        return any(self.layer(layer) is not None for layer in (Layer.POLICY, Layer.MDM))
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one look at a host saw. silent: a sentence for each side of SMB that gave no configuration."""
+
+    settings: Mapping[str, Observed]
+    silent: Mapping[Side, str]
+
+
+@dataclass(frozen=True)
+class SettingState:
+    """One setting of one host, judged. `drift`: the running value contradicts the value that should decide it.
+
+    policy_source: the GPO that wrote the value that decides. policy_source_reason: why none is named where one may be;
+    both are None where nobody asked.
+    """
+
+    setting: Setting
+    observed: Observed
+    default: OsDefault
+    effective: bool | None
+    winner: Winner
+    location: str | None
+    drift: bool = False
+    policy_source: PolicySource | None = None
+    policy_source_reason: str | None = None
+
+    @property
+    def in_force(self) -> bool | None:
+        """What a connection meets now: what runs, or where that is not known what is configured."""
+        return self.effective if self.observed.running is None else self.observed.running
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape that modules return; see the RETURN blocks."""
+        seen = self.observed
+        return {
+            "effective": self.effective,
+            "winner": self.winner.value,
+            "running": seen.running,
+            **{layer.value: as_fact(seen.layer(layer)) for layer in seen.shown},
+            "os_default": self.default.value,
+            "os_default_confidence": self.default.confidence,
+            "supported": seen.supported,
+            "drift": self.drift,
+            "location": self.location,
+            "group_policy": self.setting.title,
+        }
+
+    def named(self) -> dict[str, Any]:
+        """The part of that shape which names the GPO."""
+        source = self.policy_source
+        return {
+            "policy_source": None if source is None else source.as_dict(),
+            "policy_source_reason": self.policy_source_reason,
+        }
+
+
+States = Mapping[str, SettingState]
+
+
+def judge_all(
+    observation: Observation,
+    settings: Mapping[str, Setting],
+    default: Callable[[Setting], OsDefault],
+    results: PolicyResults | None = None,
+) -> States:
+    """Every observed setting, judged."""
+    return {
+        name: judge(settings[name], seen, default(settings[name]), results)
+        for name, seen in observation.settings.items()
+    }
+
+
+def judge(
+    setting: Setting, observed: Observed, default: OsDefault = NOT_KNOWN, results: PolicyResults | None = None
+) -> SettingState:
+    """The effective value of one setting, and who won.
+
+    results: what RSoP says, None where nobody asked. A local value that a GPO's security option wrote is policy's.
+
+    A value of the wrong type makes the outcome unknown: what the driver does with it is not documented, so the
+    running value is all that can be said.
+    """
+    running = observed.running
+    if observed.supported is False:
+        return SettingState(setting, observed, default, None, Winner.UNSUPPORTED, None)
+    for layer in (Layer.POLICY, Layer.MDM, Layer.LOCAL):
+        value = observed.layer(layer)
+        decided = as_bool(value)
+        if value is None or (layer is Layer.MDM and running not in (decided, None)):
+            continue  # the driver never reads the MDM key itself: it counts where what runs agrees with it
+        if decided is None:
+            return SettingState(setting, observed, default, running, Winner.UNKNOWN, setting.location(layer))
+        # MDM writes mapped policies into the Policies key too: where both agree, MDM is the place to change it.
+        source = Layer.MDM if layer is Layer.POLICY and as_bool(observed.layer(Layer.MDM)) is decided else layer
+        drift = running is not None and running != decided
+        location = setting.location(source)
+        state = SettingState(setting, observed, default, decided, Winner(source.value), location, drift)
+        return state if results is None else _attributed(state, source, results)
+    if running is not None:
+        nobody = Winner.OS_DEFAULT if observed.looked else Winner.UNKNOWN
+        return SettingState(setting, observed, default, running, nobody, None)
+    winner = Winner.UNKNOWN if default.value is None else Winner.OS_DEFAULT
+    return SettingState(setting, observed, default, default.value, winner, None)
+
+
+def _attributed(state: SettingState, layer: Layer, results: PolicyResults) -> SettingState:
+    """With the GPO that wrote the value of this layer, or with the reason why none is named."""
+    option = layer is Layer.LOCAL and not state.setting.has(Layer.POLICY) and state.setting.group_policy is not None
+    if layer is not Layer.POLICY and not option:
+        return state
+    held = state.observed.layer(layer)
+    source = results.source(state.setting, layer, held)
+    winner = Winner.POLICY if source else state.winner
+    reason = None if source else results.why_none(state.setting, layer, held)
+    return replace(state, winner=winner, policy_source=source, policy_source_reason=reason)
