@@ -48,7 +48,7 @@ def fleet() -> Iterator[Fleet]:
 class Rulebook:
     """A running ansible-rulebook. `output` is what it said so far."""
 
-    def __init__(self, folder: Path, fleet: Fleet) -> None:
+    def __init__(self, folder: Path, fleet: Fleet, *, only_in_configuration: bool = False) -> None:
         self.bookmarks = folder / "bookmarks.json"
         variables = {
             "smb_guest_inventory": [str(fleet.inventory_path)],
@@ -56,11 +56,16 @@ class Rulebook:
             "smb_guest_approved_servers": ["nas01"],
             "smb_guest_bookmarks": str(self.bookmarks),
             "smb_guest_interval": 1,
+            "smb_guest_collect": 2,
+            "smb_guest_check_after": 10 if only_in_configuration else 60,
         }
         (folder / "vars.yml").write_text(json.dumps(variables))
         self._log = (folder / "output").open("w+")
         binaries = Path(sys.executable).parent
         environ = clean_environ(binaries) | {"HOME": str(folder), "ANSIBLE_HOME": str(folder / "ansible")}
+        if only_in_configuration:
+            paths = environ.pop("ANSIBLE_COLLECTIONS_PATH")
+            (folder / "ansible.cfg").write_text(f"[defaults]\ncollections_path = {paths}\n")
         self._process = subprocess.Popen(
             [
                 str(binaries / "ansible-rulebook"),
@@ -105,8 +110,8 @@ class Rulebook:
 
 
 @contextmanager
-def running(folder: Path, fleet: Fleet) -> Iterator[Rulebook]:
-    rulebook = Rulebook(folder, fleet)
+def running(folder: Path, fleet: Fleet, **how: bool) -> Iterator[Rulebook]:
+    rulebook = Rulebook(folder, fleet, **how)
     try:
         yield rulebook
     finally:
@@ -143,3 +148,12 @@ def test_a_guest_logon_to_an_unknown_server_closes_the_host(fleet: Fleet, tmp_pa
     with running(tmp_path, fleet) as rulebook:
         rulebook.wait_for("the hardening of ws2", lambda: not allows_guest(fleet, "ws2"))
     assert fleet.control.state("ws2")["event_subscriptions"] == 0
+
+
+def test_a_reaction_that_runs_nothing_is_told(fleet: Fleet, tmp_path: Path) -> None:
+    """ansible-rulebook copies a playbook, and a copy does not find a collection that only ansible.cfg names."""
+    with running(tmp_path, fleet, only_in_configuration=True) as rulebook:
+        rulebook.wait_for("the beginning", lambda: rulebook.follows("ws1"))
+        fleet.control.connect("ws1", name="old-nas", guest=True)
+        rulebook.wait_for("a line for people", lambda: "3 reactions did not close this host" in rulebook.output)
+        assert allows_guest(fleet, "ws1")

@@ -4,12 +4,13 @@
 
 """Sessions with hosts of an Ansible inventory outside of a play, for a program that keeps them open.
 
-FOR INTERNAL COLLECTION USE ONLY. Variables are gathered, decrypted and templated as for a task: group and host
+Variables are gathered, decrypted and templated as for a task: group and host
 variables beside the inventory, vault passwords from Ansible's own configuration.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from threading import Lock
@@ -28,6 +29,8 @@ from ansible.vars.manager import VariableManager
 
 from ..core.errors import RequestError
 from ..winrm.session import Session, open_session
+from ..winrm.wires import Patience
+from .accounts import Account, account_of
 
 
 @cache
@@ -46,29 +49,58 @@ class InventorySessions:
     def __init__(self, inventory: Sequence[str], pattern: str = "all") -> None:
         # Ansible loads plugins and templates variables for one thread at a time.
         self._one_at_a_time = Lock()
-        self._loader = DataLoader()
-        try:
-            self._loader.set_vault_secrets(_vault_secrets())
-            manager = InventoryManager(loader=self._loader, sources=list(inventory))
-            self._variables = VariableManager(loader=self._loader, inventory=manager)
-            self._hosts: dict[str, Host] = {host.name: host for host in manager.get_hosts(pattern)}
-        except AnsibleError as error:
-            raise RequestError(f"The inventory cannot be read: {error}") from error
+        self._inventory, self._pattern = list(inventory), pattern
+        self._read()
         if not self._hosts:
             raise RequestError(f"No host of the inventory {', '.join(inventory)} matches {pattern!r}.")
+
+    def _read(self) -> None:
+        loader = DataLoader()
+        try:
+            loader.set_vault_secrets(_vault_secrets())
+            manager = InventoryManager(loader=loader, sources=self._inventory)
+            variables = VariableManager(loader=loader, inventory=manager)
+            hosts: dict[str, Host] = {host.name: host for host in manager.get_hosts(self._pattern)}
+        except AnsibleError as error:
+            raise RequestError(f"The inventory cannot be read: {error}") from error
+        self._loader, self._variables, self._hosts = loader, variables, hosts
 
     @property
     def names(self) -> list[str]:
         """The hosts, as the inventory names them."""
         return list(self._hosts)
 
+    def read_again(self) -> None:
+        """Read the inventory anew, from any thread. One that cannot be read, or has lost a host, changes nothing."""
+        with self._one_at_a_time:
+            former = self._loader, self._variables, self._hosts
+            try:
+                self._read()
+            except RequestError:
+                return
+            if not former[2].keys() <= self._hosts.keys():
+                self._loader, self._variables, self._hosts = former
+
     def open(self, name: str) -> Session:
-        """A session with one host, from any thread. Nothing is sent yet. Raises RequestError or HostUnreachable."""
+        """A session with one host, from any thread. Nothing is sent yet. Raises RequestError or HostUnreachable.
+
+        A conversation may last for ever: it has a deadline for each message and none for the whole.
+        """
         try:
             with self._one_at_a_time:
-                return open_session(self._connection(self._hosts[name]))
+                return open_session(self._connection(self._hosts[name]), Patience(task=math.inf))
         except AnsibleError as error:
             raise RequestError(f"The connection variables of {name} cannot be used: {error}") from error
+
+    def account(self, name: str) -> Account:
+        """The account that the inventory gives for a host by now, from any thread. Raises RequestError."""
+        try:
+            with self._one_at_a_time:
+                connection = self._connection(self._hosts[name])
+                user, password = (connection.get_option(option) for option in ("remote_user", "remote_password"))
+        except AnsibleError as error:
+            raise RequestError(f"The connection variables of {name} cannot be used: {error}") from error
+        return account_of(name, str(user or ""), str(password or ""))
 
     def _connection(self, host: Host) -> Any:
         variables = self._variables.get_vars(host=host)

@@ -52,6 +52,8 @@ class HostError(SmbGuestError):
 class HostUnreachable(HostError):
     """No conversation with the host: Ansible's `unreachable`."""
 
+    kind = "unreachable"
+
 
 class AccessDenied(HostError):
     """The host knows the account and denies it the operation.

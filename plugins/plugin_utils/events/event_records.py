@@ -36,8 +36,9 @@ EXPIRES = 600.0
 
 _HEARTBEAT = 5.0
 _WAIT = 2 * _HEARTBEAT
-# Where a service does not decode as it was told to: the codec's mark for what it could not read.
-_UNDECODABLE = "\ufffd"
+# What a name that lost characters on its way holds: the codec's mark for what it could not read, and the sign that a
+# code page puts in place of what it does not have. No server, client or user may have either in its name.
+_LOST = ("\ufffd", "?")
 
 
 class Way(StrEnum):
@@ -195,12 +196,11 @@ class EventReader:
                     self.failed[channel] = _why_not(channel, result)
                     waiting.remove(channel)
                     continue
-                self.undecodable = self.undecodable or _UNDECODABLE in result.stdout
                 page = list(read_events(result.stdout))
                 if page:
                     self.pages += 1
                     yield self._taken(page)
-                if len(page) < QUERY_PAGE:
+                if len(page) < QUERY_PAGE or self.capped:
                     waiting.remove(channel)
                 elif self.positions.get(channel) == before:
                     self.failed[channel] = "its events have no record ids or times: only the first page was read"
@@ -237,6 +237,7 @@ class EventReader:
                 position = known.after(record.record_id, record.time) if known else None
                 self.positions[channel] = position or Position(record.record_id, record.time)
             if _is_ours(record):
+                self.undecodable = self.undecodable or _has_lost_characters(record)
                 self.events += 1
                 taken.append(record)
         return taken
@@ -245,6 +246,11 @@ class EventReader:
 def _is_ours(record: EventRecord) -> bool:
     row = EVENTS.get(record.id)
     return row is not None and record.provider.lower() in ("", row.provider.lower())
+
+
+def _has_lost_characters(record: EventRecord) -> bool:
+    names = (value for field, value in record.fields.items() if field.endswith("Name"))
+    return any(sign in name for name in names for sign in _LOST)
 
 
 def _why_not(channel: str, result: CommandResult) -> str | None:

@@ -126,8 +126,8 @@ class GuestEvents:
             said.append(f"{reader.unreadable} events were no XML and were left out.")
         if reader.undecodable:
             said.append(
-                "The host's wevtutil wrote text in another encoding than UTF-8: letters beyond ASCII are damaged. "
-                "A subscription (way) has no such trouble."
+                "Names in these events lost characters on the host (they hold ? or U+FFFD): letters beyond ASCII are "
+                "damaged. Where wevtutil was used, way: subscription may read them whole."
             )
         if reader.left_behind:
             said.append(

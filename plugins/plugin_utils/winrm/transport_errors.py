@@ -108,6 +108,7 @@ _OUTSIDE_LATIN_1 = (
 _NO_URL = "{where} cannot be called ({words}). Check ansible_host, ansible_port and {path}."
 _NOTHING_ASKED = f" {NOTHING_ASKED}"
 
+_CREDENTIALS_REJECTED = frozenset({"InvalidCredentialsError", "AuthenticationError"})
 # The first row that shares a type name with the chain of causes explains it.
 _BY_TYPE: tuple[tuple[frozenset[str], str], ...] = (
     (
@@ -118,7 +119,7 @@ _BY_TYPE: tuple[tuple[frozenset[str], str], ...] = (
         ),
     ),
     (
-        frozenset({"InvalidCredentialsError", "AuthenticationError"}),
+        _CREDENTIALS_REJECTED,
         (
             "{where} rejected the credentials (HTTP 401). Check ansible_user and ansible_password, and that the "
             "authentication in {auth} is enabled on the host (winrm get winrm/config/service/auth)."
@@ -245,7 +246,7 @@ def explain(error: BaseException, peer: Peer, *, answered: bool) -> SmbGuestErro
         template = _BUSY if answered or status in (500, 503) else _NO_WINRM
     if peer.tried:
         template += f" The host refused {', '.join(peer.tried)} before."
-    return HostUnreachable(
+    unreachable = HostUnreachable(
         template.format(
             where=peer.endpoint,
             status=status,
@@ -254,6 +255,9 @@ def explain(error: BaseException, peer: Peer, *, answered: bool) -> SmbGuestErro
             **peer.variables,
         )
     )
+    if names & _CREDENTIALS_REJECTED:
+        unreachable.kind = "credentials_rejected"
+    return unreachable
 
 
 def _refusal(chain: list[BaseException], peer: Peer) -> RequestError | None:

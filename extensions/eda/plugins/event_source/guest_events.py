@@ -12,6 +12,8 @@ import logging
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -21,6 +23,11 @@ from typing import Any
 # ansible-rulebook runs this file by its path, so that the collection around it is not importable by itself.
 sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.accounts import (
+    Account,
+    AccountRefused,
+    Accounts,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.inventory_sessions import InventorySessions
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.options import duration
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
@@ -32,7 +39,10 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.text import 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_feed import feed, harmless
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_records import Way
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.guest_events import read_bookmark
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.reactions import ReactionLimits, Reactions
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.events import EVENTS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import GUEST, Side
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.smb_configuration import get_configuration
 
 DOCUMENTATION = r"""
 ---
@@ -81,6 +91,30 @@ options:
     description: V(auto), V(subscription) or V(wevtutil), see M(winops.smb_guest.guest_events_info).
     type: str
     default: auto
+  approved_servers:
+    description:
+      - Servers, in lower case, to which guest logons (event 31022) are expected. With this option the source also asks
+        for reactions, as events C({smb_guest: {close: [host, ...], reason, attempt}, meta: {hosts}}).
+      - >-
+        O(check_after) seconds after such an event the source reads the hosts back. A host that still allows insecure
+        guest logons comes in a further event. After O(attempts) of them the source gives the host up, with an event
+        C({smb_guest: {host, problem}}).
+      - The bookmark of a host stays where it was until the host is closed or given up, so that an interrupted rulebook
+        reacts again when it is started.
+    type: list
+    elements: str
+  collect:
+    description: Seconds between two events that ask for a reaction. Hosts that come meanwhile are in the next one.
+    type: int
+    default: 60
+  check_after:
+    description: Seconds after which the hosts of a reaction are read back.
+    type: int
+    default: 120
+  attempts:
+    description: How often the source asks for a reaction to one host.
+    type: int
+    default: 3
 """
 
 EXAMPLES = r"""
@@ -89,6 +123,7 @@ EXAMPLES = r"""
     hosts: windows
     ids: [31022]
     bookmarks: /var/lib/smb_guest/bookmarks.json
+    approved_servers: [nas01, nas02.example.com]
 """
 
 LOGGER = logging.getLogger(__name__)
@@ -97,12 +132,16 @@ _LONGEST_PAUSE = 10
 
 
 class Bookmarks:
-    """How far each host was read, in a file that is replaced as a whole. Without a path nothing is kept."""
+    """How far each host was read, in a file that is replaced as a whole. Without a path nothing is kept.
+
+    What is held back is known to this process and not in the file: a source that is started anew reads it again.
+    """
 
     def __init__(self, path: str | None) -> None:
         self._path = Path(path) if path else None
         self._lock = threading.Lock()
         self._known: dict[str, Any] = {}
+        self._held_back: dict[str, Any] = {}
         if self._path is not None and self._path.exists():
             try:
                 known = json.loads(self._path.read_text(encoding="utf-8"))
@@ -114,18 +153,29 @@ class Bookmarks:
 
     def of(self, host: str) -> dict[str, Any]:
         with self._lock:
-            return self._known.get(host, {})
+            return self._held_back.get(host) or self._known.get(host, {})
 
-    def keep(self, host: str, bookmark: dict[str, Any]) -> None:
-        """Remember, and write the file if anything is new."""
+    def keep(self, host: str, bookmark: dict[str, Any], *, hold_back: bool = False) -> None:
+        """Remember; write the file if anything is new and nothing speaks against it."""
         with self._lock:
-            if self._known.get(host) == bookmark:
-                return
-            self._known[host] = bookmark
-            if self._path is not None:
-                waiting = self._path.with_name(f"{self._path.name}.new")
-                waiting.write_text(json.dumps(self._known, indent=1), encoding="utf-8")
-                waiting.replace(self._path)
+            if hold_back:
+                self._held_back[host] = bookmark
+            elif self._known.get(host) != bookmark:
+                self._write(host, bookmark)
+
+    def release(self, host: str) -> None:
+        """Write what was held back of a host."""
+        with self._lock:
+            bookmark = self._held_back.pop(host, None)
+            if bookmark is not None:
+                self._write(host, bookmark)
+
+    def _write(self, host: str, bookmark: dict[str, Any]) -> None:
+        self._known[host] = bookmark
+        if self._path is not None:
+            waiting = self._path.with_name(f"{self._path.name}.new")
+            waiting.write_text(json.dumps(self._known, indent=1), encoding="utf-8")
+            waiting.replace(self._path)
 
 
 class Follower:
@@ -138,31 +188,34 @@ class Follower:
         self._problem: str | None = None
 
     def run(self) -> None:
-        stop = self._source.stop
-        while not stop.is_set():
+        source = self._source
+        while not source.stop.is_set():
             try:
-                self._follow()
+                with source.accounts.trying(source.account_of(self._host)) as worked:
+                    self._follow(worked)
             except SmbGuestError as error:
                 self._report(str(error))
-                if not isinstance(error, HostError):
+                if not isinstance(error, HostError | AccountRefused):
                     return
             else:
-                if not stop.is_set():
-                    self._report("the host has none of the event channels")
-            stop.wait(self._pause)
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE * self._source.interval)
+                if not source.stop.is_set():
+                    self._report("The host has none of the event channels.")
+            source.stop.wait(self._pause)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE * source.interval)
 
-    def _follow(self) -> None:
+    def _follow(self, worked: Callable[[], None]) -> None:
         source = self._source
         session = source.sessions.open(self._host)
         positions = read_bookmark(source.bookmarks.of(self._host))
         batches = feed(session, source.ids, positions=positions, since=source.since, way=source.way)
         with closing(batches):
             for batch in batches:
+                worked()
                 for event in batch.events:
                     if not source.put(self._host, event):
                         return
-                source.bookmarks.keep(self._host, batch.bookmark)
+                    source.saw(self._host, event)
+                source.keep(self._host, batch.bookmark)
                 if batch.way is not None:
                     self._pause, self._problem = source.interval, None
                 if source.stop.is_set():
@@ -204,6 +257,11 @@ class Source:
         if way != "auto" and way not in [each.value for each in Way]:
             raise RequestError(f"way is {way!r}, not auto, {' or '.join(Way)}.")
         self.way = None if way == "auto" else Way(way)
+        self.accounts = Accounts()
+        self._inventory_lock = threading.Lock()
+        self._inventory_read = time.monotonic()
+        self._reactions_lock = threading.Lock()
+        self._reactions = _reactions_of(args)
         self.bookmarks = Bookmarks(args.get("bookmarks"))
         self.sessions = InventorySessions(
             [inventory] if isinstance(inventory, str) else [str(each) for each in inventory],
@@ -212,7 +270,60 @@ class Source:
 
     def put(self, host: str, event: dict[str, Any]) -> bool:
         """Hand an event on, from a thread; waits while the queue is full. False: it was told to stop meanwhile."""
-        document = {"smb_guest": {"host": host, **event}, "meta": {"hosts": host}}
+        return self._put({"smb_guest": {"host": host, **event}, "meta": {"hosts": host}})
+
+    def account_of(self, host: str) -> Account:
+        """The host's account. The inventory is read again for one that was refused, by one thread in an interval."""
+        account = self.sessions.account(host)
+        if self.accounts.is_refused(account):
+            with self._inventory_lock:
+                if time.monotonic() - self._inventory_read >= self.interval:
+                    self.sessions.read_again()
+                    self._inventory_read = time.monotonic()
+            account = self.sessions.account(host)
+        return account
+
+    def saw(self, host: str, event: dict[str, Any]) -> None:
+        if self._reactions is not None:
+            with self._reactions_lock:
+                self._reactions.saw(host, event["id"], event["server"], time.monotonic())
+
+    def keep(self, host: str, bookmark: dict[str, Any]) -> None:
+        """Keep how far a host was read, in the file only once nothing has to be done about it any more."""
+        with self._reactions_lock:
+            under_way = self._reactions is not None and self._reactions.is_under_way(host)
+        self.bookmarks.keep(host, bookmark, hold_back=under_way)
+
+    def react(self) -> None:
+        """Ask for reactions and read hosts back until it is told to stop. Runs in a thread of its own."""
+        reactions = self._reactions
+        while reactions is not None and not self.stop.wait(min(self.breath, reactions.limits.collect)):
+            with self._reactions_lock:
+                request = reactions.request(time.monotonic())
+                to_check = reactions.to_check(time.monotonic())
+            if request is not None:
+                row = {"close": list(request.hosts), "reason": harmless(request.reason), "attempt": request.attempt}
+                self._put({"smb_guest": row, "meta": {"hosts": ",".join(request.hosts)}})
+            for host in to_check:
+                self._check(reactions, host)
+
+    def _check(self, reactions: Reactions, host: str) -> None:
+        still_open = None
+        try:
+            if get_configuration(self.sessions.open(host), Side.CLIENT).values.get(GUEST.cim_property) is not False:
+                still_open = "It still allows insecure guest logons."
+        except SmbGuestError as error:
+            still_open = f"It could not be read back: {one_line(str(error))}"
+        with self._reactions_lock:
+            given_up = reactions.checked(host, still_open, time.monotonic())
+            under_way = reactions.is_under_way(host)
+        if not under_way:
+            self.bookmarks.release(host)
+        if given_up is not None:
+            LOGGER.error("%s: %s", host, given_up)
+            self.put(host, {"problem": harmless(given_up)})
+
+    def _put(self, document: dict[str, Any]) -> bool:
         waiting = asyncio.run_coroutine_threadsafe(self._queue.put(document), self._loop)
         while not self.stop.is_set():
             try:
@@ -222,6 +333,23 @@ class Source:
             return True
         waiting.cancel()
         return False
+
+
+def _reactions_of(args: dict[str, Any]) -> Reactions | None:
+    """Raises RequestError for numbers that cannot be used."""
+    approved = args.get("approved_servers")
+    if approved is None:
+        return None
+    if not isinstance(approved, list):
+        raise RequestError("approved_servers is not a list: say [nas01, nas02], or [] where no server is approved.")
+    given = {name: args.get(name, getattr(ReactionLimits, name)) for name in ("collect", "check_after", "attempts")}
+    try:
+        limits = ReactionLimits(float(given["collect"]), float(given["check_after"]), int(given["attempts"]))
+    except (TypeError, ValueError) as error:
+        raise RequestError("collect and check_after are seconds, attempts is a number.") from error
+    if min(limits.collect, limits.check_after) <= 0 or limits.attempts < 1:
+        raise RequestError("collect and check_after must be above 0, and attempts at least 1.")
+    return Reactions(frozenset(str(server).lower() for server in approved), limits)
 
 
 def take_signals_back() -> None:
@@ -241,9 +369,10 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
     source = Source(queue, args)
     take_signals_back()
     followers = [Follower(source, host) for host in source.sessions.names]
-    executor = ThreadPoolExecutor(max_workers=len(followers), thread_name_prefix="guest_events")
+    jobs = [source.react, *(follower.run for follower in followers)]
+    executor = ThreadPoolExecutor(max_workers=len(jobs), thread_name_prefix="guest_events")
     loop = asyncio.get_running_loop()
-    running = [loop.run_in_executor(executor, follower.run) for follower in followers]
+    running = [loop.run_in_executor(executor, job) for job in jobs]
     try:
         # Not gather, whose end would be that of the futures, while the threads go on.
         done, _waiting = await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)

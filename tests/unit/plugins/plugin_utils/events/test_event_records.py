@@ -354,6 +354,22 @@ def test_events_without_numbers_do_not_go_round_for_ever(monkeypatch: pytest.Mon
     assert "record ids" in str(found.reader.failed[CLIENT_SECURITY])
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_name_that_lost_its_letters_is_told_in_every_way(way: Way) -> None:
+    host = InProcessHost(quirks=QUIRKS[way])
+    host.log.write(31017, UserName="J?rgen", ServerName="\\nas01")
+    assert [warning for warning in read(host).warnings() if "damaged" in warning]
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_cap_on_the_boundary_of_a_page_is_no_failure(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
+    monkeypatch.setattr(event_records, "QUERY_PAGE", 5)
+    found = read(host_with(20, Way.WEVTUTIL), max_events=5 * pages)
+    assert found.reader.events == 5 * pages
+    assert found.reader.capped == ["max_events"]
+    assert not [reason for reason in found.reader.failed.values() if reason is not None]
+
+
 def test_follow_hands_out_events_as_they_come() -> None:
     host = host_with(2)
     reader = EventReader(session_onto(host), channels_of([31022]), max_pages=None)
