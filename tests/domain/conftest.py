@@ -25,8 +25,8 @@ from samba_dc import PACKAGES, SambaDc
 from system_packages import missing
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.domain_action import opened
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.controller import Controller
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import Directory
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.domain_controller import DomainController
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import (
     DomainChanges,
     Outcome,
@@ -41,7 +41,7 @@ class Domain:
     """The domain as a test sees it. admin: a controller with the account that may do everything."""
 
     dc: SambaDc
-    admin: Controller
+    admin: DomainController
     judges: Judges
     fresh: bool = False
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -126,12 +126,12 @@ class Domain:
         """All of the domain that changes of GPOs may touch: to prove that nothing was."""
         found: dict[str, Any] = {}
         with self.directory() as directory:
-            from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import Scope
+            from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import SearchScope
 
             wanted = ["*", "nTSecurityDescriptor"]
             for base in (f"CN=Policies,CN=System,{self.dc.dn}", self.dc.dn):
                 filter_ = "(objectClass=*)" if base != self.dc.dn else "(gPLink=*)"
-                for entry in directory.search(base, Scope.SUBTREE, filter_, wanted, sd_flags=7):
+                for entry in directory.search(base, SearchScope.SUBTREE, filter_, wanted, sd_flags=7):
                     unstable = ("usnchanged", "whenchanged", "dscorepropagationdata", "usncreated")
                     kept = {name: values for name, values in entry.attributes.items() if name not in unstable}
                     found[entry.dn] = kept
@@ -155,7 +155,7 @@ def dc() -> Iterator[SambaDc]:
 
 @pytest.fixture(scope="session")
 def domain(dc: SambaDc) -> Iterator[Domain]:
-    admin = Controller(dc.address, dc.administrator, dc.password, "ntlm", "none", str(dc.ca_certs))
+    admin = DomainController(dc.address, dc.administrator, dc.password, "ntlm", "none", str(dc.ca_certs))
     domain = Domain(dc, admin, Judges(dc))
     yield domain
     domain.close()

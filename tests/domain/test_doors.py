@@ -13,7 +13,7 @@ from conftest import Domain
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain import directory as directory_module
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain import smb_messages as smb
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import Scope
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import SearchScope
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import AlreadyThere, DomainError, NotFound
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_connection import LdapConnection
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import InUse, NotEmpty
@@ -78,7 +78,7 @@ def test_wrong_server_and_wrong_domain(domain: Domain) -> None:
 def test_pages(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory_module, "PAGE", 7)
     with domain.directory(auth_protocol="ntlm") as directory:
-        whole = [entry.dn for entry in directory.search(domain.dc.dn, Scope.SUBTREE, "(objectClass=*)", ["1.1"])]
+        whole = [entry.dn for entry in directory.search(domain.dc.dn, SearchScope.SUBTREE, "(objectClass=*)", ["1.1"])]
         requests = directory.requests
         assert len(whole) > 200
         assert len(whole) / 7 <= requests <= len(whole) / 7 + 5

@@ -19,7 +19,7 @@ from smbprotocol.transport import Tcp
 from spnego.channel_bindings import GssChannelBindings
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain import ldap_connection
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.controller import Controller
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.domain_controller import DomainController
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_connection import LdapConnection
 
@@ -56,7 +56,7 @@ def test_channel_bindings(domain: Domain, monkeypatch: pytest.MonkeyPatch, proto
     own = ssl.PEM_cert_to_DER_cert((dc.folder / "tls" / "cert.pem").read_text())
     other = ssl.PEM_cert_to_DER_cert((dc.folder / "tls" / "ca.pem").read_text())
     user = f"{dc.netbios}\\Administrator" if protocol == "ntlm" else dc.administrator
-    controller = Controller(dc.address, user, dc.password, protocol, tls, str(dc.ca_certs), timeout=5)
+    controller = DomainController(dc.address, user, dc.password, protocol, tls, str(dc.ca_certs), timeout=5)
     for certificate in (own, other):
         server = Acceptor(dc.address, protocol, context, tls == "ldaps", bindings(certificate))
         with server.listening() as port, monkeypatch.context() as patched:
@@ -73,7 +73,7 @@ def test_channel_bindings(domain: Domain, monkeypatch: pytest.MonkeyPatch, proto
 @pytest.mark.usefixtures("accounts")
 def test_server_that_will_not_seal_is_refused(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
     dc = domain.dc
-    controller = Controller(dc.address, f"{dc.netbios}\\Administrator", dc.password, "ntlm", "none")
+    controller = DomainController(dc.address, f"{dc.netbios}\\Administrator", dc.password, "ntlm", "none")
     for unwilling in (False, True):
         server = Acceptor(dc.address, "ntlm", unwilling=unwilling)
         with server.listening() as port, monkeypatch.context() as patched:

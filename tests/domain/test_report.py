@@ -16,8 +16,8 @@ from conftest import Domain
 from directory_model import DirectoryModel
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain import directory as directory_module
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.controller import Controller
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import Directory
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.domain_controller import DomainController
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import Sysvol
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_gpo import GpoReader
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
@@ -124,7 +124,7 @@ def modelled(gpos: int, units: int, ours: int) -> tuple[int, int, list[int]]:
     model = DirectoryModel([(1, root), (gpos, gpo), (units, unit)])
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(directory_module, "LdapConnection", lambda _controller: model)
-        directory = Directory(Controller("model"))
+        directory = Directory(DomainController("model"))
     files = Files(frozenset(model_guid(3 * number + 1) for number in range(ours)))
     reader = GpoReader(directory, cast(Sysvol, files), "big.example")
     assert len(DomainReport(reader).gpos()) == ours

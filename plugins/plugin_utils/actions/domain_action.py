@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from ..core.errors import NOTHING_WRITTEN, RequestError
-from ..domain.controller import Controller, find_server
 from ..domain.directory import Directory
+from ..domain.dns_records import find_domain_controller
+from ..domain.domain_controller import DomainController
 from ..domain.errors import DomainError, said
 from ..domain.rights import Right, needing
 from ..domain.sysvol import Sysvol
@@ -50,7 +51,7 @@ class DomainAction(Action):
         return str(error).replace(str(password), "********") if password else str(error)
 
 
-def controller_of(options: Mapping[str, Any]) -> Controller:
+def controller_of(options: Mapping[str, Any]) -> DomainController:
     """Raises RequestError for options that contradict each other, DomainError where DNS names no controller."""
     if not 1 <= options["timeout"] <= MAX_TIMEOUT:
         raise RequestError(f"timeout is a number of seconds from 1 to {MAX_TIMEOUT}. {NOTHING_WRITTEN}")
@@ -59,8 +60,8 @@ def controller_of(options: Mapping[str, Any]) -> Controller:
             "username and password go together; without both, the Kerberos ticket of the user that runs the task is "
             f"taken. {NOTHING_WRITTEN}"
         )
-    return Controller(
-        options["server"] or find_server(options["domain"]),
+    return DomainController(
+        options["server"] or find_domain_controller(options["domain"]),
         options["username"],
         options["password"],
         options["auth_protocol"],
@@ -71,7 +72,7 @@ def controller_of(options: Mapping[str, Any]) -> Controller:
 
 
 @contextmanager
-def opened(controller: Controller, domain: str) -> Iterator[GpoReader]:
+def opened(controller: DomainController, domain: str) -> Iterator[GpoReader]:
     """Both doors of a controller, closed in the end. Raises DomainError, also for a controller of another domain."""
     directory = Directory(controller)
     try:

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """Accounts of the domain: the SID of a name, the name of a SID, and the SIDs that a computer's token holds."""
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import re
 
 from ..core.errors import HostError, RequestError
 from ..policy_files.security_descriptor import sid_bytes, sid_text
-from .directory import Directory, Scope, escaped
+from .directory import Directory, SearchScope, escaped
 from .errors import said
 
 _SID = re.compile(r"S-1-\d+(?:-\d+){1,15}")
@@ -38,7 +37,7 @@ def sid_of(directory: Directory, name: str) -> str:
         if known.casefold() == plain.casefold():
             return sid
     found = list(
-        directory.search(directory.domain_dn, Scope.SUBTREE, f"(sAMAccountName={escaped(plain)})", ["objectSid"])
+        directory.search(directory.domain_dn, SearchScope.SUBTREE, f"(sAMAccountName={escaped(plain)})", ["objectSid"])
     )
     if not found:
         raise RequestError(
@@ -53,7 +52,9 @@ def name_of(directory: Directory, sid: str) -> str:
     if sid in WELL_KNOWN:
         return WELL_KNOWN[sid]
     wanted = "".join(f"\\{byte:02x}" for byte in sid_bytes(sid))
-    found = list(directory.search(directory.domain_dn, Scope.SUBTREE, f"(objectSid={wanted})", ["sAMAccountName"]))
+    found = list(
+        directory.search(directory.domain_dn, SearchScope.SUBTREE, f"(objectSid={wanted})", ["sAMAccountName"])
+    )
     return (found[0].text("sAMAccountName") if found else None) or sid
 
 
@@ -65,7 +66,7 @@ def computer(directory: Directory, name: str) -> tuple[str, frozenset[str]]:
     account = name.partition(".")[0].rstrip("$") + "$"
     wanted = f"(&(objectClass=computer)(|(sAMAccountName={escaped(account)})(dNSHostName={escaped(name)})))"
     attributes = ["objectSid", "primaryGroupID", "sAMAccountName"]
-    found = list(directory.search(directory.domain_dn, Scope.SUBTREE, wanted, attributes))
+    found = list(directory.search(directory.domain_dn, SearchScope.SUBTREE, wanted, attributes))
     if len(found) != 1:
         raise RequestError(f"The domain has {len(found) or 'no'} computer accounts named {said(name)}.")
     entry = found[0]
@@ -78,14 +79,14 @@ def computer(directory: Directory, name: str) -> tuple[str, frozenset[str]]:
     members = [entry.dn]
     primary_group = directory.search(
         directory.domain_dn,
-        Scope.SUBTREE,
+        SearchScope.SUBTREE,
         "(objectSid=" + "".join(f"\\{byte:02x}" for byte in sid_bytes(f"{domain}-{primary}")) + ")",
         ["objectSid"],
     )
     members += [group.dn for group in primary_group]
     for dn in members:
         groups = directory.search(
-            directory.domain_dn, Scope.SUBTREE, f"(member:{IN_CHAIN}:={escaped(dn)})", ["objectSid"]
+            directory.domain_dn, SearchScope.SUBTREE, f"(member:{IN_CHAIN}:={escaped(dn)})", ["objectSid"]
         )
         token.update(sid_text(group.raw("objectSid") or b"") for group in groups)
     return entry.dn, frozenset(token)
@@ -97,7 +98,7 @@ def wmi_filter_text(directory: Directory, domain: str, name: str) -> str:
     try:
         found = list(
             directory.search(
-                base, Scope.CHILDREN, f"(&(objectClass=msWMI-Som)(msWMI-Name={escaped(name)}))", ["msWMI-ID"]
+                base, SearchScope.CHILDREN, f"(&(objectClass=msWMI-Som)(msWMI-Name={escaped(name)}))", ["msWMI-ID"]
             )
         )
     except HostError as error:

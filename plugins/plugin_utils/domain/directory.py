@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """The directory of a domain: searches in pages, changes, and the meaning of what it refuses. The one door to LDAP."""
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from .controller import Controller
+from .domain_controller import DomainController
 from .errors import AlreadyThere, ConnectionLost, DomainError, MissingRight, NotFound, Raced, said
 from .ldap_connection import LdapConnection
 from .ldap_messages import Modification, Result, add_request, delete_request, modify_request, read_response
@@ -37,7 +36,7 @@ _ADVICE = {
 }
 
 
-class Scope(Enum):
+class SearchScope(Enum):
     """How deep a search goes, as LDAP counts it."""
 
     BASE = 0
@@ -46,7 +45,7 @@ class Scope(Enum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class DirectoryEntry:
     """An object: its DN, and the attributes that were asked for and are there, by lower case name."""
 
     dn: str
@@ -76,7 +75,7 @@ class Entry:
 class Directory:
     """One session with the directory of one domain controller."""
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: DomainController) -> None:
         """Connect and authenticate. Raises DomainError, LibraryMissing."""
         self._connection = LdapConnection(controller)
         self.controller = controller
@@ -96,14 +95,14 @@ class Directory:
     def close(self) -> None:
         self._connection.close()
 
-    def read(self, dn: str, attributes: Sequence[str], *, sd_flags: int | None = None) -> Entry | None:
+    def read(self, dn: str, attributes: Sequence[str], *, sd_flags: int | None = None) -> DirectoryEntry | None:
         """One object; None if it is not there (or not to be seen). Raises DomainError."""
         try:
-            return next(self.search(dn, Scope.BASE, "(objectClass=*)", attributes, sd_flags=sd_flags), None)
+            return next(self.search(dn, SearchScope.BASE, "(objectClass=*)", attributes, sd_flags=sd_flags), None)
         except NotFound:
             return None
 
-    def _required(self, dn: str, attributes: Sequence[str]) -> Entry:
+    def _required(self, dn: str, attributes: Sequence[str]) -> DirectoryEntry:
         entry = self.read(dn, attributes)
         if entry is None:
             raise DomainError(f"{said(self.controller.server)} has no {said(dn) or 'root of the directory'}.")
@@ -112,12 +111,12 @@ class Directory:
     def search(
         self,
         base: str,
-        scope: Scope,
+        scope: SearchScope,
         filter_: str | sansldap.LDAPFilter,
         attributes: Sequence[str],
         *,
         sd_flags: int | None = None,
-    ) -> Iterator[Entry]:
+    ) -> Iterator[DirectoryEntry]:
         """Objects, page by page: no more than one page is held. filter_: RFC 4515 text, user's words escaped by
         `escaped`. sd_flags: which parts of nTSecurityDescriptor are meant (1 owner, 2 group, 4 DACL); without it
         the server also means the SACL, which few may read. Raises DomainError, NotFound for a base that is not there.
@@ -131,7 +130,7 @@ class Directory:
         cookie = b""
         while True:
             controls = [*fixed]
-            if scope is not Scope.BASE:
+            if scope is not SearchScope.BASE:
                 controls.append(sansldap.PagedResultControl(True, PAGE, cookie))
             entries, cookie = self._page(base, scope, wanted, attributes, controls)
             yield from entries
@@ -139,12 +138,12 @@ class Directory:
                 return
 
     def _page(
-        self, base: str, scope: Scope, wanted: Any, attributes: Sequence[str], controls: list[Any]
-    ) -> tuple[list[Entry], bytes]:
+        self, base: str, scope: SearchScope, wanted: Any, attributes: Sequence[str], controls: list[Any]
+    ) -> tuple[list[DirectoryEntry], bytes]:
         import sansldap
 
         protocol = self._connection.protocol
-        entries: list[Entry] = []
+        entries: list[DirectoryEntry] = []
         try:
             protocol.search_request(
                 base_object=base, scope=scope.value, filter=wanted, attributes=list(attributes), controls=controls
@@ -229,5 +228,5 @@ def _sd_flags(parts: int) -> bytes:
     return bytes([0x30, 3, 2, 1, parts])
 
 
-def _entry(message: Any) -> Entry:
-    return Entry(message.object_name, {each.name.lower(): tuple(each.values) for each in message.attributes})
+def _entry(message: Any) -> DirectoryEntry:
+    return DirectoryEntry(message.object_name, {each.name.lower(): tuple(each.values) for each in message.attributes})

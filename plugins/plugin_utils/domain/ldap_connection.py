@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """A protected LDAP connection to a domain controller: socket, TLS, authentication, sealing.
 
 Nothing but binds ever goes over it in the clear. Either TLS protects it, then the authentication is bound to the
@@ -20,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .controller import Controller
+from .domain_controller import DomainController
 from .errors import ConnectionLost, DomainError, LibraryMissing, said
 from .ldap_messages import message_length
 
@@ -37,7 +36,7 @@ _INVALID_PARAMETER = "data 57,"
 class LdapConnection:
     """One connection. `send` and `receive` move whole messages; anything that fails closes it for good."""
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: DomainController) -> None:
         """Connect and authenticate. Raises DomainError, LibraryMissing."""
         try:
             import sansldap

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """The LDAP messages that change something: bytes <-> typed, no socket (RFC 4511 4.6 to 4.8).
 
 sansldap 0.1 knows binds and searches; these are built over its BER reader and writer.
@@ -24,7 +23,7 @@ RESPONSES = (MODIFY_RESPONSE, ADD_RESPONSE, DELETE_RESPONSE)
 MAX_MESSAGE = 64 * 1024 * 1024
 
 
-class Operation(IntEnum):
+class ModifyOperation(IntEnum):
     """What a modification does with the values it brings."""
 
     ADD = 0
@@ -36,23 +35,23 @@ class Operation(IntEnum):
 class Modification:
     """One change of one attribute. No values: for DELETE and REPLACE the whole attribute goes."""
 
-    operation: Operation
+    operation: ModifyOperation
     attribute: str
     values: tuple[bytes, ...] = ()
 
     @classmethod
     def replace(cls, attribute: str, value: str | bytes | None) -> Modification:
         """Set an attribute to one value; None takes it away."""
-        return cls(Operation.REPLACE, attribute, () if value is None else (_bytes(value),))
+        return cls(ModifyOperation.REPLACE, attribute, () if value is None else (_bytes(value),))
 
     @classmethod
     def delete(cls, attribute: str, value: str | bytes) -> Modification:
         """Take one value away, which fails with noSuchAttribute if it is not there: the half of a compare-and-swap."""
-        return cls(Operation.DELETE, attribute, (_bytes(value),))
+        return cls(ModifyOperation.DELETE, attribute, (_bytes(value),))
 
     @classmethod
     def add(cls, attribute: str, value: str | bytes) -> Modification:
-        return cls(Operation.ADD, attribute, (_bytes(value),))
+        return cls(ModifyOperation.ADD, attribute, (_bytes(value),))
 
 
 class Result(NamedTuple):

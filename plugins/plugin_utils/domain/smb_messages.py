@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """The SMB2 requests that `sysvol` sends, and what their answers hold (MS-SMB2 2.2.13 to 2.2.40). No socket.
 
 Messages are smbprotocol's; it is imported when they are made.

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """The share SYSVOL of one domain controller: whole files, folders, their security. The one door to SMB files.
 
 Paths are relative to the share, with backslashes. One request at a time, each answered before the next is sent;
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from . import smb_messages as smb
-from .controller import Controller
+from .domain_controller import DomainController
 from .errors import AlreadyThere, ConnectionLost, DomainError, LibraryMissing, MissingRight, NotFound, said
 from .ldap_connection import authentication_errors
 from .smb_messages import Access, Item
@@ -60,7 +59,7 @@ class _AtEnd(DomainError):
 class Sysvol:
     """One session with the share SYSVOL of one domain controller."""
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: DomainController) -> None:
         """Connect and authenticate; every message is signed. Raises DomainError, LibraryMissing."""
         try:
             import smbprotocol.exceptions

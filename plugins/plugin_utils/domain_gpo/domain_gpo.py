@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ..domain.controller import dn_key
-from ..domain.directory import Directory, Entry, Scope, escaped
+from ..domain.directory import Directory, DirectoryEntry, SearchScope, escaped
+from ..domain.distinguished_names import dn_key
 from ..domain.errors import DomainError, said
 from ..domain.rights import Right, needing
 from ..domain.sysvol import Sysvol
@@ -79,7 +79,7 @@ class Container:
     security: bytes | None = field(default=None, repr=False)
 
     @classmethod
-    def from_entry(cls, entry: Entry) -> Container:
+    def from_entry(cls, entry: DirectoryEntry) -> Container:
         """Raises DomainError for an object that is no GPO."""
         guid = (entry.text("cn") or "").upper()
         if not GUID.fullmatch(guid):
@@ -209,7 +209,7 @@ class GpoReader:
 
     def containers(self, filter_: str = GPO_CLASS) -> Iterator[Container]:
         """Every GPO of the domain that the account may see. Raises DomainError."""
-        found = self.directory.search(self.policies_dn, Scope.CHILDREN, filter_, ATTRIBUTES, sd_flags=SD_FLAGS)
+        found = self.directory.search(self.policies_dn, SearchScope.CHILDREN, filter_, ATTRIBUTES, sd_flags=SD_FLAGS)
         return map(Container.from_entry, found)
 
     def find(self, gpo: str) -> Container | None:
@@ -263,7 +263,7 @@ class GpoReader:
     def linking(self, guid: str) -> Iterator[tuple[str, str]]:
         """Every container that links the GPO: DN and gPLink. Domains, units and sites of the configuration."""
         for base in (self.directory.domain_dn, self.directory.configuration_dn):
-            for entry in self.directory.search(base, Scope.SUBTREE, f"(gPLink=*{escaped(guid)}*)", ["gPLink"]):
+            for entry in self.directory.search(base, SearchScope.SUBTREE, f"(gPLink=*{escaped(guid)}*)", ["gPLink"]):
                 text = entry.text("gPLink") or ""
                 if Links.parse(text).of(guid):
                     yield entry.dn, text

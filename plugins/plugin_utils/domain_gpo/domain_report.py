@@ -21,8 +21,8 @@ from typing import Any
 
 from ..core.errors import RequestError
 from ..domain.accounts import COMPUTERS_EVERYWHERE, computer, name_of, wmi_filter_name
-from ..domain.controller import dn_key, parent_dn
-from ..domain.directory import Scope, escaped
+from ..domain.directory import SearchScope, escaped
+from ..domain.distinguished_names import dn_key, parent_dn
 from ..domain.errors import DomainError, said
 from ..policy_files.extension_names import REGISTRY_POLICY, SECURITY_SETTINGS
 from ..policy_files.gp_links import ENFORCED, Links
@@ -103,7 +103,9 @@ class DomainReport:
         """Every link of the carriers, and every container that blocks inheritance."""
         directory = self._reader.directory
         for base in (directory.domain_dn, directory.configuration_dn):
-            for entry in directory.search(base, Scope.SUBTREE, f"(|(gPLink=*){_BLOCKING})", ["gPLink", "gPOptions"]):
+            for entry in directory.search(
+                base, SearchScope.SUBTREE, f"(|(gPLink=*){_BLOCKING})", ["gPLink", "gPOptions"]
+            ):
                 if entry.text("gPOptions") == "1":
                     self._blocking.add(entry.dn)
                 try:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..domain.controller import dn_key
+from ..domain.distinguished_names import dn_key
 from ..domain.errors import DomainError
 from ..policy_files.extension_names import REGISTRY_POLICY, SECURITY_SETTINGS, Extension, ExtensionNames
 from ..policy_files.gp_links import Links

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..domain.controller import dn_key
+from ..domain.distinguished_names import dn_key
 from ..policy_files.gp_links import DISABLED, ENFORCED, Link, Links, gpo_dn
 from ..policy_files.gpt_ini import GptIni
 from ..policy_files.security_descriptor import SecurityDescriptor

@@ -20,8 +20,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from ..domain.controller import dn_key
-from ..domain.directory import Entry, Scope
+from ..domain.directory import DirectoryEntry, SearchScope
+from ..domain.distinguished_names import dn_key
 from ..domain.errors import AlreadyThere, DomainError, NotFound, Raced, said
 from ..domain.ldap_messages import Modification
 from ..domain.rights import Right, needing
@@ -242,12 +242,12 @@ class GpoWriter:
         if security and (entry is None or entry.raw("nTSecurityDescriptor") != security):
             self._directory.modify(dn, [Modification.replace("nTSecurityDescriptor", security)], sd_flags=_DACL)
 
-    def _objects(self, dn: str) -> list[Entry]:
+    def _objects(self, dn: str) -> list[DirectoryEntry]:
         """A GPO's directory object and all below it, with their security as `GpoReader` reads it."""
         try:
             return list(
                 self._directory.search(
-                    dn, Scope.SUBTREE, "(objectClass=*)", ["nTSecurityDescriptor"], sd_flags=SD_FLAGS
+                    dn, SearchScope.SUBTREE, "(objectClass=*)", ["nTSecurityDescriptor"], sd_flags=SD_FLAGS
                 )
             )
         except NotFound:

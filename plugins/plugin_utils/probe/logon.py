@@ -4,7 +4,7 @@
 
 """Logons by NTLM inside SPNEGO, and what the server says about itself meanwhile. Sans-IO.
 
-FOR INTERNAL COLLECTION USE ONLY. NTLM, because guest is what a server makes of an NTLM logon that it cannot verify; and
+NTLM, because guest is what a server makes of an NTLM logon that it cannot verify; and
 never Kerberos as well, so that a logon is one try, even where the controller has a Kerberos library. Sources: MS-NLMP
 2.2.1 (messages) and 3.2.5.1.2 (anonymous), RFC 4178 and MS-SPNG (SPNEGO).
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The few SMB messages of the probe: bytes <-> typed. Sans-IO. FOR INTERNAL COLLECTION USE ONLY.
+"""The few SMB messages of the probe: bytes <-> typed. Sans-IO.
 
 Sources: MS-SMB2 2.2.1 (header), 2.2.3 and 2.2.4 (NEGOTIATE), 2.2.5 and 2.2.6 (SESSION_SETUP); MS-CIFS 2.2.4.52
 (NEGOTIATE of SMB1). smbprotocol's structures do the SMB2 part and are imported when they are used.

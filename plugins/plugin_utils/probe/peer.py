@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One TCP connection to what may be an SMB server: one frame out, one frame in. FOR INTERNAL COLLECTION USE ONLY.
+"""One TCP connection to what may be an SMB server: one frame out, one frame in.
 
 Framing: MS-SMB2 2.1 (Direct TCP: a zero byte and three bytes of length).
 """

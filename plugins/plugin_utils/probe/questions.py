@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one SMB server is asked, in which order, and when to stop. FOR INTERNAL COLLECTION USE ONLY.
+"""What one SMB server is asked, in which order, and when to stop.
 
 One connection at a time, at most seven of them, the one that matters most first:
 
@@ -91,7 +91,7 @@ class Seen:
     account: LogonAnswer | None = None
 
 
-class Server:
+class ServerProbe:
     """One server, and the seconds that each conversation with it may take."""
 
     def __init__(self, dial: Dial, host: str, port: int, seconds: float) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many SMB servers at once: from the names of a task to a report each. FOR INTERNAL COLLECTION USE ONLY.
+"""Many SMB servers at once: from the names of a task to a report each.
 
 All are asked at the same time, so that silent ones cost one time-out together. The logons of a real account come
 afterwards, one after the other, and end with the first that fails: a password that is wrong is tried once, however many
@@ -24,7 +24,7 @@ from ..tables.logon_status import status_name
 from .logon import Account
 from .messages import require_smbprotocol
 from .peer import Dial, dial
-from .questions import LogonAnswer, Seen, Server
+from .questions import LogonAnswer, Seen, ServerProbe
 from .verdict import Opening, Verdict, demands_encryption, evidence, judge, signs_of_accounts
 
 # A connection each. A server costs some milliseconds of work here: of many more, the last would seem slow.
@@ -135,10 +135,10 @@ async def probe(
     targets: Sequence[Target], seconds: float, account: Account | None, max_failed_logons: int, dial: Dial
 ) -> list[Report]:
     """The same for a loop that runs."""
-    servers = [Server(dial, target.host, target.port, seconds) for target in targets]
+    servers = [ServerProbe(dial, target.host, target.port, seconds) for target in targets]
     room = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(server: Server) -> Seen:
+    async def ask(server: ServerProbe) -> Seen:
         async with room:
             return await server.ask()
 
@@ -148,7 +148,7 @@ async def probe(
     return [Report(target, each, judge(each)) for target, each in zip(targets, seen, strict=True)]
 
 
-async def _try_account(account: Account, servers: list[Server], seen: list[Seen], max_failed_logons: int) -> None:
+async def _try_account(account: Account, servers: list[ServerProbe], seen: list[Seen], max_failed_logons: int) -> None:
     """One logon for each server that answers logons, until as many failed as may fail."""
     failed = 0
     for server, each in zip(servers, seen, strict=True):

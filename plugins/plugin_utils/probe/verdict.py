@@ -4,7 +4,7 @@
 
 """From what was seen of an SMB server to a verdict, its evidence and an advice. Pure.
 
-FOR INTERNAL COLLECTION USE ONLY. The verdict rests on whether a random unknown user is let in as guest. Neither the
+The verdict rests on whether a random unknown user is let in as guest. Neither the
 anonymous logon (Samba accepts it whatever it thinks of guests) nor required signing (Samba waives it for guests)
 decides that. Whether a server that lets guests in knows accounts besides cannot be seen without trying one, and a
 guessed account could be locked: signs are all there is, and where there is none the verdict is a suspicion. Measured

@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.controller import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.distinguished_names import (
     dn_key,
     dn_parts,
     parent_dn,
-    same_dn,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.smb_messages import Item, listed
@@ -77,7 +76,7 @@ def test_distinguished_names() -> None:
     assert dn_parts(r"OU=a\,b,DC=ad,DC=example") == [r"OU=a\,b", "DC=ad", "DC=example"]
     assert dn_parts(r"OU=a\\,DC=x") == [r"OU=a\\", "DC=x"]
     assert parent_dn(r"OU=a\,b,DC=ad") == "DC=ad"
-    assert same_dn("ou = Ünit , dc=AD", "OU=ünit,DC=ad")
+    assert dn_key("ou = Ünit , dc=AD") == dn_key("OU=ünit,DC=ad")
     assert dn_key("OU=a") != dn_key("CN=a")
 
 
