@@ -13,10 +13,11 @@ from ..plugin_utils.actions.domain_action import CONNECTION_OPTIONS, DomainActio
 from ..plugin_utils.actions.options import setting_options
 from ..plugin_utils.change.journal_format import checked_change_id, checked_text
 from ..plugin_utils.core.errors import NOTHING_WRITTEN, RequestError
-from ..plugin_utils.domain.accounts import name_of, sid_of, wmi_filter_name, wmi_filter_text
-from ..plugin_utils.domain_gpo.domain_change import DomainChanges, Outcome, Terms
+from ..plugin_utils.domain.accounts import sid_of, wmi_filter_text
+from ..plugin_utils.domain_gpo.domain_change import DomainChanges, GpoOutcome, GpoTerms
 from ..plugin_utils.domain_gpo.domain_gpo import GpoReader
 from ..plugin_utils.domain_gpo.gpo_cells import MANAGED
+from ..plugin_utils.domain_gpo.gpo_names import with_names
 from ..plugin_utils.domain_gpo.gpo_wishes import LinkWish, Wishes, text_of
 
 LINK_OPTIONS: Mapping[str, Any] = {
@@ -44,22 +45,15 @@ class ActionModule(DomainAction):
         "allow_default_policies": {"type": "bool", "default": False},
         "change_id": {"type": "str"},
         "reason": {"type": "str"},
-        "expires_in": {"type": "str"},
     }
 
     def work(self, reader: GpoReader, options: Mapping[str, Any]) -> dict[str, Any]:
-        if options["expires_in"]:
-            raise RequestError(
-                "expires_in cannot be kept: a GPO has no clock, and nothing would run when the time has come. The role "
-                "domain_exception gives the GPO an expiry date that domain_policy_info reports when it is past; a "
-                f"scheduled job removes it then. {NOTHING_WRITTEN}"
-            )
         changes = DomainChanges(
             reader,
             check_mode=bool(self._task.check_mode),
             allow_default_policies=options["allow_default_policies"],
         )
-        terms = Terms(
+        terms = GpoTerms(
             checked_change_id(options["change_id"]) if options["change_id"] else None,
             checked_text("reason", options["reason"]) if options["reason"] else "",
         )
@@ -99,8 +93,8 @@ def wishes_of(reader: GpoReader, options: Mapping[str, Any]) -> Wishes:
     )
 
 
-def result_of(reader: GpoReader, outcome: Outcome) -> dict[str, Any]:
-    before, after = (in_names(reader, words) for words in (outcome.before, outcome.after))
+def result_of(reader: GpoReader, outcome: GpoOutcome) -> dict[str, Any]:
+    before, after = (with_names(reader, words) for words in (outcome.before, outcome.after))
     result: dict[str, Any] = {
         "changed": outcome.changed,
         "before": before,
@@ -111,14 +105,3 @@ def result_of(reader: GpoReader, outcome: Outcome) -> dict[str, Any]:
     if outcome.warnings:
         result["warnings"] = outcome.warnings
     return result
-
-
-def in_names(reader: GpoReader, words: Mapping[str, Any]) -> dict[str, Any]:
-    """A GPO in words with the names of its filters in place of their identifiers."""
-    if not words:
-        return {}
-    return {
-        **words,
-        "security_filter": [name_of(reader.directory, sid) for sid in words["security_filter"]],
-        "wmi_filter": wmi_filter_name(reader.directory, words["wmi_filter"]),
-    }

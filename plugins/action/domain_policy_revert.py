@@ -14,9 +14,9 @@ from ..plugin_utils.core.errors import NOTHING_WRITTEN, RequestError
 from ..plugin_utils.domain.errors import said
 from ..plugin_utils.domain_gpo.domain_change import DomainChanges
 from ..plugin_utils.domain_gpo.domain_gpo import GpoReader, as_guid
-from ..plugin_utils.domain_gpo.gpo_journal import Entry, Journal
+from ..plugin_utils.domain_gpo.gpo_journal import GpoChange, GpoJournal
+from ..plugin_utils.domain_gpo.gpo_names import with_names
 from ..plugin_utils.domain_gpo.gpo_wishes import text_of
-from .domain_policy import in_names
 
 
 class ActionModule(DomainAction):
@@ -45,8 +45,8 @@ class ActionModule(DomainAction):
                 reverted.append({"gpo": journal.name, "guid": journal.guid, **outcome.entry.as_dict()})
                 diffs.append(
                     {
-                        "before": text_of(in_names(reader, outcome.before)),
-                        "after": text_of(in_names(reader, outcome.after)),
+                        "before": text_of(with_names(reader, outcome.before)),
+                        "after": text_of(with_names(reader, outcome.after)),
                         "before_header": f"{said(journal.name)}, change {outcome.entry.change_id}",
                         "after_header": "undone",
                     }
@@ -56,7 +56,7 @@ class ActionModule(DomainAction):
         return result
 
 
-def chosen(journals: list[Journal], options: Mapping[str, Any]) -> list[tuple[Journal, Entry]]:
+def chosen(journals: list[GpoJournal], options: Mapping[str, Any]) -> list[tuple[GpoJournal, GpoChange]]:
     """The changes that the options name, newest first. Raises RequestError for a change_id that no journal has."""
     wanted = options["gpo"]
     if wanted is not None:

@@ -158,11 +158,6 @@ options:
   reason:
     description: Why, for the journal.
     type: str
-  expires_in:
-    description:
-      - Refused, with the reason. A GPO has no clock. The role P(winops.smb_guest.domain_exception#role) offers
-        a way.
-    type: str
 extends_documentation_fragment:
   - winops.smb_guest.domain
 attributes:

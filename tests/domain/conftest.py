@@ -29,8 +29,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.domain_controller import DomainController
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import (
     DomainChanges,
-    Outcome,
-    Terms,
+    GpoOutcome,
+    GpoTerms,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_gpo import GpoReader
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish, Wishes
@@ -93,18 +93,18 @@ class Domain:
     def close(self) -> None:
         self._stack.close()
 
-    def present(self, gpo: str, *, check: bool = False, terms: Terms | None = None, **wishes: Any) -> Outcome:
+    def present(self, gpo: str, *, check: bool = False, terms: GpoTerms | None = None, **wishes: Any) -> GpoOutcome:
         """What the module does for `state: present`. links: DNs or LinkWishes."""
         links = [LinkWish(link) if isinstance(link, str) else link for link in wishes.pop("links", ())]
         with self.reader() as reader:
             changes = DomainChanges(reader, check_mode=check)
-            return changes.make_true(gpo, Wishes(gpo, links=links, **wishes), terms or Terms())
+            return changes.make_true(gpo, Wishes(gpo, links=links, **wishes), terms or GpoTerms())
 
-    def absent(self, gpo: str, *, check: bool = False) -> Outcome:
+    def absent(self, gpo: str, *, check: bool = False) -> GpoOutcome:
         with self.reader() as reader:
-            return DomainChanges(reader, check_mode=check).make_absent(gpo, Terms())
+            return DomainChanges(reader, check_mode=check).make_absent(gpo, GpoTerms())
 
-    def revert(self, outcome: Outcome, *, force: bool = False, check: bool = False) -> Outcome:
+    def revert(self, outcome: GpoOutcome, *, force: bool = False, check: bool = False) -> GpoOutcome:
         """Undo the change of an outcome."""
         assert outcome.entry
         guid = (outcome.after or outcome.before)["guid"]

@@ -16,7 +16,7 @@ from faults import EVERY, Killed, Kind, fault
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import BESIDE
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import Outcome
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import GpoOutcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_gpo import GPO_CLASS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gpt_ini import GptIni
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gpt_tmpl import GptTmpl
@@ -35,7 +35,7 @@ class Story:
     domain: Domain
     name: str
     prepare: Callable[[], None]
-    run: Callable[[], Outcome]
+    run: Callable[[], GpoOutcome]
     wanted: Callable[[dict[str, Any]], bool]
     versions: dict[str, int] = field(default_factory=dict)
 
@@ -93,7 +93,7 @@ def stories(domain: Domain) -> dict[str, Story]:
     deleted, undone, restored = domain.name("deleted"), domain.name("undone"), domain.name("restored")
     half = {"settings": {GUEST: True}, "links": [unit]}
     full = {"settings": {GUEST: False, SIGNING: True}, "links": [unit], "comment": "why"}
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, GpoOutcome] = {}
 
     def start_undone() -> None:
         domain.present(undone, **half)

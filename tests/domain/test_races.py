@@ -16,11 +16,17 @@ from faults import Fault, fault
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import Sysvol
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges, Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import (
+    DomainChanges,
+    GpoTerms,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_cells import MANAGED, setting_value
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import Wishes
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gpt_ini import GptIni
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import Entry, RegistryPol
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import (
+    RegistryPol,
+    RegistryPolEntry,
+)
 
 GUEST, AUDIT = "insecure_guest_logons", "audit_insecure_guest_logons"
 TRIES = 50
@@ -29,7 +35,7 @@ TRIES = 50
 def write(domain: Domain, gpo: str, settings: dict[str, bool]) -> None:
     """A run of its own, with connections of its own."""
     with domain.reader(auth_protocol="ntlm") as reader:
-        DomainChanges(reader).make_true(gpo, Wishes(gpo, settings), Terms())
+        DomainChanges(reader).make_true(gpo, Wishes(gpo, settings), GpoTerms())
 
 
 def settings(domain: Domain, guid: str) -> dict[str, bool | None]:
@@ -80,7 +86,7 @@ class Editor:
     def edit(self) -> None:
         self.edits += 1
         registry = RegistryPol.parse(self._pol.read_bytes())
-        self._pol.write_bytes(registry.set(Entry.dword("Software\\Theirs", "Value", self.edits)).to_bytes())
+        self._pol.write_bytes(registry.set(RegistryPolEntry.dword("Software\\Theirs", "Value", self.edits)).to_bytes())
         ini_path = self._domain.folder(self._guid) / "GPT.INI"
         ini = GptIni.parse(ini_path.read_bytes())
         dn = f"CN={self._guid},CN=Policies,CN=System,{self._domain.dc.dn}"

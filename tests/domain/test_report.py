@@ -26,7 +26,10 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.exte
     REGISTRY_POLICY,
     Extension,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import Entry, RegistryPol
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import (
+    RegistryPol,
+    RegistryPolEntry,
+)
 
 GUEST = "insecure_guest_logons"
 OTHERS = 300
@@ -85,8 +88,8 @@ class Files:
         guid, name = path.split("\\", 3)[2:]
         if name == "Machine\\Registry.pol":
             key = MANAGED[GUEST].group_policy.key if guid in self._ours else "Software\\Other"
-            filler = Entry(key, "Filler", 1, b"x\0" * 2000)
-            return RegistryPol().set(filler).set(Entry.dword(key, "AllowInsecureGuestAuth", 0)).to_bytes()
+            filler = RegistryPolEntry(key, "Filler", 1, b"x\0" * 2000)
+            return RegistryPol().set(filler).set(RegistryPolEntry.dword(key, "AllowInsecureGuestAuth", 0)).to_bytes()
         return b"[General]\r\nVersion=1\r\n" if name == "GPT.INI" else None
 
 

@@ -13,7 +13,7 @@ from conftest import Domain
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import GpoTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gp_links import Links
 
@@ -172,9 +172,9 @@ def test_check_mode_predicts_and_writes_nothing(domain: Domain) -> None:
 
 def test_change_id_is_used_once(domain: Domain) -> None:
     name = domain.name("Named")
-    domain.present(name, settings={GUEST: True}, terms=Terms("CHG1", "because"))
+    domain.present(name, settings={GUEST: True}, terms=GpoTerms("CHG1", "because"))
     with pytest.raises(RequestError, match="CHG1 was used"):
-        domain.present(name, settings={GUEST: False}, terms=Terms("CHG1"))
+        domain.present(name, settings={GUEST: False}, terms=GpoTerms("CHG1"))
 
 
 def test_damaged_journal_is_never_used(domain: Domain) -> None:

@@ -14,7 +14,10 @@ from conftest import Domain
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import sid_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError, MissingRight
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges, Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import (
+    DomainChanges,
+    GpoTerms,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_access import AUTHENTICATED_USERS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish, Wishes
@@ -58,7 +61,7 @@ def without_journals(everything: dict[str, Any]) -> dict[str, Any]:
 
 
 def wishing(**wishes: Any) -> Callable[[DomainChanges, str], object]:
-    return lambda changes, name: changes.make_true(name, Wishes(name, **wishes), Terms())
+    return lambda changes, name: changes.make_true(name, Wishes(name, **wishes), GpoTerms())
 
 
 def creating(changes: DomainChanges, name: str) -> object:
@@ -66,7 +69,7 @@ def creating(changes: DomainChanges, name: str) -> object:
 
 
 def deleting(changes: DomainChanges, name: str) -> object:
-    return changes.make_absent(name, Terms())
+    return changes.make_absent(name, GpoTerms())
 
 
 CREATORS = "membership in Group Policy Creator Owners"
@@ -138,7 +141,7 @@ def test_creator_creates_and_edits_and_is_denied_the_link(
     """What was written before the denial is put back."""
     unit, name = domain.unit(), domain.name("Creator's")
     with domain.reader(**accounts["creator"]) as reader:
-        assert DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), Terms()).changed
+        assert DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), GpoTerms()).changed
     domain.dc.tool("gpo", "aclcheck")
     words = denied(domain, accounts["creator"], name, wishing(settings={GUEST: True}, links=[LinkWish(unit)]))
     assert f"changing {unit}" in words

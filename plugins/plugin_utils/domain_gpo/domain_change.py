@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """Changes of domain GPOs as transactions: hold, recover, journal, write, read back, sign off; and their undoing.
 
 One change at a time is under way in a domain, on the controller that all runs should name (the PDC emulator). Before
@@ -22,7 +21,7 @@ from ..core.errors import NOTHING_WRITTEN, RequestError, SmbGuestError, Unexpect
 from ..domain.errors import DomainError, Raced, said
 from .domain_gpo import DEFAULT_POLICIES, GpoReader, GpoState, as_guid
 from .gpo_cells import SECURITY, SHELL, cell
-from .gpo_journal import Entry, Journal, Kind, Status, now
+from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, GpoStatus, now
 from .gpo_wishes import Wishes, cells_between, described, fulfil, new_gpo
 from .gpo_writer import GpoWriter, kept_container, kept_of, without_links
 from .journal_store import JournalStore
@@ -31,18 +30,18 @@ _TRIES = 2
 
 
 @dataclass
-class Outcome:
+class GpoOutcome:
     """What a run did, or in check mode would do. before and after: the GPO in words; empty where there is none."""
 
     changed: bool
     before: Mapping[str, Any]
     after: Mapping[str, Any]
-    entry: Entry | None = None
+    entry: GpoChange | None = None
     warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Terms:
+class GpoTerms:
     """What goes into the journal with a change."""
 
     change_id: str | None = None
@@ -61,7 +60,7 @@ class DomainChanges:
 
     # What the modules ask for
 
-    def make_true(self, gpo: str, wishes: Wishes, terms: Terms) -> Outcome:
+    def make_true(self, gpo: str, wishes: Wishes, terms: GpoTerms) -> GpoOutcome:
         """Let a GPO exist and be as wished. Raises SmbGuestError."""
         targets = [link.target for link in wishes.links]
 
@@ -80,7 +79,7 @@ class DomainChanges:
 
         return self._change(plan, terms, lambda found: fulfil(found, wishes, self._reader.directory.domain_dn))
 
-    def make_absent(self, gpo: str, terms: Terms) -> Outcome:
+    def make_absent(self, gpo: str, terms: GpoTerms) -> GpoOutcome:
         """Let a GPO not exist: unlinked, its objects deleted, its files kept aside. Raises SmbGuestError."""
 
         def plan() -> tuple[GpoState, GpoState]:
@@ -93,56 +92,56 @@ class DomainChanges:
 
         return self._change(plan, terms, None)
 
-    def journals(self) -> Iterator[Journal]:
+    def journals(self) -> Iterator[GpoJournal]:
         """The journal of every GPO that has one. Raises DomainError."""
         return self._store.journals()
 
-    def revert(self, guid: str, change_id: str, *, force: bool) -> Outcome:
+    def revert(self, guid: str, change_id: str, *, force: bool) -> GpoOutcome:
         """Undo one standing change. Raises RequestError where somebody changed what it wrote, DomainError."""
         journal = self._store.journal(guid)
         entry = next(each for each in journal.entries if each.change_id == change_id)
         found, wanted = self._undone(journal, entry, force=force)
         if self._check_mode:
-            return Outcome(True, described(found), described(wanted), entry, self.warnings)
+            return GpoOutcome(True, described(found), described(wanted), entry, self.warnings)
         with self._store.held():
             self._recover()
             journal = self._store.journal(guid)
             entry = next(each for each in journal.entries if each.change_id == change_id)
             if not entry.status.stands:  # recovering has just finished its undoing
                 after = described(self._reader.state(guid, list(found.links)))
-                return Outcome(True, described(found), after, entry, self.warnings)
+                return GpoOutcome(True, described(found), after, entry, self.warnings)
             found, wanted = self._undone(journal, entry, force=force)
             journal = journal.taken_out(entry)
             self._store.begin(journal)
-            self._finish_undoing(journal, Status.REVERTED, "undone by a run")
+            self._finish_undoing(journal, GpoStatus.REVERTED, "undone by a run")
         after = described(self._reader.state(guid, list(found.links)))
-        return Outcome(True, described(found), after, replace(entry, status=Status.REVERTED), self.warnings)
+        return GpoOutcome(True, described(found), after, replace(entry, status=GpoStatus.REVERTED), self.warnings)
 
     # One change
 
     def _change(
         self,
         plan: Callable[[], tuple[GpoState, GpoState]],
-        terms: Terms,
+        terms: GpoTerms,
         again: Callable[[GpoState], GpoState] | None,
-    ) -> Outcome:
+    ) -> GpoOutcome:
         """plan: what is found and what is wanted. again: what is wanted of a GPO that somebody else changed."""
         found, wanted = plan()
         pending = self._store.pending()
         if not self._differs(found, wanted) and not pending:
-            return Outcome(False, described(found), described(found), None, self.warnings)
+            return GpoOutcome(False, described(found), described(found), None, self.warnings)
         self._refuse_without_name(wanted)
         if self._check_mode:
             if pending:
                 self.warnings.append(
                     f"A change of the GPO {pending} was cut off or is under way; a run would see to it."
                 )
-            return Outcome(self._differs(found, wanted), described(found), described(wanted), None, self.warnings)
+            return GpoOutcome(self._differs(found, wanted), described(found), described(wanted), None, self.warnings)
         with self._store.held():
             self._recover()
             found, wanted = plan()
             if not self._differs(found, wanted):
-                return Outcome(False, described(found), described(found), None, self.warnings)
+                return GpoOutcome(False, described(found), described(found), None, self.warnings)
             journal, entry = self._entry(found, wanted, terms)
             self._store.begin(journal)
             try:
@@ -151,21 +150,21 @@ class DomainChanges:
                 self._take_back(found.guid or wanted.guid, error)
                 raise
             self._store.end(after[0])
-        return Outcome(True, described(found), described(after[1]), after[0].entries[-1], self.warnings)
+        return GpoOutcome(True, described(found), described(after[1]), after[0].entries[-1], self.warnings)
 
     def _carry_out(
         self,
-        journal: Journal,
-        entry: Entry,
+        journal: GpoJournal,
+        entry: GpoChange,
         found: GpoState,
         wanted: GpoState,
         again: Callable[[GpoState], GpoState] | None,
-    ) -> tuple[Journal, GpoState]:
+    ) -> tuple[GpoJournal, GpoState]:
         """Write and read back; once more from a fresh read where somebody else was faster."""
-        if entry.kind is Kind.DELETE:
+        if entry.kind is GpoChangeKind.DELETE:
             self._writer.delete(found)
             return self._signed_off(journal, entry, GpoState(found.guid)), GpoState(found.guid)
-        if entry.kind is Kind.CREATE:
+        if entry.kind is GpoChangeKind.CREATE:
             self._writer.create(wanted.guid, wanted.name)
             found = self._reader.state(wanted.guid, list(wanted.links))
             wanted = again(found) if again else wanted
@@ -189,7 +188,9 @@ class DomainChanges:
                 journal, entry = self._widened(journal, entry, found, wanted)
         raise AssertionError("the last try returns or raises")
 
-    def _widened(self, journal: Journal, entry: Entry, found: GpoState, wanted: GpoState) -> tuple[Journal, Entry]:
+    def _widened(
+        self, journal: GpoJournal, entry: GpoChange, found: GpoState, wanted: GpoState
+    ) -> tuple[GpoJournal, GpoChange]:
         """The journal before a second try: what somebody else wrote meanwhile is what the change found."""
         cells = {name: dict(value) for name, value in entry.cells.items()}
         for name, value in cells_between(found, wanted).items():
@@ -237,7 +238,7 @@ class DomainChanges:
         if wanted.exists and not wanted.name.strip():
             raise RequestError(f"A GPO needs a name: say it in the option gpo. {NOTHING_WRITTEN}")
 
-    def _entry(self, found: GpoState, wanted: GpoState, terms: Terms) -> tuple[Journal, Entry]:
+    def _entry(self, found: GpoState, wanted: GpoState, terms: GpoTerms) -> tuple[GpoJournal, GpoChange]:
         """The journal with the entry of a change that begins."""
         guid = found.guid or wanted.guid
         journal = self._store.journal(guid)
@@ -246,15 +247,23 @@ class DomainChanges:
             raise RequestError(
                 f"The change_id {change_id} was used for this GPO before. Say another one, or none. {NOTHING_WRITTEN}"
             )
-        kind = Kind.EDIT if found.exists and wanted.exists else Kind.CREATE if wanted.exists else Kind.DELETE
+        kind = (
+            GpoChangeKind.EDIT
+            if found.exists and wanted.exists
+            else GpoChangeKind.CREATE
+            if wanted.exists
+            else GpoChangeKind.DELETE
+        )
         security = cell(SECURITY).now(found)
         links = without_links(found)
-        entry = Entry(
+        entry = GpoChange(
             change_id,
             kind,
-            Status.PENDING,
-            cells=cells_between(found, links if kind is Kind.DELETE else wanted) if kind is not Kind.CREATE else {},
-            gpo=kept_of(found, security) if kind is Kind.DELETE else {},
+            GpoStatus.PENDING,
+            cells=cells_between(found, links if kind is GpoChangeKind.DELETE else wanted)
+            if kind is not GpoChangeKind.CREATE
+            else {},
+            gpo=kept_of(found, security) if kind is GpoChangeKind.DELETE else {},
             reason=terms.reason,
             created_at=now(),
             controller=socket.gethostname(),
@@ -265,34 +274,34 @@ class DomainChanges:
         return replace(journal, name=name).with_entry(entry), entry
 
     @staticmethod
-    def _signed_off(journal: Journal, entry: Entry, after: GpoState) -> Journal:
+    def _signed_off(journal: GpoJournal, entry: GpoChange, after: GpoState) -> GpoJournal:
         """The journal with the entry applied, and with the version that the GPO has now."""
         version = after.container.version.number if after.container else journal.version
-        return replace(journal, version=version).with_entry(replace(entry, status=Status.APPLIED))
+        return replace(journal, version=version).with_entry(replace(entry, status=GpoStatus.APPLIED))
 
     # Undoing
 
-    def _undone(self, journal: Journal, entry: Entry, *, force: bool) -> tuple[GpoState, GpoState]:
+    def _undone(self, journal: GpoJournal, entry: GpoChange, *, force: bool) -> tuple[GpoState, GpoState]:
         """The GPO as it is, and as it is without a change. Raises RequestError where that cannot be said."""
         names = [name.removeprefix("link:") for name in entry.cells if name.startswith("link:")]
         found = self._reader.state(journal.guid, [])
         found = self._with_targets(found, names)
         above = journal.above(entry)
-        if entry.kind is not Kind.EDIT and above:
+        if entry.kind is not GpoChangeKind.EDIT and above:
             listed = ", ".join(each.change_id for each in above)
             raise RequestError(
                 f"{entry.change_id} cannot be undone while newer changes of the same GPO stand on it: {listed}. Undo "
                 f"those first, or say all: true. {NOTHING_WRITTEN}"
             )
-        if entry.kind is Kind.DELETE:
+        if entry.kind is GpoChangeKind.DELETE:
             self._refuse_second_of_name(journal)
             return found, self._with_cells(self._deleted(found, entry), entry, set())
-        if not found.exists and not (entry.kind is Kind.CREATE or force):
+        if not found.exists and not (entry.kind is GpoChangeKind.CREATE or force):
             raise RequestError(
                 f"The GPO {said(journal.name)} of {entry.change_id} does not exist any more, and this collection did "
                 f"not delete it. With force: true the change is signed off as undone. {NOTHING_WRITTEN}"
             )
-        if entry.kind is Kind.CREATE:
+        if entry.kind is GpoChangeKind.CREATE:
             self._refuse_foreign_edits(found, journal, entry, force=force)
             return found, GpoState(journal.guid)
         foreign = [
@@ -308,12 +317,12 @@ class DomainChanges:
             )
         return found, self._with_cells(found, entry, journal.covered(entry))
 
-    def _deleted(self, found: GpoState, entry: Entry) -> GpoState:
+    def _deleted(self, found: GpoState, entry: GpoChange) -> GpoState:
         """The GPO that a deletion took away, without its links."""
         container = kept_container(found.guid, f"CN={found.guid},{self._reader.policies_dn}", entry.gpo)
         return replace(found, container=container, files=self._reader.files_in(rf"{self._store.folder}\{found.guid}"))
 
-    def _refuse_second_of_name(self, journal: Journal) -> None:
+    def _refuse_second_of_name(self, journal: GpoJournal) -> None:
         other = self._reader.find(journal.name)
         if other is not None and other.guid != journal.guid:
             raise RequestError(
@@ -322,10 +331,10 @@ class DomainChanges:
             )
 
     @staticmethod
-    def _refuse_foreign_edits(found: GpoState, journal: Journal, entry: Entry, *, force: bool) -> None:
+    def _refuse_foreign_edits(found: GpoState, journal: GpoJournal, entry: GpoChange, *, force: bool) -> None:
         """Raises RequestError where a GPO that is to go again holds somebody else's work."""
         version = found.container.version.number if found.container else None
-        if version not in (None, journal.version) and not force and entry.status is Status.APPLIED:
+        if version not in (None, journal.version) and not force and entry.status is GpoStatus.APPLIED:
             raise RequestError(
                 f"Somebody edited the GPO {said(found.name)} since {entry.change_id} made it (version {version}, not "
                 f"{journal.version}). Delete it by hand, or with force: true. {NOTHING_WRITTEN}"
@@ -341,7 +350,7 @@ class DomainChanges:
         return replace(found, links=links)
 
     @staticmethod
-    def _with_cells(state: GpoState, entry: Entry, covered: set[str]) -> GpoState:
+    def _with_cells(state: GpoState, entry: GpoChange, covered: set[str]) -> GpoState:
         """The state with what the entry found, in every cell that still holds what it wrote."""
         known = {dn.casefold() for dn in state.links}
         for name, value in entry.cells.items():
@@ -350,7 +359,7 @@ class DomainChanges:
             state = cell(name).put(state, value["found"], value["written"])
         return state
 
-    def _finish_undoing(self, journal: Journal, status: Status, note: str) -> None:
+    def _finish_undoing(self, journal: GpoJournal, status: GpoStatus, note: str) -> None:
         """Put back what the cut-off or REVERTING entry of a journal found, and sign it off."""
         entry = journal.cut_off
         if entry is None:
@@ -360,11 +369,11 @@ class DomainChanges:
             self._reader.state(journal.guid, []),
             [name.removeprefix("link:") for name in entry.cells if name.startswith("link:")],
         )
-        if entry.kind is Kind.CREATE:
+        if entry.kind is GpoChangeKind.CREATE:
             self._writer.delete(found)
-            if status is Status.ROLLED_BACK:
+            if status is GpoStatus.ROLLED_BACK:
                 self._writer.discard(journal.guid)
-        elif entry.kind is Kind.DELETE:
+        elif entry.kind is GpoChangeKind.DELETE:
             self._writer.restore(journal.guid, entry.gpo)
             found = self._with_targets(self._reader.state(journal.guid, []), list(found.links))
             journal = replace(journal, version=self._put_back(entry, found))
@@ -372,7 +381,7 @@ class DomainChanges:
             journal = replace(journal, version=self._put_back(entry, found))
         self._store.end(journal.with_entry(replace(entry, status=status, note=note)))
 
-    def _put_back(self, entry: Entry, found: GpoState) -> int:
+    def _put_back(self, entry: GpoChange, found: GpoState) -> int:
         """Carry the GPO to what the entry found, cells that somebody else changed since left alone if it was cut off.
 
         Reads back; returns the version. Raises UnexpectedState, Raced.
@@ -380,13 +389,13 @@ class DomainChanges:
         mine = {
             name: value
             for name, value in entry.cells.items()
-            if entry.status is Status.REVERTING or cell(name).same(cell(name).now(found), value["written"])
+            if entry.status is GpoStatus.REVERTING or cell(name).same(cell(name).now(found), value["written"])
         }
         wanted = self._with_cells(found, replace(entry, cells=mine), set())
         moved = found.container is not None and found.container.version.number != entry.version_found
         touched = any(name.startswith("setting:") for name in entry.cells)
         # A run that was cut off may have written files whose version no client has seen.
-        anew = entry.kind is Kind.EDIT and touched and (moved or found.files != wanted.files)
+        anew = entry.kind is GpoChangeKind.EDIT and touched and (moved or found.files != wanted.files)
         self._writer.write(found, wanted, new_version=anew or self._disagrees(found))
         after = self._with_targets(self._reader.state(found.guid, []), list(found.links))
         self._check_written(after, wanted)
@@ -419,7 +428,7 @@ class DomainChanges:
         if entry is None:
             self._store.clear_pending()
             return
-        status = Status.REVERTED if entry.status is Status.REVERTING else Status.ROLLED_BACK
+        status = GpoStatus.REVERTED if entry.status is GpoStatus.REVERTING else GpoStatus.ROLLED_BACK
         for attempt in range(_TRIES):
             try:
                 self._finish_undoing(journal, status, "it was cut off, and taken back by a later run")

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """A domain GPO as it is found: its directory object, its files, the links to it. Reads; writes nothing.
 
 A GPO has two halves that only agree by convention (MS-GPOL 1.3): the container in LDAP, the template in SYSVOL. Both
@@ -27,6 +26,7 @@ from ..policy_files.gp_links import Links
 from ..policy_files.gpt_ini import GptIni, Version
 from ..policy_files.gpt_tmpl import GptTmpl
 from ..policy_files.registry_pol import RegistryPol
+from ..policy_files.security_descriptor import SecurityDescriptor
 
 DEFAULT_POLICIES: Mapping[str, str] = {
     "{31B2F340-016D-11D2-945F-00C04FB984F9}": "Default Domain Policy",
@@ -63,7 +63,7 @@ Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
-class Container:
+class GpoContainer:
     """The directory object of a GPO. security: owner, group and DACL, as bytes; None if it may not be read."""
 
     guid: str
@@ -79,7 +79,7 @@ class Container:
     security: bytes | None = field(default=None, repr=False)
 
     @classmethod
-    def from_entry(cls, entry: DirectoryEntry) -> Container:
+    def from_entry(cls, entry: DirectoryEntry) -> GpoContainer:
         """Raises DomainError for an object that is no GPO."""
         guid = (entry.text("cn") or "").upper()
         if not GUID.fullmatch(guid):
@@ -143,7 +143,7 @@ class GpoState:
     """
 
     guid: str
-    container: Container | None = None
+    container: GpoContainer | None = None
     files: Files = field(default_factory=Files)
     links: Mapping[str, str] = field(default_factory=dict)
 
@@ -157,7 +157,7 @@ class GpoState:
 
     def linked_by(self) -> dict[str, str]:
         """The containers that do link it."""
-        return {dn: text for dn, text in self.links.items() if Links.parse(text).of(self.guid)}
+        return {dn: text for dn, text in self.links.items() if links_of(text).of(self.guid)}
 
     def link_text(self, target: str) -> str:
         """The gPLink text of a container, however its DN is spelled; empty if there is none."""
@@ -173,6 +173,16 @@ def parsed(parse: object, content: object, what: str) -> Parsed:  # type: ignore
             f"{said(what)} is damaged and is not touched: {said(error)}. Open the GPO in its editor or restore it from "
             "a backup first."
         ) from error
+
+
+def links_of(text: str | None) -> Links:
+    """The links in a gPLink. Raises DomainError."""
+    return parsed(Links.parse, text, "gPLink of a container")
+
+
+def security_of(data: bytes) -> SecurityDescriptor:
+    """Raises DomainError."""
+    return parsed(SecurityDescriptor.parse, data, "nTSecurityDescriptor of a GPO")
 
 
 def comment_text(content: bytes | None) -> str:
@@ -207,12 +217,12 @@ class GpoReader:
         """What gPCFileSysPath says for a GPO of this domain."""
         return rf"\\{self.domain}\sysvol\{self.domain}\Policies\{guid}"
 
-    def containers(self, filter_: str = GPO_CLASS) -> Iterator[Container]:
+    def containers(self, filter_: str = GPO_CLASS) -> Iterator[GpoContainer]:
         """Every GPO of the domain that the account may see. Raises DomainError."""
         found = self.directory.search(self.policies_dn, SearchScope.CHILDREN, filter_, ATTRIBUTES, sd_flags=SD_FLAGS)
-        return map(Container.from_entry, found)
+        return map(GpoContainer.from_entry, found)
 
-    def find(self, gpo: str) -> Container | None:
+    def find(self, gpo: str) -> GpoContainer | None:
         """The GPO of a name or a GUID (with or without braces). Raises DomainError if the name is of several."""
         guid = as_guid(gpo)
         if guid:
@@ -232,7 +242,7 @@ class GpoReader:
         Raises DomainError, also for a target that is not there.
         """
         entry = self.directory.read(f"CN={guid},{self.policies_dn}", ATTRIBUTES, sd_flags=SD_FLAGS)
-        container = Container.from_entry(entry) if entry else None
+        container = GpoContainer.from_entry(entry) if entry else None
         if container and container.path.casefold() != self.unc(guid).casefold():
             raise DomainError(
                 f"The files of the GPO {said(container.name)} are said to be at {said(container.path)}, not at "
@@ -265,7 +275,7 @@ class GpoReader:
         for base in (self.directory.domain_dn, self.directory.configuration_dn):
             for entry in self.directory.search(base, SearchScope.SUBTREE, f"(gPLink=*{escaped(guid)}*)", ["gPLink"]):
                 text = entry.text("gPLink") or ""
-                if Links.parse(text).of(guid):
+                if links_of(text).of(guid):
                     yield entry.dn, text
 
 

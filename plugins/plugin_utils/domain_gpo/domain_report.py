@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """What the GPOs of a domain say about the settings of this collection. Reads only, page by page.
 
 LDAP answers for hundreds of GPOs at once, SYSVOL takes a request for each file. So only those GPOs are looked at whose
@@ -28,11 +27,20 @@ from ..policy_files.extension_names import REGISTRY_POLICY, SECURITY_SETTINGS
 from ..policy_files.gp_links import ENFORCED, Links
 from ..policy_files.gpt_ini import Version
 from ..policy_files.security_descriptor import SecurityDescriptor, sid_text
-from .domain_gpo import FUNCTIONALITY_VERSION, GPO_CLASS, MACHINE_OFF, USER_OFF, Container, GpoReader, GpoState
+from .domain_gpo import (
+    FUNCTIONALITY_VERSION,
+    GPO_CLASS,
+    MACHINE_OFF,
+    USER_OFF,
+    GpoContainer,
+    GpoReader,
+    GpoState,
+    links_of,
+    security_of,
+)
 from .gpo_access import filter_sids, may_apply
 from .gpo_cells import MANAGED, setting_value
-from .precedence import Container as Som
-from .precedence import Dropped, Gpo, Resolved, resolve
+from .precedence import Dropped, Gpo, LinkedContainer, Resolved, resolve
 
 # What the role domain_exception writes into name and comment of a GPO.
 EXPIRES = re.compile(r"\bexpires (\d{4}-\d{2}-\d{2})\b")
@@ -50,7 +58,7 @@ _DOMAIN_COMPUTERS = 515
 class Carrier:
     """A GPO that sets something of ours. version: of GPT.INI. links: by container, gPLink as it is there."""
 
-    container: Container
+    container: GpoContainer
     settings: dict[str, bool]
     version: Version | None
     comment: str
@@ -86,13 +94,13 @@ class DomainReport:
             except DomainError as error:
                 self._finding("unreadable", [container], said(error))
 
-    def _carrier(self, container: Container, settings: dict[str, bool]) -> Carrier:
+    def _carrier(self, container: GpoContainer, settings: dict[str, bool]) -> Carrier:
         """Raises DomainError."""
         files = self._reader.files(container.guid, _VERSION_AND_COMMENT)
-        security = SecurityDescriptor.parse(container.security) if container.security else None
+        security = security_of(container.security) if container.security else None
         return Carrier(container, settings, files.version, files.comment_text, security)
 
-    def _settings(self, container: Container) -> dict[str, bool]:
+    def _settings(self, container: GpoContainer) -> dict[str, bool]:
         """Raises DomainError."""
         named = [field for extension, field in _POLICY_FILES.items() if container.extensions.has_cse(extension.cse)]
         state = GpoState(container.guid, container, self._reader.files(container.guid, named))
@@ -109,7 +117,7 @@ class DomainReport:
                 if entry.text("gPOptions") == "1":
                     self._blocking.add(entry.dn)
                 try:
-                    links = Links.parse(entry.text("gPLink"))
+                    links = links_of(entry.text("gPLink"))
                 except DomainError as error:
                     self._finding("unreadable", [], f"{said(entry.dn)}: {error}")
                     continue
@@ -192,7 +200,7 @@ class DomainReport:
                 where = "; ".join(f"{said(mine)} and {said(theirs)}" for mine, theirs in meeting[:3])
                 self._finding("contradiction", [one.container, other.container], f"{words} (linked to {where})")
 
-    def _finding(self, kind: str, containers: Iterable[Container], text: str) -> None:
+    def _finding(self, kind: str, containers: Iterable[GpoContainer], text: str) -> None:
         finding = {"kind": kind, "gpos": [said(each.name) for each in containers], "text": text}
         if finding not in self.findings:
             self.findings.append(finding)
@@ -223,7 +231,7 @@ class DomainReport:
         domain = sid_text((entry.raw("objectSid") if entry else None) or b"")
         return COMPUTERS_EVERYWHERE | {f"{domain}-{_DOMAIN_COMPUTERS}"}
 
-    def _soms(self, holder: str, site: str | None) -> list[Som]:
+    def _soms(self, holder: str, site: str | None) -> list[LinkedContainer]:
         """The containers that count, the topmost first. Raises RequestError for one that is not there."""
         directory = self._reader.directory
         chain = [f"CN={site},CN=Sites,{directory.configuration_dn}"] if site else []
@@ -240,7 +248,7 @@ class DomainReport:
             entry = directory.read(each, ["gPLink", "gPOptions"])
             if entry is None:
                 raise RequestError(f"The directory has no {said(each)} that the account can see.")
-            soms.append(Som(entry.dn, Links.parse(entry.text("gPLink")), entry.text("gPOptions") == "1"))
+            soms.append(LinkedContainer(entry.dn, links_of(entry.text("gPLink")), entry.text("gPOptions") == "1"))
         return soms
 
     @staticmethod

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """Who may read and who applies a GPO: the rules between its directory object, its folder and its security filter. Pure.
 
 A computer applies a GPO if it may read it and has the extended right Apply-Group-Policy (MS-GPOL 3.2.5.1.6). GPMC's
@@ -26,7 +25,6 @@ from ..policy_files.security_descriptor import (
 
 APPLY_GROUP_POLICY = "edacfd8f-ffb3-11d1-b41d-00a0c968f939"
 AUTHENTICATED_USERS = "S-1-5-11"
-EVERYONE = "S-1-1-0"
 _CREATOR_OWNER = "S-1-3-0"
 _PRE_WINDOWS_2000 = "S-1-5-32-554"
 

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """The cells of a GPO: the single things that a change of this collection writes, and how each is put back. Pure.
 
 A change is a set of cells with what was found and what is written. Every kind of cell answers three questions: what
@@ -21,12 +20,10 @@ from typing import Any
 from ..domain.distinguished_names import dn_key
 from ..domain.errors import DomainError
 from ..policy_files.extension_names import REGISTRY_POLICY, SECURITY_SETTINGS, Extension, ExtensionNames
-from ..policy_files.gp_links import Links
 from ..policy_files.gpt_tmpl import GptTmpl, TemplateValue
-from ..policy_files.registry_pol import Entry, Placed, RegistryPol
-from ..policy_files.security_descriptor import SecurityDescriptor
+from ..policy_files.registry_pol import Placed, RegistryPol, RegistryPolEntry
 from ..tables.settings import SETTINGS, Layer, Setting
-from .domain_gpo import GpoState
+from .domain_gpo import GpoState, links_of, security_of
 from .gpo_access import filter_sids
 
 Json = Any
@@ -38,7 +35,7 @@ MANAGED: Mapping[str, Setting] = {name: setting for name, setting in SETTINGS.it
 
 
 @dataclass(frozen=True)
-class Cell:
+class GpoCell:
     """One kind of cell at one place. now, same, put: see the module's text. put raises DomainError."""
 
     now: Callable[[GpoState], Json]
@@ -47,7 +44,7 @@ class Cell:
     """The GPO with what was found (first JSON) in place of what a change wrote (second)."""
 
 
-def cell(name: str) -> Cell:
+def cell(name: str) -> GpoCell:
     """The cell of a name. Raises DomainError for a name that is none of ours."""
     if name.startswith(SETTING) and name.removeprefix(SETTING) in MANAGED:
         setting = MANAGED[name.removeprefix(SETTING)]
@@ -88,7 +85,11 @@ def with_setting(state: GpoState, setting: Setting, value: bool | None) -> GpoSt
     key, name = place_of(setting)
     if in_registry(setting):
         registry = state.files.registry
-        registry = registry.put_back(key, name) if value is None else registry.set(Entry.dword(key, name, int(value)))
+        registry = (
+            registry.put_back(key, name)
+            if value is None
+            else registry.set(RegistryPolEntry.dword(key, name, int(value)))
+        )
         return _with_registry(state, registry)
     template = state.files.template
     held = None if value is None else TemplateValue.dword(int(value))
@@ -118,7 +119,7 @@ def _with_extension(state: GpoState, extension: Extension, *, wanted: bool) -> G
     return replace(state, container=replace(state.container, machine_extensions=str(changed) or None))
 
 
-def _registry_cell(setting: Setting) -> Cell:
+def _registry_cell(setting: Setting) -> GpoCell:
     key, name = place_of(setting)
 
     def now(state: GpoState) -> Json:
@@ -129,15 +130,16 @@ def _registry_cell(setting: Setting) -> Cell:
 
     def put(state: GpoState, found: Json, _written: Json) -> GpoState:
         remembered = [
-            Placed(int(place), Entry(str(k), str(n), int(kind), decoded(data))) for place, k, n, kind, data in found
+            Placed(int(place), RegistryPolEntry(str(k), str(n), int(kind), decoded(data)))
+            for place, k, n, kind, data in found
         ]
         return _with_registry(state, state.files.registry.put_back(key, name, remembered))
 
     # Where an instruction stands is for putting it back; that others came or went before it changes nothing.
-    return Cell(now, lambda one, other: [row[1:] for row in one] == [row[1:] for row in other], put)
+    return GpoCell(now, lambda one, other: [row[1:] for row in one] == [row[1:] for row in other], put)
 
 
-def _template_cell(setting: Setting) -> Cell:
+def _template_cell(setting: Setting) -> GpoCell:
     key, name = place_of(setting)
 
     def now(state: GpoState) -> Json:
@@ -152,25 +154,25 @@ def _template_cell(setting: Setting) -> Cell:
             template = template.set(key, name, TemplateValue(int(found[0]), str(found[1])))
         return _with_template(state, template.to_bytes(), keep=not template.is_new)
 
-    return Cell(now, lambda one, other: bool(one == other), put)
+    return GpoCell(now, lambda one, other: bool(one == other), put)
 
 
-def _link_cell(target: str) -> Cell:
+def _link_cell(target: str) -> GpoCell:
     def now(state: GpoState) -> Json:
         return {"guid": state.guid, "gPLink": state.link_text(target)}
 
     def put(state: GpoState, found: Json, written: Json) -> GpoState:
         text = state.link_text(target)
         if text != written["gPLink"]:
-            text = str(Links.parse(text).put_back(Links.parse(found["gPLink"]), state.guid))
+            text = str(links_of(text).put_back(links_of(found["gPLink"]), state.guid))
         else:
             text = found["gPLink"]
         return with_link_text(state, target, text)
 
     def own(value: Json) -> list[int]:
-        return [link.options for link in Links.parse(value["gPLink"]).links if link.guid == value["guid"]]
+        return [link.options for link in links_of(value["gPLink"]).links if link.guid == value["guid"]]
 
-    return Cell(now, lambda one, other: own(one) == own(other), put)
+    return GpoCell(now, lambda one, other: own(one) == own(other), put)
 
 
 def with_link_text(state: GpoState, target: str, text: str) -> GpoState:
@@ -205,9 +207,7 @@ def _same_filter(one: Json, other: Json) -> bool:
     """Servers order and fill in ACLs as they like: what counts is who applies the GPO."""
     if one is None or other is None:
         return one is other
-    return set(filter_sids(SecurityDescriptor.parse(decoded(one)))) == set(
-        filter_sids(SecurityDescriptor.parse(decoded(other)))
-    )
+    return set(filter_sids(security_of(decoded(one)))) == set(filter_sids(security_of(decoded(other))))
 
 
 def _put_comment(state: GpoState, found: Json, _written: Json) -> GpoState:
@@ -243,15 +243,15 @@ def _alike(text: str | None, *others: str | None) -> bool:
     return ExtensionNames.parse(text) in [ExtensionNames.parse(other) for other in others]
 
 
-_SINGLE: Mapping[str, Cell] = {
-    SHELL: Cell(_shell_now, lambda _one, _other: True, _put_shell),
-    WMI_FILTER: Cell(
+_SINGLE: Mapping[str, GpoCell] = {
+    SHELL: GpoCell(_shell_now, lambda _one, _other: True, _put_shell),
+    WMI_FILTER: GpoCell(
         lambda state: state.container.wmi_filter if state.container else None,
         lambda one, other: bool(one == other),
         _put_wmi_filter,
     ),
-    SECURITY: Cell(_security_now, _same_filter, _put_security),
-    COMMENT: Cell(_comment_now, lambda one, other: bool(one == other), _put_comment),
+    SECURITY: GpoCell(_security_now, _same_filter, _put_security),
+    COMMENT: GpoCell(_comment_now, lambda one, other: bool(one == other), _put_comment),
 }
 
 

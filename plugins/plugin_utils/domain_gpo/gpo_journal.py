@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """The journal of a GPO: what each change found and wrote, as JSON in SYSVOL, and the stack that the changes are.
 
 `<domain>\\Policies\\winops.smb_guest\\{GUID}.json` holds the entries of one GPO, oldest first; it is beside the GPO's
@@ -33,7 +32,7 @@ KEPT_ENDED = 20
 MAX_TEXT = 1000
 
 
-class Status(Enum):
+class GpoStatus(Enum):
     """Where a change stands. PENDING: under way, or cut off. REVERTING: its undoing is."""
 
     PENDING = "pending"
@@ -44,14 +43,14 @@ class Status(Enum):
 
     @property
     def stands(self) -> bool:
-        return self in (Status.PENDING, Status.APPLIED, Status.REVERTING)
+        return self in (GpoStatus.PENDING, GpoStatus.APPLIED, GpoStatus.REVERTING)
 
     @property
     def cut_off(self) -> bool:
-        return self in (Status.PENDING, Status.REVERTING)
+        return self in (GpoStatus.PENDING, GpoStatus.REVERTING)
 
 
-class Kind(Enum):
+class GpoChangeKind(Enum):
     """What a change does to the GPO as a whole."""
 
     CREATE = "create"
@@ -60,15 +59,15 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class GpoChange:
     """One change. cells: by name, `found` and `written`. gpo: for DELETE, what a new directory object needs.
 
     version_found: the GPO's number before the change. Times are UTC by the clock of the controller node.
     """
 
     change_id: str
-    kind: Kind
-    status: Status
+    kind: GpoChangeKind
+    status: GpoStatus
     cells: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     gpo: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
@@ -94,16 +93,16 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Journal:
+class GpoJournal:
     """The entries of one GPO, oldest first. version: the GPO's number after the last of our writes."""
 
     guid: str
     name: str
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[GpoChange, ...] = ()
     version: int = 0
 
     @classmethod
-    def parse(cls, guid: str, content: bytes | None) -> Journal:
+    def parse(cls, guid: str, content: bytes | None) -> GpoJournal:
         """Raises DomainError for anything that this collection would not have written."""
         if content is None:
             return cls(guid, "")
@@ -123,12 +122,12 @@ class Journal:
         data = {"format": FORMAT, "guid": self.guid, "name": self.name, "version": self.version, "entries": entries}
         return json.dumps(data, indent=1, sort_keys=True).encode()
 
-    def _kept(self) -> list[Entry]:
+    def _kept(self) -> list[GpoChange]:
         ended = [entry for entry in self.entries if not entry.status.stands]
         dropped = {id(entry) for entry in ended[: max(0, len(ended) - KEPT_ENDED)]}
         return [entry for entry in self.entries if id(entry) not in dropped]
 
-    def with_entry(self, entry: Entry) -> Journal:
+    def with_entry(self, entry: GpoChange) -> GpoJournal:
         """With the entry in place of the one of its change_id, else on top."""
         if any(each.change_id == entry.change_id for each in self.entries):
             return replace(
@@ -137,22 +136,22 @@ class Journal:
         return replace(self, entries=(*self.entries, entry))
 
     @property
-    def cut_off(self) -> Entry | None:
+    def cut_off(self) -> GpoChange | None:
         return next((entry for entry in reversed(self.entries) if entry.status.cut_off), None)
 
-    def standing(self) -> list[Entry]:
+    def standing(self) -> list[GpoChange]:
         return [entry for entry in self.entries if entry.status.stands]
 
-    def above(self, entry: Entry) -> list[Entry]:
+    def above(self, entry: GpoChange) -> list[GpoChange]:
         """The standing entries that were made after it, oldest first."""
         at = [each.change_id for each in self.entries].index(entry.change_id)
         return [each for each in self.entries[at + 1 :] if each.status.stands]
 
-    def covered(self, entry: Entry) -> set[str]:
+    def covered(self, entry: GpoChange) -> set[str]:
         """Its cells that a newer standing change lies over."""
         return {name for newer in self.above(entry) for name in newer.cells if name in entry.cells} - {SHELL}
 
-    def taken_out(self, entry: Entry) -> Journal:
+    def taken_out(self, entry: GpoChange) -> GpoJournal:
         """The stack without the entry: the change above takes over what it found. It is marked REVERTING, with the
         cells that are still to be put back.
         """
@@ -166,14 +165,14 @@ class Journal:
         remaining = {name: value for name, value in entry.cells.items() if name not in covered}
         if set(remaining) <= {SHELL}:
             remaining = {}
-        return journal.with_entry(replace(entry, status=Status.REVERTING, cells=remaining))
+        return journal.with_entry(replace(entry, status=GpoStatus.REVERTING, cells=remaining))
 
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _entry(data: Mapping[str, Any]) -> Entry:
+def _entry(data: Mapping[str, Any]) -> GpoChange:
     texts = ("change_id", "reason", "created_at", "controller", "account", "note")
     cells = {str(name): dict(value) for name, value in dict(data["cells"]).items()}
     for name, value in cells.items():
@@ -181,9 +180,9 @@ def _entry(data: Mapping[str, Any]) -> Entry:
         if set(value) != {"found", "written"}:
             raise ValueError("a cell has other parts than found and written")
     ordered = {name: cells[name] for name in sorted(cells, key=lambda name: name == SHELL)}
-    return Entry(
-        kind=Kind(data["kind"]),
-        status=Status(data["status"]),
+    return GpoChange(
+        kind=GpoChangeKind(data["kind"]),
+        status=GpoStatus(data["status"]),
         cells=ordered,
         gpo=dict(data["gpo"]),
         version_found=int(data["version_found"]),

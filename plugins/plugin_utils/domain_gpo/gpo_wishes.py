@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """What a task wishes of a GPO, and the GPO that would fulfil it. Pure.
 
 `fulfil` takes the GPO as it is found and gives the GPO as it is to be: whatever the wishes do not name stays. Where
@@ -18,8 +17,7 @@ from typing import Any
 from ..domain.distinguished_names import dn_key
 from ..policy_files.gp_links import DISABLED, ENFORCED, Link, Links, gpo_dn
 from ..policy_files.gpt_ini import GptIni
-from ..policy_files.security_descriptor import SecurityDescriptor
-from .domain_gpo import Container, Files, GpoState, comment_bytes
+from .domain_gpo import Files, GpoContainer, GpoState, comment_bytes, links_of, security_of
 from .gpo_access import filter_sids, with_filter
 from .gpo_cells import (
     COMMENT,
@@ -67,7 +65,7 @@ class Wishes:
 
 def new_gpo(guid: str, name: str, path: str, domain_dn: str, links: Mapping[str, str]) -> GpoState:
     """A GPO that was just created and sets nothing."""
-    container = Container(guid, gpo_dn(guid, domain_dn), name, path)
+    container = GpoContainer(guid, gpo_dn(guid, domain_dn), name, path)
     return GpoState(guid, container, Files(gpt_ini=GptIni.new().to_bytes()), links)
 
 
@@ -94,7 +92,7 @@ def _with_filter(state: GpoState, sids: Sequence[str] | None) -> GpoState:
     container = state.container
     if sids is None or container is None or container.security is None:
         return state
-    security = SecurityDescriptor.parse(container.security)
+    security = security_of(container.security)
     if set(filter_sids(security)) == set(sids):
         return state
     return replace(state, container=replace(container, security=with_filter(security, sids).to_bytes()))
@@ -103,13 +101,13 @@ def _with_filter(state: GpoState, sids: Sequence[str] | None) -> GpoState:
 def _with_links(state: GpoState, wishes: Wishes, domain_dn: str) -> GpoState:
     wished = {dn_key(link.target): link for link in wishes.links}
     for target, text in state.links.items():
-        links = Links.parse(text)
+        links = links_of(text)
         wish = wished.get(dn_key(target))
         if wish is not None:
             links = _linked(links, state.guid, wish, domain_dn)
         elif wishes.links_exclusive:
             links = links.without(state.guid)
-        if links != Links.parse(text):
+        if links != links_of(text):
             state = with_link_text(state, target, str(links))
     return state
 
@@ -153,7 +151,7 @@ def described(state: GpoState) -> dict[str, Any]:
         return {}
     links = {}
     for target, text in sorted(state.linked_by().items()):
-        parsed = Links.parse(text)
+        parsed = links_of(text)
         link = parsed.of(state.guid)
         if link:
             enforced = bool(link.options & ENFORCED)
@@ -168,7 +166,7 @@ def described(state: GpoState) -> dict[str, Any]:
         },
         "links": [{"target": target, **link} for target, link in links.items()],
         "wmi_filter": container.wmi_filter,
-        "security_filter": filter_sids(SecurityDescriptor.parse(container.security)) if container.security else [],
+        "security_filter": filter_sids(security_of(container.security)) if container.security else [],
         "comment": state.files.comment_text,
         "version": container.version.machine,
     }

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """Writes a domain GPO: creates it, carries one state of it into another, deletes it, puts a deleted one back.
 
 The order is that of MS-GPOL 3.3.5 and safe to be cut off in: files beside-then-renamed, then the version and the
@@ -26,9 +25,7 @@ from ..domain.errors import AlreadyThere, DomainError, NotFound, Raced, said
 from ..domain.ldap_messages import Modification
 from ..domain.rights import Right, needing
 from ..domain.sysvol import BESIDE, NotEmpty
-from ..policy_files.gp_links import Links
 from ..policy_files.gpt_ini import GptIni, Version
-from ..policy_files.security_descriptor import SecurityDescriptor
 from .domain_gpo import (
     COMMENT,
     FUNCTIONALITY_VERSION,
@@ -36,9 +33,11 @@ from .domain_gpo import (
     GPT_TMPL,
     REGISTRY_POL,
     SD_FLAGS,
-    Container,
+    GpoContainer,
     GpoReader,
     GpoState,
+    links_of,
+    security_of,
 )
 from .gpo_access import folder_security
 from .gpo_cells import decoded
@@ -98,10 +97,10 @@ class GpoWriter:
         security = entry.raw("nTSecurityDescriptor") if entry else None
         if security is None:
             raise DomainError(f"The security of the GPO {guid} cannot be read, and its folder has to have the same.")
-        mirrored = folder_security(SecurityDescriptor.parse(security))
+        mirrored = folder_security(security_of(security))
         if owner:
             # Whoever made the folder owns it and may set its DACL; setting an owner is for administrators.
-            held = SecurityDescriptor.parse(self._sysvol.security(self._reader.folder(guid)))
+            held = security_of(self._sysvol.security(self._reader.folder(guid)))
             owner = (held.owner, held.group) != (mirrored.owner, mirrored.group)
         self._sysvol.set_security(self._reader.folder(guid), mirrored.to_bytes(), owner=owner)
 
@@ -116,7 +115,9 @@ class GpoWriter:
             self._edit(found, wanted, found.container, wanted.container, new_version=new_version)
         self._write_links(found, wanted)
 
-    def _edit(self, found: GpoState, wanted: GpoState, old: Container, new: Container, *, new_version: bool) -> None:
+    def _edit(
+        self, found: GpoState, wanted: GpoState, old: GpoContainer, new: GpoContainer, *, new_version: bool
+    ) -> None:
         if old.security != new.security and new.security:
             security = Modification.replace("nTSecurityDescriptor", new.security)
             self._directory.modify(old.dn, [security], sd_flags=_DACL)
@@ -162,7 +163,7 @@ class GpoWriter:
             for depth in range(len(parts), 1, -1):
                 self._sysvol.delete_folder("\\".join([self._reader.folder(guid), *parts[:depth]]))
 
-    def _raise_version(self, found: GpoState, container: Container, extensions: str | None) -> None:
+    def _raise_version(self, found: GpoState, container: GpoContainer, extensions: str | None) -> None:
         """The larger version plus one: in LDAP only if it is still the one that was read, then in GPT.INI."""
         old = container.version
         version = old.next_machine(found.files.version or Version())
@@ -195,7 +196,7 @@ class GpoWriter:
         Raises Raced, MissingRight, DomainError.
         """
         for target, text in found.linked_by().items():
-            self._write_link(target, text, str(Links.parse(text).without(found.guid)))
+            self._write_link(target, text, str(links_of(text).without(found.guid)))
         dn = f"CN={found.guid},{self._reader.policies_dn}"
         with needing(Right.EDIT):
             for each in (*(f"CN={child},{dn}" for child in _CHILDREN), dn):
@@ -282,15 +283,15 @@ def kept_of(state: GpoState, security: str | None) -> dict[str, Any]:
     return {**kept, "version": state.container.version.number, "flags": state.container.flags, "security": security}
 
 
-def kept_container(guid: str, dn: str, kept: Mapping[str, Any]) -> Container:
+def kept_container(guid: str, dn: str, kept: Mapping[str, Any]) -> GpoContainer:
     """The directory object that `restore` would make."""
     texts = {name: kept.get(name) for name in _KEPT.values()}
     version = Version.from_number(int(kept["version"]))
     security = decoded(kept["security"]) if kept.get("security") else None
-    return Container(guid, dn, version=version, flags=int(kept["flags"]), security=security, **texts)  # type: ignore[arg-type]
+    return GpoContainer(guid, dn, version=version, flags=int(kept["flags"]), security=security, **texts)  # type: ignore[arg-type]
 
 
 def without_links(state: GpoState) -> GpoState:
     """The GPO linked nowhere."""
-    links = {dn: str(Links.parse(text).without(state.guid)) for dn, text in state.links.items()}
+    links = {dn: str(links_of(text).without(state.guid)) for dn, text in state.links.items()}
     return replace(state, links=links)

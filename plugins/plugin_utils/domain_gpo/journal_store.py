@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """Where the journals of a domain's GPOs are, and who may change GPOs now: a folder of this collection in SYSVOL.
 
 `<domain>\\Policies\\winops.smb_guest` holds `{GUID}.json`, the journal of a GPO; `{GUID}`, the folder of a deleted one;
@@ -22,7 +21,7 @@ from ..domain.errors import AlreadyThere, DomainError, said
 from ..domain.rights import Right, needing
 from ..domain.sysvol import BESIDE, InUse, Sysvol
 from .domain_gpo import as_guid
-from .gpo_journal import Journal
+from .gpo_journal import GpoJournal
 
 FOLDER = "winops.smb_guest"
 SECONDS_TO_WAIT = 30
@@ -36,18 +35,18 @@ class JournalStore:
         self._sysvol = sysvol
         self.folder = rf"{policies_folder}\{FOLDER}"
 
-    def journals(self) -> Iterator[Journal]:
+    def journals(self) -> Iterator[GpoJournal]:
         """The journal of every GPO that has one. Raises DomainError."""
         for item in self._sysvol.items(self.folder):
             guid = item.name.upper().removesuffix(".JSON")
             if not item.is_folder and item.name.lower().endswith(".json") and as_guid(guid) == guid:
                 yield self.journal(guid)
 
-    def journal(self, guid: str) -> Journal:
+    def journal(self, guid: str) -> GpoJournal:
         """The journal of a GPO, empty if it has none. Raises DomainError for one that is damaged."""
-        return Journal.parse(guid, self._sysvol.read(rf"{self.folder}\{guid}.json"))
+        return GpoJournal.parse(guid, self._sysvol.read(rf"{self.folder}\{guid}.json"))
 
-    def write(self, journal: Journal) -> None:
+    def write(self, journal: GpoJournal) -> None:
         with needing(Right.JOURNAL):
             self._sysvol.replace(rf"{self.folder}\{journal.guid}.json", journal.to_bytes())
 
@@ -56,13 +55,13 @@ class JournalStore:
         content = self._sysvol.read(rf"{self.folder}\pending")
         return as_guid(content.decode("ascii", "replace").strip()) if content else None
 
-    def begin(self, journal: Journal) -> None:
+    def begin(self, journal: GpoJournal) -> None:
         """The word that a change is under way, then its entry: where the entry is not there, nothing was written."""
         with stating(NOTHING_WRITTEN), needing(Right.JOURNAL):
             self._sysvol.replace(rf"{self.folder}\pending", journal.guid.encode())
             self.write(journal)
 
-    def end(self, journal: Journal) -> None:
+    def end(self, journal: GpoJournal) -> None:
         self.write(journal)
         self.clear_pending()
 

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """Which GPO wins a setting on a computer, and why the others do not. Pure.
 
 A computer applies GPOs one after the other, and the last one that sets a value wins (MS-GPOL 3.2.5.1.5, 3.2.5.2): those
@@ -34,7 +33,7 @@ class Dropped(Enum):
 
 
 @dataclass(frozen=True)
-class Container:
+class LinkedContainer:
     """A site, a domain or an organizational unit. blocks: whether it blocks inheritance."""
 
     dn: str
@@ -106,7 +105,7 @@ class Resolved:
     decisions: Mapping[str, Decision]
 
 
-def resolve(containers: Sequence[Container], gpos: Mapping[str, Gpo]) -> Resolved:
+def resolve(containers: Sequence[LinkedContainer], gpos: Mapping[str, Gpo]) -> Resolved:
     """containers: from the site (if known) over the domain down to the unit that holds the computer. gpos: by GUID;
     links to others are left out, as those that the computer cannot read are.
     """
@@ -135,7 +134,7 @@ def resolve(containers: Sequence[Container], gpos: Mapping[str, Gpo]) -> Resolve
 
 
 def _links(
-    container: Container, gpos: Mapping[str, Gpo], level: int, blocked_at: str | None
+    container: LinkedContainer, gpos: Mapping[str, Gpo], level: int, blocked_at: str | None
 ) -> Iterator[tuple[Applied, str | None]]:
     """The links of a container to GPOs that are known, weakest first, each with why it drops out."""
     count = len(container.links.links)

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ..core.errors import SmbGuestError
 from ..core.text import one_line
 
-Problem = Literal[
+FileProblem = Literal[
     "too_large", "signature", "version", "truncated", "delimiter", "encoding", "missing", "duplicate", "value"
 ]
 
 
-class PolicyFileError(Exception):
+class PolicyFileError(SmbGuestError):
     """Whatever can go wrong between typed values and the bytes of a policy file."""
 
 
@@ -30,9 +31,9 @@ class CannotBeWritten(PolicyFileError):
 class DamagedFile(PolicyFileError):
     """The file breaks its format. The message is one sentence for people, `problem` a word for programs."""
 
-    def __init__(self, problem: Problem, message: str) -> None:
+    def __init__(self, problem: FileProblem, message: str) -> None:
         super().__init__(message)
-        self.problem: Problem = problem
+        self.problem: FileProblem = problem
 
 
 def shorten(file_text: str, limit: int = 60) -> str:

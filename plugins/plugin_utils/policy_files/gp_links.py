@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """gPLink: which GPOs a site, domain or organizational unit links, in which order. Text <-> typed, pure.
 
 MS-GPOL 2.2.2: `[LDAP://<GPO DN>;<options>]...`, option bit 0 disabled, bit 1 enforced. The last one is applied last
@@ -12,10 +11,9 @@ and so wins: it is link order 1 in GPMC. GPMC puts a new link in front, where it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..domain.errors import DomainError, said
+from .errors import DamagedFile, shorten
 
 DISABLED, ENFORCED = 1, 2
 _LINK = re.compile(r"\s*\[LDAP://([^;\]]+);(\d{1,10})\]", re.IGNORECASE)
@@ -53,14 +51,14 @@ class Links:
 
     @classmethod
     def parse(cls, text: str | None) -> Links:
-        """From the attribute; None, blanks and the empty text are no links. Raises DomainError."""
+        """From the attribute; None, blanks and the empty text are no links. Raises DamagedFile."""
         text = (text or "").strip()
         links = []
         at = 0
         while at < len(text):
             match = _LINK.match(text, at)
             if match is None:
-                raise DomainError(f"A gPLink cannot be read from {said(text[at : at + 80])} on.")
+                raise DamagedFile("value", f"A gPLink cannot be read from {shorten(text[at:], 80)} on")
             links.append(Link(match.group(1), int(match.group(2))))
             at = match.end()
         return cls(tuple(links))
@@ -104,7 +102,3 @@ class Links:
 
 def gpo_dn(guid: str, domain_dn: str) -> str:
     return f"CN={guid},CN=Policies,CN=System,{domain_dn}"
-
-
-def guids(links: Iterable[Link]) -> list[str]:
-    return [link.guid for link in links]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from .extension_names import REGISTRY_POLICY, ExtensionNames
 from .gpt_ini import GptIni
-from .registry_pol import Effect, Entry, RegistryPol
+from .registry_pol import Effect, RegistryPol, RegistryPolEntry
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class LocalGpo:
         """Whether an editor shows the value's policy as anything but "not configured"."""
         return self.registry_pol is not None and bool(self.registry_pol.about(key, name))
 
-    def entry(self, key: str, name: str) -> Entry | None:
+    def entry(self, key: str, name: str) -> RegistryPolEntry | None:
         """The one entry that sets the value, if nothing else is about the value: what `edit` could put back."""
         about = self.registry_pol.about(key, name) if self.registry_pol else ()
         only = about[0].entry if len(about) == 1 else None
         return only if only and self.effect(key, name) == Effect("set", only) else None
 
-    def edit(self, wanted: Mapping[tuple[str, str], Entry | None]) -> LocalGpo:
+    def edit(self, wanted: Mapping[tuple[str, str], RegistryPolEntry | None]) -> LocalGpo:
         """Let these entries decide on their values, by key and value name; None: "not configured". One new version.
 
         See `RegistryPol.set`. Raises CannotBeWritten.

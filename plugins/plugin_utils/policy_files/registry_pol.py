@@ -48,7 +48,7 @@ Action = Literal["set", "delete", "create"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class RegistryPolEntry:
     """One instruction. key: without the hive. name: of the value, or a special name. data: as it stands in the file."""
 
     key: str
@@ -57,7 +57,7 @@ class Entry:
     data: bytes
 
     @classmethod
-    def dword(cls, key: str, name: str, number: int) -> Entry:
+    def dword(cls, key: str, name: str, number: int) -> RegistryPolEntry:
         """The instruction that sets a REG_DWORD, as an enabled (1) or disabled (0) policy does."""
         if not 0 <= number <= 0xFFFFFFFF:
             raise CannotBeWritten(f"{number} is no 32-bit number")
@@ -99,21 +99,21 @@ class Placed(NamedTuple):
     """An instruction and its place in the file, counted from 0."""
 
     place: int
-    entry: Entry
+    entry: RegistryPolEntry
 
 
 class Effect(NamedTuple):
     """What a file does to a value in the end, and the instruction that decides it."""
 
     action: Action
-    entry: Entry
+    entry: RegistryPolEntry
 
 
 @dataclass(frozen=True)
 class RegistryPol:
     """A Registry.pol. Immutable: every edit gives a new one."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[RegistryPolEntry, ...] = ()
 
     @classmethod
     def parse(cls, content: bytes) -> RegistryPol:
@@ -137,7 +137,7 @@ class RegistryPol:
                 effect = Effect(action, entry)
         return effect
 
-    def set(self, entry: Entry) -> RegistryPol:
+    def set(self, entry: RegistryPolEntry) -> RegistryPol:
         """Let this instruction decide on its value, and be the only one about it. The rest stays as it is.
 
         It takes the place of the last one about the value, or goes to the end. Raises CannotBeWritten.
@@ -166,7 +166,7 @@ class RegistryPol:
         return RegistryPol(tuple(entries))
 
 
-class _Reader(Iterable[Entry]):
+class _Reader(Iterable[RegistryPolEntry]):
     """Reads instructions one after the other; refuses the first thing that is not as it should be."""
 
     def __init__(self, content: bytes) -> None:
@@ -179,7 +179,7 @@ class _Reader(Iterable[Entry]):
         self._content = content
         self._at = len(HEADER)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[RegistryPolEntry]:
         while self._at < len(self._content):
             self._expect(_OPEN)
             key = self._text()
@@ -192,7 +192,7 @@ class _Reader(Iterable[Entry]):
             self._expect(_BETWEEN)
             data = self._take(size)
             self._expect(_CLOSE)
-            yield Entry(key, name, type_, data)
+            yield RegistryPolEntry(key, name, type_, data)
 
     def _take(self, size: int) -> bytes:
         taken = self._content[self._at : self._at + size]
@@ -224,7 +224,7 @@ class _Reader(Iterable[Entry]):
         return f"at byte {self._at}"
 
 
-def _encode(entry: Entry) -> bytes:
+def _encode(entry: RegistryPolEntry) -> bytes:
     parts = (
         entry.key.encode(*_TEXT) + _NUL,
         entry.name.encode(*_TEXT) + _NUL,
@@ -235,7 +235,7 @@ def _encode(entry: Entry) -> bytes:
     return _OPEN + _BETWEEN.join(parts) + _CLOSE
 
 
-def _check(entry: Entry) -> None:
+def _check(entry: RegistryPolEntry) -> None:
     """What we write keeps to MS-GPREG 2.2.1, and reads back as what was written."""
     if not entry.key.strip("\\") or entry.key != entry.key.strip("\\") or "\0" in entry.key:
         raise CannotBeWritten(f"{shorten(entry.key)} is no registry key")

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# FOR INTERNAL COLLECTION USE ONLY: nothing outside this collection may import it.
 """Security descriptors: bytes <-> typed, pure (MS-DTYP 2.4.6 self-relative, 2.4.4 ACEs, 2.4.2 SIDs)."""
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import struct
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from ..domain.errors import DomainError
+from .errors import DamagedFile
 
 ALLOWED, DENIED, ALLOWED_OBJECT, DENIED_OBJECT = 0, 1, 5, 6
 OBJECT_INHERIT, CONTAINER_INHERIT, INHERIT_ONLY = 1, 2, 8
@@ -62,7 +61,7 @@ class SecurityDescriptor:
 
     @classmethod
     def parse(cls, data: bytes) -> SecurityDescriptor:
-        """Raises DomainError for bytes that are no security descriptor."""
+        """Raises DamagedFile for bytes that are no security descriptor."""
         try:
             _revision, _zero, control, owner, group, _sacl, dacl = _HEADER.unpack_from(data)
             return cls(
@@ -72,7 +71,7 @@ class SecurityDescriptor:
                 control,
             )
         except (struct.error, IndexError, ValueError) as error:
-            raise DomainError("A security descriptor of the domain cannot be read.") from error
+            raise DamagedFile("value", "A security descriptor cannot be read") from error
 
     def to_bytes(self) -> bytes:
         body = b""
@@ -92,11 +91,11 @@ class SecurityDescriptor:
 
 
 def sid_text(data: bytes) -> str:
-    """`S-1-5-...` of a SID's bytes. Raises DomainError."""
+    """`S-1-5-...` of a SID's bytes. Raises DamagedFile."""
     try:
         return _sid(data, 0)[0]
     except (struct.error, IndexError) as error:
-        raise DomainError("A SID of the domain cannot be read.") from error
+        raise DamagedFile("value", "A SID cannot be read") from error
 
 
 def sid_bytes(text: str) -> bytes:

@@ -24,7 +24,7 @@ from ..core.registry_value import RegistryType, RegistryValue, Stored
 from ..core.text import one_line
 from ..policy_files.errors import DamagedFile
 from ..policy_files.local_gpo import LocalGpo
-from ..policy_files.registry_pol import Entry
+from ..policy_files.registry_pol import RegistryPolEntry
 from ..winrm.session import Session
 from ..winrm.wires import CommandResult
 
@@ -164,7 +164,7 @@ def write_values(session: Session, values: Mapping[tuple[str, str], Stored]) -> 
     policy.replace(policy.read().edit(wanted))
 
 
-def _value(entry: Entry) -> RegistryValue | None:
+def _value(entry: RegistryPolEntry) -> RegistryValue | None:
     """The value of an entry, if writing that value gives the entry again."""
     try:
         kind = RegistryType(entry.type)
@@ -174,10 +174,10 @@ def _value(entry: Entry) -> RegistryValue | None:
         return None
 
 
-def _entry(key: str, name: str, value: RegistryValue) -> Entry:
+def _entry(key: str, name: str, value: RegistryValue) -> RegistryPolEntry:
     if not isinstance(value.kind, RegistryType):
         raise AssertionError("what could not be put back is never written over")
-    return Entry(key, name, int(value.kind), _CODECS[value.kind].encode(value.data))
+    return RegistryPolEntry(key, name, int(value.kind), _CODECS[value.kind].encode(value.data))
 
 
 class _Codec(NamedTuple):

@@ -9,9 +9,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.precedence import (
-    Container,
     Dropped,
     Gpo,
+    LinkedContainer,
     resolve,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gp_links import Link, Links, gpo_dn
@@ -24,11 +24,11 @@ def gpo(name: str, value: bool | None = True, drop: Dropped | None = None, wmi: 
     return Gpo(NAMES[name], name, {} if value is None else {SETTING: value}, drop, wmi)
 
 
-def container(dn: str, links: str, blocks: bool = False) -> Container:
+def container(dn: str, links: str, blocks: bool = False) -> LinkedContainer:
     """links: `A` enabled, `A!` enforced, `A-` disabled, weakest first."""
     options = {"": 0, "!": 2, "-": 1}
     parsed = tuple(Link(gpo_dn(NAMES[link[0]], "DC=x"), options[link[1:]]) for link in links.split())
-    return Container(dn, Links(parsed), blocks)
+    return LinkedContainer(dn, Links(parsed), blocks)
 
 
 # Containers from the top down; who wins, and why the others do not.

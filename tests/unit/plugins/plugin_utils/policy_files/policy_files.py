@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.text import one_line
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.errors import PolicyFileError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import Entry, RegistryPol
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import (
+    RegistryPol,
+    RegistryPolEntry,
+)
 
 KEY = r"Software\Policies\Microsoft\Windows\LanmanWorkstation"
 NAME = "AllowInsecureGuestAuth"
@@ -35,13 +38,13 @@ _NAMES = [
 ]
 # Every kind of instruction that touches the value, and its neighbours that do not.
 TOUCHING = st.builds(
-    Entry,
+    RegistryPolEntry,
     st.sampled_from([KEY, KEY.upper(), PARENT, KEY + "\\Sub"]),
     st.sampled_from(_NAMES),
     st.sampled_from([1, 4]),
     st.sampled_from([b"\1\0\0\0", b"\0\0\0\0", spaced(" "), spaced("x;" + NAME), spaced(LEAF), b"odd"]),
 )
-ANY = st.builds(Entry, TEXT, TEXT, st.integers(0, 0xFFFFFFFF), st.binary(max_size=40))
+ANY = st.builds(RegistryPolEntry, TEXT, TEXT, st.integers(0, 0xFFFFFFFF), st.binary(max_size=40))
 FILES = st.lists(TOUCHING | ANY, max_size=8).map(lambda entries: RegistryPol(tuple(entries)))
 
 

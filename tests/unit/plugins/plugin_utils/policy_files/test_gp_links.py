@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.errors import DamagedFile
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gp_links import Link, Links, gpo_dn
 
 MINE = "{00000000-0000-0000-0000-000000000001}"
@@ -52,5 +52,5 @@ def test_text_as_it_is_found() -> None:
     assert [link.guid for link in Links.parse(text).links] == GUIDS[:2]
     assert Links.parse(None) == Links.parse(" ") == Links()
     for bad in ("x", "[LDAP://cn=x;0", "[LDAP://cn=x;-1]", "[LDAP://cn=x]"):
-        with pytest.raises(DomainError):
+        with pytest.raises(DamagedFile):
             Links.parse(bad)

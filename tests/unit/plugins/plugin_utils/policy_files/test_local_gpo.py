@@ -15,8 +15,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.exte
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.local_gpo import LocalGpo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import (
     Effect,
-    Entry,
     RegistryPol,
+    RegistryPolEntry,
 )
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.policy_files.policy_files import (
     FILES,
@@ -24,8 +24,8 @@ from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.policy
     NAME,
 )
 
-ON, OFF = Entry.dword(KEY, NAME, 1), Entry.dword(KEY, NAME, 0)
-OTHER = Entry.dword(KEY, "RequireEncryption", 1)
+ON, OFF = RegistryPolEntry.dword(KEY, NAME, 1), RegistryPolEntry.dword(KEY, NAME, 0)
+OTHER = RegistryPolEntry.dword(KEY, "RequireEncryption", 1)
 LISTED = b"gPCMachineExtensionNames=[{35378EAC-683F-11D2-A89A-00C04FBBCFA2}{D02B1F72-3407-48AE-BA88-E8213C6761F1}]\r\n"
 SCRIPTS = b"gPCMachineExtensionNames=[{42B5FAAE-6536-11D2-AE5A-0000F87571E3}{40B6664F-4972-11D1-A7CA-0000F87571E3}]\r\n"
 INIS = st.sampled_from(
@@ -39,7 +39,7 @@ def gpos(draw: st.DrawFn) -> LocalGpo:
     return LocalGpo.parse(None if pol is None else pol.to_bytes(), None if ini is None else b"[General]\r\n" + ini)
 
 
-def setting(*entries: Entry) -> dict[tuple[str, str], Entry | None]:
+def setting(*entries: RegistryPolEntry) -> dict[tuple[str, str], RegistryPolEntry | None]:
     return {(entry.key, entry.name): entry for entry in entries}
 
 
@@ -61,7 +61,7 @@ def test_the_first_edit_of_a_host_and_back() -> None:
 
 
 @given(gpos(), st.sampled_from([ON, OFF]))
-def test_set_is_read_by_clients_and_idempotent(gpo: LocalGpo, entry: Entry) -> None:
+def test_set_is_read_by_clients_and_idempotent(gpo: LocalGpo, entry: RegistryPolEntry) -> None:
     edited = gpo.edit(setting(entry))
     assert edited.entry(KEY, NAME) == entry
     assert edited.is_read
@@ -71,7 +71,7 @@ def test_set_is_read_by_clients_and_idempotent(gpo: LocalGpo, entry: Entry) -> N
 
 
 @given(gpos(), st.lists(st.sampled_from([ON, OFF]), min_size=1, max_size=3))
-def test_what_one_entry_set_comes_back_byte_for_byte(gpo: LocalGpo, entries: list[Entry]) -> None:
+def test_what_one_entry_set_comes_back_byte_for_byte(gpo: LocalGpo, entries: list[RegistryPolEntry]) -> None:
     """Byte for byte but for the version, and the extension that a file with entries has listed from then on."""
     found, configured = gpo.entry(KEY, NAME), gpo.configures(KEY, NAME)
     edited = gpo
@@ -120,12 +120,12 @@ def test_one_edit_is_one_version() -> None:
 
 
 def test_several_instructions_are_no_entry() -> None:
-    deletion = Entry(KEY, "**del." + NAME, 1, b" \0\0\0")
-    for entries in ((deletion,), (ON, OFF), (deletion, ON), (ON, Entry(KEY, "**delvals.", 1, b" \0\0\0"))):
+    deletion = RegistryPolEntry(KEY, "**del." + NAME, 1, b" \0\0\0")
+    for entries in ((deletion,), (ON, OFF), (deletion, ON), (ON, RegistryPolEntry(KEY, "**delvals.", 1, b" \0\0\0"))):
         gpo = LocalGpo(RegistryPol(entries))
         assert gpo.configures(KEY, NAME)
         assert gpo.entry(KEY, NAME) is None
-    assert not LocalGpo(RegistryPol((Entry(KEY, "**delvals.", 1, b" \0\0\0"),))).configures(KEY, NAME)
+    assert not LocalGpo(RegistryPol((RegistryPolEntry(KEY, "**delvals.", 1, b" \0\0\0"),))).configures(KEY, NAME)
 
 
 def test_a_file_that_nobody_lists_is_not_read_by_clients() -> None:

@@ -16,9 +16,9 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.erro
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import (
     MAX_BYTES,
     Effect,
-    Entry,
     Placed,
     RegistryPol,
+    RegistryPolEntry,
 )
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.policy_files.policy_files import (
     ANY,
@@ -32,8 +32,8 @@ from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.policy
     spaced,
 )
 
-ON, OFF = Entry.dword(KEY, NAME, 1), Entry.dword(KEY, NAME, 0)
-OTHER = Entry.dword(KEY, "RequireEncryption", 1)
+ON, OFF = RegistryPolEntry.dword(KEY, NAME, 1), RegistryPolEntry.dword(KEY, NAME, 0)
+OTHER = RegistryPolEntry.dword(KEY, "RequireEncryption", 1)
 # Typed by hand from MS-GPREG 2.2.1, not made by the code under test.
 BY_HAND = (
     b"PReg\x01\0\0\0"
@@ -44,7 +44,10 @@ BY_HAND = (
 
 def test_the_bytes_of_the_specification():
     pol = RegistryPol.parse(BY_HAND)
-    assert pol.entries == (Entry("Soft\\K", "V", 4, b"\x01\0\0\0"), Entry("K", "**del.V", 1, b" \0\0\0"))
+    assert pol.entries == (
+        RegistryPolEntry("Soft\\K", "V", 4, b"\x01\0\0\0"),
+        RegistryPolEntry("K", "**del.V", 1, b" \0\0\0"),
+    )
     assert pol.to_bytes() == BY_HAND
 
 
@@ -102,10 +105,13 @@ def test_a_file_beyond_all_measure_is_not_read():
     assert caught.value.problem == "too_large"
 
 
-SOFT, DEL = Entry(KEY, "**soft." + NAME, 4, b"\1\0\0\0"), Entry(KEY.lower(), "**DEL." + NAME, 1, spaced(" "))
-ALL = Entry(KEY, "**DelVals.", 1, spaced(" "))
-LISTED = Entry(KEY, "**DeleteValues", 1, spaced("Other;" + NAME.lower()))
-KEYS = Entry(PARENT, "**DeleteKeys", 1, spaced("Other;" + LEAF))
+SOFT, DEL = (
+    RegistryPolEntry(KEY, "**soft." + NAME, 4, b"\1\0\0\0"),
+    RegistryPolEntry(KEY.lower(), "**DEL." + NAME, 1, spaced(" ")),
+)
+ALL = RegistryPolEntry(KEY, "**DelVals.", 1, spaced(" "))
+LISTED = RegistryPolEntry(KEY, "**DeleteValues", 1, spaced("Other;" + NAME.lower()))
+KEYS = RegistryPolEntry(PARENT, "**DeleteKeys", 1, spaced("Other;" + LEAF))
 
 
 @pytest.mark.parametrize(
@@ -113,23 +119,23 @@ KEYS = Entry(PARENT, "**DeleteKeys", 1, spaced("Other;" + LEAF))
     [
         ([], None),
         ([OTHER], None),
-        ([Entry(KEY + "x", NAME, 4, b"\1\0\0\0")], None),
-        ([Entry(KEY, NAME.swapcase(), 4, b"\1\0\0\0")], ("set", 0)),
+        ([RegistryPolEntry(KEY + "x", NAME, 4, b"\1\0\0\0")], None),
+        ([RegistryPolEntry(KEY, NAME.swapcase(), 4, b"\1\0\0\0")], ("set", 0)),
         ([ON, OFF], ("set", 1)),
         ([ON, DEL], ("delete", 1)),
         ([DEL, ON], ("set", 1)),
         ([ON, ALL], ("delete", 1)),
         ([ON, LISTED], ("delete", 1)),
-        ([ON, Entry(KEY, "**DeleteValues", 1, spaced("Other"))], ("set", 0)),
-        ([ON, Entry(KEY, "**DeleteValues", 1, b"odd")], ("set", 0)),
+        ([ON, RegistryPolEntry(KEY, "**DeleteValues", 1, spaced("Other"))], ("set", 0)),
+        ([ON, RegistryPolEntry(KEY, "**DeleteValues", 1, b"odd")], ("set", 0)),
         ([ON, KEYS], ("delete", 1)),
-        ([ON, Entry(PARENT, "**DeleteKeys", 1, spaced(LEAF[:-1]))], ("set", 0)),
-        ([ON, Entry(PARENT.rsplit("\\", 1)[0], "**DeleteKeys", 1, spaced("Windows"))], ("delete", 1)),
+        ([ON, RegistryPolEntry(PARENT, "**DeleteKeys", 1, spaced(LEAF[:-1]))], ("set", 0)),
+        ([ON, RegistryPolEntry(PARENT.rsplit("\\", 1)[0], "**DeleteKeys", 1, spaced("Windows"))], ("delete", 1)),
         ([SOFT], ("create", 0)),
         ([OFF, SOFT], ("set", 0)),
         ([SOFT, SOFT], ("create", 0)),
         ([DEL, SOFT], ("create", 1)),
-        ([ON, Entry(KEY, "**SecureKey", 4, b"\1\0\0\0")], ("set", 0)),
+        ([ON, RegistryPolEntry(KEY, "**SecureKey", 4, b"\1\0\0\0")], ("set", 0)),
     ],
 )
 def test_what_a_file_does_to_a_value(entries, effect):
@@ -139,9 +145,9 @@ def test_what_a_file_does_to_a_value(entries, effect):
 
 def test_numbers():
     assert (ON.number, OFF.number) == (1, 0)
-    assert Entry(KEY, NAME, 1, b"1\0\0\0").number is None
-    assert Entry(KEY, NAME, 4, b"\1\0\0").number is None
-    assert Entry.dword(KEY, NAME, 0xFFFFFFFF).data == struct.pack("<I", 0xFFFFFFFF)
+    assert RegistryPolEntry(KEY, NAME, 1, b"1\0\0\0").number is None
+    assert RegistryPolEntry(KEY, NAME, 4, b"\1\0\0").number is None
+    assert RegistryPolEntry.dword(KEY, NAME, 0xFFFFFFFF).data == struct.pack("<I", 0xFFFFFFFF)
 
 
 @given(FILES, st.sampled_from([ON, OFF]))
@@ -188,16 +194,16 @@ def test_an_entry_keeps_its_place_unless_a_deletion_follows():
 @pytest.mark.parametrize(
     "entry",
     [
-        Entry("", NAME, 4, b""),
-        Entry("\\", NAME, 4, b""),
-        Entry("Key\\", NAME, 4, b""),
-        Entry("Ke\0y", NAME, 4, b""),
-        Entry(KEY, "", 4, b""),
-        Entry(KEY, "N\0", 4, b""),
-        Entry(KEY, "**del.x", 4, b""),
-        Entry(KEY, "n" * 260, 4, b""),
-        Entry(KEY, NAME, -1, b""),
-        Entry(KEY, NAME, 3, bytes(0x10000)),
+        RegistryPolEntry("", NAME, 4, b""),
+        RegistryPolEntry("\\", NAME, 4, b""),
+        RegistryPolEntry("Key\\", NAME, 4, b""),
+        RegistryPolEntry("Ke\0y", NAME, 4, b""),
+        RegistryPolEntry(KEY, "", 4, b""),
+        RegistryPolEntry(KEY, "N\0", 4, b""),
+        RegistryPolEntry(KEY, "**del.x", 4, b""),
+        RegistryPolEntry(KEY, "n" * 260, 4, b""),
+        RegistryPolEntry(KEY, NAME, -1, b""),
+        RegistryPolEntry(KEY, NAME, 3, bytes(0x10000)),
     ],
 )
 def test_what_cannot_be_said_is_not_written(entry):
@@ -209,4 +215,4 @@ def test_what_was_remembered_of_another_value_is_refused():
     with pytest.raises(CannotBeWritten, match="RequireEncryption"):
         RegistryPol().put_back(KEY, NAME, [Placed(0, OTHER)])
     with pytest.raises(CannotBeWritten):
-        Entry.dword(KEY, NAME, 1 << 32)
+        RegistryPolEntry.dword(KEY, NAME, 1 << 32)

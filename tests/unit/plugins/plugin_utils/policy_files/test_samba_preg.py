@@ -17,7 +17,10 @@ import pytest
 from system_packages import missing
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.errors import DamagedFile
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import Entry, RegistryPol
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import (
+    RegistryPol,
+    RegistryPolEntry,
+)
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.policy_files.policy_files import (
     KEY,
     NAME,
@@ -61,16 +64,18 @@ def files(count: int) -> list[RegistryPol]:
     """Files of entries of every type, the same ones every time."""
     choose = random.Random(0x67655250)
 
-    def entry() -> Entry:
+    def entry() -> RegistryPolEntry:
         type_ = choose.choice(list(DATA))
-        return Entry(choose.choice(KEYS), choose.choice(NAMES), type_, choose.choice(DATA[type_]))
+        return RegistryPolEntry(choose.choice(KEYS), choose.choice(NAMES), type_, choose.choice(DATA[type_]))
 
     return [RegistryPol(tuple(entry() for _number in range(choose.randrange(8)))) for _number in range(count)]
 
 
 def test_samba_reads_what_we_write_and_writes_the_same_bytes(samba):
     ours = files(300)
-    ours += [pol.set(Entry.dword(KEY, NAME, 1)) for pol in ours[:50]] + [pol.put_back(KEY, NAME) for pol in ours[:50]]
+    ours += [pol.set(RegistryPolEntry.dword(KEY, NAME, 1)) for pol in ours[:50]] + [
+        pol.put_back(KEY, NAME) for pol in ours[:50]
+    ]
     answers = samba([pol.to_bytes().hex() for pol in ours])
     for pol, (entries, content) in zip(ours, answers, strict=True):
         assert entries == [[entry.key, entry.name, entry.type, len(entry.data)] for entry in pol.entries]
@@ -85,17 +90,17 @@ def test_we_read_what_samba_writes(samba):
     ]
     first, second, none = (RegistryPol.parse(bytes.fromhex(content)) for content in samba(wanted))
     assert first.entries == (
-        Entry.dword(KEY, NAME, 1),
-        Entry(KEY, "**del.Other", 1, spaced(" ")),
-        Entry("K", "V", 2, spaced("%x%")),
-        Entry("K", "B", 11, struct.pack("<Q", 1 << 40)),
+        RegistryPolEntry.dword(KEY, NAME, 1),
+        RegistryPolEntry(KEY, "**del.Other", 1, spaced(" ")),
+        RegistryPolEntry("K", "V", 2, spaced("%x%")),
+        RegistryPolEntry("K", "B", 11, struct.pack("<Q", 1 << 40)),
     )
-    assert second == RegistryPol((Entry.dword(KEY, NAME, 0),))
+    assert second == RegistryPol((RegistryPolEntry.dword(KEY, NAME, 0),))
     assert none == RegistryPol()
 
 
 def test_a_file_that_ends_too_early_is_refused_by_both(samba):
-    whole = RegistryPol((Entry.dword(KEY, NAME, 1),)).to_bytes()
+    whole = RegistryPol((RegistryPolEntry.dword(KEY, NAME, 1),)).to_bytes()
     cut = [whole[:end] for end in range(10, len(whole))]
     # Samba does not miss the last mark: it looks at sizes only.
     assert all(isinstance(answer, str) for answer in samba([content.hex() for content in cut[:-2]]))

@@ -20,6 +20,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.distinguis
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.smb_messages import Item, listed
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.errors import DamagedFile
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.security_descriptor import (
     Ace,
     SecurityDescriptor,
@@ -58,7 +59,7 @@ def test_hostile_bytes_are_refused_or_read(descriptor: SecurityDescriptor, data:
     for _each in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(content)))
-    with suppress(DomainError):
+    with suppress(DamagedFile):
         SecurityDescriptor.parse(bytes(content[:cut]))
 
 
@@ -68,7 +69,7 @@ def test_sid(sid: str) -> None:
 
 
 def test_bytes_that_are_no_sid() -> None:
-    with pytest.raises(DomainError):
+    with pytest.raises(DamagedFile):
         sid_text(b"\x01\x05\0\0")
 
 

@@ -21,7 +21,10 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_val
     dword,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.local_gpo import LocalGpo
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import Entry, RegistryPol
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import (
+    RegistryPol,
+    RegistryPolEntry,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.local_policy import (
     LocalPolicy,
     stored,
@@ -36,9 +39,9 @@ from simulated_windows.local_group_policy import FOLDER, GPT_INI, REGISTRY_POL, 
 from simulated_windows.shell import interpreter
 
 KEY, NAME = r"Software\Policies\Microsoft\Windows\LanmanWorkstation", "AllowInsecureGuestAuth"
-ON = Entry.dword(KEY, NAME, 1)
+ON = RegistryPolEntry.dword(KEY, NAME, 1)
 ALLOW, CLEAR = {(KEY, NAME): ON}, {(KEY, NAME): None}
-FOREIGN = RegistryPol((Entry("Software\\X", "Y", 4, b"\5\0\0\0"),))
+FOREIGN = RegistryPol((RegistryPolEntry("Software\\X", "Y", 4, b"\5\0\0\0"),))
 FOREIGN_INI = b"; mine\n[General]\nVersion=65539\ngPCUserExtensionNames=[]\n"
 
 
@@ -272,16 +275,16 @@ def test_a_value_of_any_type_comes_back(host: InProcessHost, kind: RegistryType,
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        ((Entry(KEY, "**del." + NAME, 1, b" \0\0\0"),), r"\*\*del.AllowInsecureGuestAuth \(type 1\)"),
-        ((ON, Entry.dword(KEY, NAME, 0)), r"AllowInsecureGuestAuth \(type 4\)"),
-        ((Entry(KEY, NAME, 4, b"\1\0"),), r"type 4"),
-        ((Entry(KEY, NAME, 99, b"\1\0"),), r"type 99"),
-        ((Entry(KEY, NAME, 1, b"x"),), r"type 1"),
-        ((Entry(KEY, NAME, 7, b"\0\xd8\0\0"),), r"type 7"),
+        ((RegistryPolEntry(KEY, "**del." + NAME, 1, b" \0\0\0"),), r"\*\*del.AllowInsecureGuestAuth \(type 1\)"),
+        ((ON, RegistryPolEntry.dword(KEY, NAME, 0)), r"AllowInsecureGuestAuth \(type 4\)"),
+        ((RegistryPolEntry(KEY, NAME, 4, b"\1\0"),), r"type 4"),
+        ((RegistryPolEntry(KEY, NAME, 99, b"\1\0"),), r"type 99"),
+        ((RegistryPolEntry(KEY, NAME, 1, b"x"),), r"type 1"),
+        ((RegistryPolEntry(KEY, NAME, 7, b"\0\xd8\0\0"),), r"type 7"),
     ],
 )
 def test_what_no_value_could_put_back_is_shown_and_not_restorable(
-    host: InProcessHost, entries: tuple[Entry, ...], said: str
+    host: InProcessHost, entries: tuple[RegistryPolEntry, ...], said: str
 ) -> None:
     policy, _wire = room(host)
     gpo = policy.read().edit(ALLOW)
