@@ -16,7 +16,7 @@ from winrm.protocol import Protocol
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import CommandResult
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import CommandResult
 from simulated_windows.in_process import InProcessHost
 
 ENDPOINT = "http://in-process:5985/wsman"
@@ -28,7 +28,7 @@ _FETCH = (
 
 
 class InProcessWire:
-    """A Wire that hands each message to the host. Processes are started by pywinrm's own messages.
+    """A Transport that hands each message to the host. Processes are started by pywinrm's own messages.
 
     Files are copied by scripts that do the same as those of Ansible's connections, in the fewest words.
     """

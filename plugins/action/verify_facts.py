@@ -17,7 +17,7 @@ from ..plugin_utils.tables.facts import Consent
 from ..plugin_utils.verify.engine import Verified, verify
 from ..plugin_utils.verify.recording import write_recording
 from ..plugin_utils.winrm.session import Session
-from ..plugin_utils.winrm.wires import Patience
+from ..plugin_utils.winrm.transports import Timeouts
 
 TASK_SECONDS = 3600.0
 """What the task may take: an expiry is waited for."""
@@ -31,8 +31,8 @@ class ActionModule(HostAction):
         "record_to": {"type": "path"},
     }
 
-    def _patience(self) -> Patience:
-        given = super()._patience()
+    def _timeouts(self) -> Timeouts:
+        given = super()._timeouts()
         return given if given.task is not None else replace(given, task=TASK_SECONDS)
 
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:

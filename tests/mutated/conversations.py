@@ -35,7 +35,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.smb_confi
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import CommandResult
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import CommandResult
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.class_schema import GetClassSchema
 from simulated_windows.in_process import InProcessHost
 
@@ -97,8 +97,8 @@ TALKS: Mapping[str, Talk] = {
 }
 
 
-class Wire:
-    """A wire onto a function from bytes to bytes."""
+class Transport:
+    """A transport onto a function from bytes to bytes."""
 
     peer = Peer("http://host.example:5985/wsman", "winrm")
     operation_timeout = 20.0
@@ -133,7 +133,7 @@ class Recording:
             answers.setdefault(_without_id(message), given)
             return given
 
-        TALKS[talk](Session(Wire(answer)))
+        TALKS[talk](Session(Transport(answer)))
         return cls(talk, answers)
 
     def replay(self, damaged: int, damage: Callable[[bytes], bytes]) -> Any:
@@ -150,7 +150,7 @@ class Recording:
             given = re.sub(rb"RelatesTo>uuid:[0-9A-Fa-f-]{36}", relation, given, count=1)
             return damage(given) if request == broken else given
 
-        return TALKS[self.talk](Session(Wire(answer)))
+        return TALKS[self.talk](Session(Transport(answer)))
 
 
 def record() -> list[Recording]:

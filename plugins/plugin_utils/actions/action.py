@@ -21,7 +21,7 @@ from ..core.errors import AccessDenied, HostUnreachable, RequestError, SmbGuestE
 from ..core.text import one_line
 from ..tables.settings import SETTINGS
 from ..winrm.session import Session, open_session
-from ..winrm.wires import Patience
+from ..winrm.transports import Timeouts
 from ..wsman.errors import WsmanError
 from .options import read_scopes, read_terms
 
@@ -93,11 +93,11 @@ class HostAction(Action):
         raise NotImplementedError
 
     def act(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        return self.work(open_session(self._connection, self._patience()), options)
+        return self.work(open_session(self._connection, self._timeouts()), options)
 
-    def _patience(self) -> Patience:
+    def _timeouts(self) -> Timeouts:
         """What the user says of time. Raises RequestError."""
-        return Patience(*(self._seconds(name) for name in (MESSAGE_TIMEOUT, TASK_TIMEOUT)))
+        return Timeouts(*(self._seconds(name) for name in (MESSAGE_TIMEOUT, TASK_TIMEOUT)))
 
     def _seconds(self, name: str) -> float | None:
         given = self._variables.get(name)

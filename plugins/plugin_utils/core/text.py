@@ -29,3 +29,8 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
+
+
+def quoted(text: str | None, limit: int = 60) -> str:
+    """Text of a peer in single quotes, for the middle of an error message: printable, at most `limit` characters."""
+    return f"'{one_line(text or '', limit)}'"

@@ -19,7 +19,7 @@ from ..core.errors import AccessDenied, HostError, RequestError, UnexpectedState
 from ..core.text import one_line
 from ..windows.registry import Registry
 from ..winrm.session import Session
-from ..winrm.wires import CommandResult
+from ..winrm.transports import CommandResult
 from ..wsman.fault_codes import number_in_words
 
 WEVTUTIL = "wevtutil.exe"

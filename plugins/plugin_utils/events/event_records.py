@@ -19,7 +19,7 @@ from ..core.errors import AccessDenied, HostError, HostFault, HostUnreachable
 from ..core.text import one_line
 from ..tables.events import EVENTS
 from ..winrm.session import Session
-from ..winrm.wires import CommandResult
+from ..winrm.transports import CommandResult
 from ..wsman.eventing import PullEvents, Subscribe, Subscription, Unsubscribe
 from .event_channels import ERROR_ACCESS_DENIED, ERROR_EVT_CHANNEL_NOT_FOUND, WEVTUTIL
 from .event_query import Position, query_list, xpath

@@ -53,8 +53,8 @@ def record(session: Session) -> tuple[Session, Recorder]:
     """The same conversation, kept."""
     recorders: list[Recorder] = []
 
-    def around(wire: Any) -> Recorder:
-        recorders.append(Recorder(wire))
+    def around(transport: Any) -> Recorder:
+        recorders.append(Recorder(transport))
         return recorders[0]
 
     return session.through(around), recorders[0]

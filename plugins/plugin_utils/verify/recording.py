@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..winrm.wires import CommandResult, Wire
+from ..winrm.transports import CommandResult, Transport
 
 FORMAT = 1
 MESSAGE_ID = "uuid:00000000-0000-0000-0000-000000000000"
@@ -32,12 +32,12 @@ _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{3,39}(?![\w:.])")
 
 
 class Recorder:
-    """A wire that keeps what goes over it."""
+    """A transport that keeps what goes over it."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self.peer = wire.peer
-        self.operation_timeout = wire.operation_timeout
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.peer = transport.peer
+        self.operation_timeout = transport.operation_timeout
         self.exchanges: list[dict[str, Any]] = []
 
     @property
@@ -46,25 +46,25 @@ class Recorder:
         return next((each["answer"] for each in reversed(self.exchanges) if "answer" in each), b"")
 
     def send(self, message: bytes) -> bytes:
-        answer = self._wire.send(message)
-        self.peer = self._wire.peer  # it may have gone over to another transport
+        answer = self._transport.send(message)
+        self.peer = self._transport.peer  # it may have gone over to another transport
         self.exchanges.append({"request": message, "answer": answer})
         return answer
 
     def reset(self) -> None:
-        self._wire.reset()
+        self._transport.reset()
 
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
-        results = self._wire.run(commands)
+        results = self._transport.run(commands)
         for command, result in zip(commands, results, strict=True):
             self.exchanges.append({"command": list(command), **vars(result)})
         return results
 
     def put_file(self, content: bytes, path: str) -> None:
-        self._wire.put_file(content, path)
+        self._transport.put_file(content, path)
 
     def fetch_file(self, path: str) -> bytes:
-        return self._wire.fetch_file(path)
+        return self._transport.fetch_file(path)
 
 
 def question(message: bytes) -> str:

@@ -20,8 +20,8 @@ from ..tables.settings import AUDITS, GUEST, KEYS, Layer, Setting, Side
 from ..windows.smb_configuration import CLASSES
 from ..wsman.cim import CimClass, CimInstance, CimType, Field, Method
 from ..wsman.class_schema import ClassSchema
-from ..wsman.envelope import Option
 from ..wsman.operations import ANSWER_YES, Invoke
+from ..wsman.soap import Option
 from .examination import Examination
 
 HARMLESS = "EnableSecuritySignature"

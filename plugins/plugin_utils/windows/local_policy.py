@@ -26,7 +26,7 @@ from ..policy_files.errors import DamagedFile
 from ..policy_files.local_gpo import LocalGpo
 from ..policy_files.registry_pol import RegistryPolEntry
 from ..winrm.session import Session
-from ..winrm.wires import CommandResult
+from ..winrm.transports import CommandResult
 
 FOLDER = r"System32\GroupPolicy"
 GPT_INI = "gpt.ini"

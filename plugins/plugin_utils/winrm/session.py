@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A conversation with a host: typed operations over a wire, and every error of it as one sentence."""
+"""A conversation with a host: typed operations over a transport, and every error of it as one sentence."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 from ..core.errors import AccessDenied, HostError, HostFault, HostUnreachable, SmbGuestError
 from ..wsman.cim import CimInstance
-from ..wsman.envelope import RequestContext
-from ..wsman.errors import RemoteProtocolError
-from ..wsman.fault import WsmanFault
-from ..wsman.operations import Delete, Enumerate, Invoke, Operation, drive, walk
+from ..wsman.errors import RemoteProtocolError, RequestTooLarge
+from ..wsman.limits import MAX_REQUEST_BYTES
+from ..wsman.operations import Delete, Enumerate, Invoke, WsmanOperation, drive, walk
+from ..wsman.soap import RequestContext, WsmanFault
 from .transport_errors import explain, explain_shell_fault
-from .wires import CommandResult, Patience, Wire, open_wire
+from .transports import CommandResult, Timeouts, Transport, open_transport
 
 T = TypeVar("T")
 
@@ -27,15 +27,15 @@ _NOT_WINRM = ("not_xml", "doctype", "unexpected_shape")
 class Session:
     """A conversation with one host: typed operations in, typed answers out. Errors are of the HostError family."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._answered = False
 
-    def through(self, wire_of: Callable[[Wire], Wire]) -> Session:
-        """The same conversation, over what is put around its wire."""
-        return Session(wire_of(self._wire))
+    def through(self, wrap: Callable[[Transport], Transport]) -> Session:
+        """The same conversation, over what is put around its transport."""
+        return Session(wrap(self._transport))
 
-    def call(self, operation: Operation[T]) -> T:
+    def call(self, operation: WsmanOperation[T]) -> T:
         """Send one operation and decode its answer: one request."""
         return self._translated(str(operation), lambda: self._exchange(operation), writing=_writes(operation))
 
@@ -45,24 +45,24 @@ class Session:
 
     def reset(self) -> None:
         """Forget the connection, which an interruption may have left in the middle of an exchange."""
-        self._wire.reset()
+        self._transport.reset()
 
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
         """Run commands (program and arguments each), one after the other, in one shell."""
-        return self._through_library(lambda: self._wire.run(commands))
+        return self._through_library(lambda: self._transport.run(commands))
 
     def put_file(self, content: bytes, path: str) -> None:
         """Write a file by the connection's own transfer, which starts PowerShell; its folder must be there."""
-        self._through_library(lambda: self._wire.put_file(content, path))
+        self._through_library(lambda: self._transport.put_file(content, path))
 
     def fetch_file(self, path: str) -> bytes:
         """Read a file by the connection's own transfer, which starts PowerShell."""
-        return self._through_library(lambda: self._wire.fetch_file(path))
+        return self._through_library(lambda: self._transport.fetch_file(path))
 
-    def _exchange(self, operation: Operation[T]) -> T:
-        context = RequestContext(to=self._wire.peer.endpoint, operation_timeout=self._wire.operation_timeout)
+    def _exchange(self, operation: WsmanOperation[T]) -> T:
+        context = RequestContext(to=self._transport.peer.endpoint, operation_timeout=self._transport.operation_timeout)
         message = operation.encode(context)
-        answer = self._through_library(lambda: self._wire.send(message))
+        answer = self._through_library(lambda: self._transport.send(message))
         try:
             result = operation.decode(answer, context)
         except WsmanFault:
@@ -79,14 +79,19 @@ class Session:
                 raise AccessDenied(f"calling {what}", writing=writing) from error
             fault = error.fault
             raise HostFault(f"The host refused {what}: {error}", kind=fault.kind, code=fault.code) from error
+        except RequestTooLarge as error:
+            raise HostError(
+                f"A request has {error.size} bytes ({what}), and WinRM takes at most {MAX_REQUEST_BYTES} as installed. "
+                "It was not sent."
+            ) from error
         except RemoteProtocolError as error:
             if error.problem in _NOT_WINRM and not self._answered:
                 raise HostUnreachable(
-                    f"{self._wire.peer.endpoint} answers, but not as WinRM does ({error}). Check ansible_port and "
-                    f"{self._wire.peer.variables['path']}, and what else listens there."
+                    f"{self._transport.peer.endpoint} answers, but not as WinRM does ({error}). Check ansible_port and "
+                    f"{self._transport.peer.variables['path']}, and what else listens there."
                 ) from error
             raise HostError(
-                f"The answer of {self._wire.peer.endpoint} to {what} was not used: {error}. "
+                f"The answer of {self._transport.peer.endpoint} to {what} was not used: {error}. "
                 "Check for a proxy or another program between here and the host."
             ) from error
 
@@ -94,21 +99,21 @@ class Session:
         try:
             return exchange()
         except RemoteProtocolError:
-            self._wire.reset()
+            self._transport.reset()
             raise
         except SmbGuestError:
             raise
         except Exception as error:  # whatever the libraries below raise becomes one sentence
-            peer = self._wire.peer
-            self._wire.reset()
+            peer = self._transport.peer
+            self._transport.reset()
             raise explain_shell_fault(error, peer) or explain(error, peer, answered=self._answered) from error
 
 
-def _writes(operation: Operation[Any]) -> bool:
+def _writes(operation: WsmanOperation[Any]) -> bool:
     verbs = ("Set", "Create", "Delete", "Register")
     return isinstance(operation, Delete) or (isinstance(operation, Invoke) and operation.method.startswith(verbs))
 
 
-def open_session(connection: Any, patience: Patience | None = None) -> Session:
-    """The session behind a task's connection. Nothing is sent yet. Raises what `open_wire` raises."""
-    return Session(open_wire(connection, patience))
+def open_session(connection: Any, timeouts: Timeouts | None = None) -> Session:
+    """The session behind a task's connection. Nothing is sent yet. Raises what `open_transport` raises."""
+    return Session(open_transport(connection, timeouts))

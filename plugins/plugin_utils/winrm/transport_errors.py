@@ -20,8 +20,8 @@ from ..core.text import one_line
 from ..wsman.errors import RemoteProtocolError
 from ..wsman.fault_codes import ACCESS_DENIED, number_in_words
 from .deadlines import DeadlinePassed
-from .guard import ClearText, Redirected
 from .peer import Peer
+from .response_limits import ClearText, Redirected
 
 _TRUST_IT = "Trust it with {ca}"
 _NAME_IT = "Use the name that the certificate carries in ansible_host"
@@ -277,7 +277,7 @@ def _refusal(chain: list[BaseException], peer: Peer) -> RequestError | None:
 
 
 def _guarded(chain: list[BaseException], peer: Peer) -> HostError | None:
-    """What our own guard stopped."""
+    """What our own limits stopped."""
     for link in chain:
         if isinstance(link, DeadlinePassed):
             if link.what == "command":

@@ -28,7 +28,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9_]+(?:/[A-Za-z0-9_]+)*")
 
 
 class CimType(Enum):
-    """The scalar CIM types. OCTETS is `uint8[]` that is read and written as one `bytes` value."""
+    """The scalar CIM types in use. OCTETS is `uint8[]` that is read and written as one `bytes` value."""
 
     BOOLEAN = "boolean"
     UINT8 = "uint8"
@@ -39,8 +39,6 @@ class CimType(Enum):
     SINT32 = "sint32"
     UINT64 = "uint64"
     SINT64 = "sint64"
-    REAL32 = "real32"
-    REAL64 = "real64"
     STRING = "string"
     DATETIME = "datetime"
     OCTETS = "octets"
@@ -76,9 +74,7 @@ class CimInstance:
         return self.values.get(name, default)
 
 
-CimValue: TypeAlias = (
-    bool | int | float | str | bytes | datetime | timedelta | CimInstance | Sequence["CimValue"] | None
-)
+CimValue: TypeAlias = bool | int | str | bytes | datetime | timedelta | CimInstance | Sequence["CimValue"] | None
 """A value of any CIM type. Decoding makes a `list` of every array. A `timedelta` is a CIM interval; a `datetime` is
 aware when the peer gave an offset (Windows does) and naive when it did not."""
 

@@ -12,14 +12,13 @@ was not seen: whatever is no plain CIM type passes for one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .cim import CimType
-from .envelope import Option, RequestContext, build_envelope, parse_envelope
 from .errors import RemoteProtocolError
-from .eventing import MAX_ENVELOPE_SIZE
 from .operations import TRANSFER
+from .soap import Option, RequestContext, build_envelope, parse_envelope
 from .xml import attribute, children, content, local_name
 
 if TYPE_CHECKING:
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
 
 RESOURCE = "http://schemas.dmtf.org/wbem/cim-xml/2/cim-schema/2/"
 _WITH_QUALIFIERS = (Option("IncludeQualifiers", "xs:boolean", "true"),)
-_PLAIN = frozenset(kind.value for kind in CimType) - {CimType.OCTETS.value, CimType.STRING.value}
+# A string may hold an embedded instance (qualifier EmbeddedInstance); numbers that we never read are plain as well.
+_PLAIN = (frozenset(kind.value for kind in CimType) | {"real32", "real64"}) - {"octets", "string"}
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,7 @@ class GetClassSchema:
         return f"the schema of {self.name}"
 
     def encode(self, context: RequestContext) -> bytes:
-        """The request; the class is named by selectors. With its texts a class has more than 150 kB, which is the least
-        that a service gives by default."""
-        context = replace(context, max_envelope_size=max(MAX_ENVELOPE_SIZE, context.max_envelope_size))
+        """The request; the class is named by selectors."""
         selectors = {"__cimnamespace": self.namespace, "ClassName": self.name}
         return build_envelope(context, f"{TRANSFER}/Get", f"{RESOURCE}*", selectors=selectors, options=_WITH_QUALIFIERS)
 

@@ -2,13 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The error families of the wire: our mistake and the peer's mistake. What the peer itself reports is in `fault`."""
+"""The error families of the wire: our mistake and the peer's mistake. What the peer itself reports is in `soap`."""
 
 from __future__ import annotations
 
 from typing import Literal
-
-from ..core.text import one_line
 
 Problem = Literal[
     "not_xml",
@@ -31,14 +29,17 @@ class LocalProtocolError(WsmanError):
     """We asked for something that cannot be said: a value outside its type, an unknown name, an illegal character."""
 
 
+class RequestTooLarge(WsmanError):
+    """A request is larger than any service accepts as installed. It was not sent. size: in bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the request has {size} bytes")
+        self.size = size
+
+
 class RemoteProtocolError(WsmanError):
     """The peer's answer breaks the protocol. The message is one sentence for people, `problem` a word for programs."""
 
     def __init__(self, problem: Problem, message: str) -> None:
         super().__init__(message)
         self.problem: Problem = problem
-
-
-def shorten(peer_text: str | None, limit: int = 60) -> str:
-    """Quote text of the peer for an error message: printable, and never longer than about `limit` characters."""
-    return f"'{one_line(peer_text or '', limit)}'"

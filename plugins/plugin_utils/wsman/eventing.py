@@ -14,9 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .envelope import RequestContext, build_envelope, parse_envelope
-from .errors import RemoteProtocolError, shorten
+from ..core.text import quoted
+from .errors import RemoteProtocolError
 from .operations import ENUMERATION, MAX_BATCH_ITEMS
+from .soap import RequestContext, build_envelope, parse_envelope
 from .xml import child, content, element, local_name, text
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ EVENTING = "http://schemas.xmlsoap.org/ws/2004/08/eventing"
 EVENT_LOG = "http://schemas.microsoft.com/wbem/wsman/1/windows/EventLog"
 EVENT_QUERY = "http://schemas.microsoft.com/win/2004/08/events/eventquery"
 PULL_MODE = "http://schemas.dmtf.org/wbem/wsman/1/wsman/Pull"
-
-MAX_ENVELOPE_SIZE = 512_000
-"""Bytes of an answer: the service's own limit as installed (MaxEnvelopeSizekb 500 of its configuration)."""
 
 _NAME = "winops.smb_guest"
 
@@ -116,11 +114,7 @@ class PullEvents:
 
     def encode(self, context: RequestContext) -> bytes:
         """The request."""
-        context = replace(
-            context,
-            operation_timeout=min(self.wait, context.operation_timeout),
-            max_envelope_size=max(MAX_ENVELOPE_SIZE, context.max_envelope_size),
-        )
+        context = replace(context, operation_timeout=min(self.wait, context.operation_timeout))
         body = element(
             "n:Pull",
             element("n:EnumerationContext", text(self.context_id)),
@@ -161,7 +155,7 @@ class Unsubscribe:
 def _response(answer: bytes, context: RequestContext, name: str) -> Element:
     body = parse_envelope(answer, context.message_id)
     if len(body) != 1 or local_name(body[0]) != name:
-        found = ", ".join(shorten(local_name(each)) for each in body) or "nothing"
+        found = ", ".join(quoted(local_name(each)) for each in body) or "nothing"
         raise RemoteProtocolError("unexpected_shape", f"the answer holds {found} instead of {name}")
     return body[0]
 

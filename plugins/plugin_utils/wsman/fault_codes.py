@@ -28,14 +28,15 @@ Kind = Literal[
     "resource_not_found",
     "timed_out",
     "quota",
+    "envelope_limit",
     "invalid_parameter",
     "method_not_found",
 ]
 """not_found: the object, such as an instance, while its class is there. resource_not_found: the object, or its class or
-namespace; the host does not say which. Only one of these three lets anybody conclude that an object is gone."""
+namespace; the host does not say which. envelope_limit: request or answer is larger than allowed. Only one of these three lets anybody conclude that an object is gone."""
 
 
-class Row(NamedTuple):
+class FaultCode(NamedTuple):
     """One code (unsigned 32-bit number), CIM status number or subcode (local name), and what it means."""
 
     key: int | str
@@ -45,64 +46,68 @@ class Row(NamedTuple):
 
 
 CODES = (
-    Row(5, "access_denied", "ERROR_ACCESS_DENIED", "winerror"),
-    Row(0x80070005, "access_denied", "E_ACCESSDENIED", "winerror"),
-    Row(0x80041003, "access_denied", "WBEM_E_ACCESS_DENIED", "wmi"),
-    Row(0x80338104, "access_denied", "ERROR_WSMAN_WMI_SVC_ACCESS_DENIED", "wsmerror"),
-    Row(0x80338105, "access_denied", "ERROR_WSMAN_WMI_PROVIDER_ACCESS_DENIED", "wsmerror"),
-    Row(0x80338106, "access_denied", "ERROR_WSMAN_WMI_CANNOT_CONNECT_ACCESS_DENIED", "wsmerror"),
-    Row(0x80338000, "resource_not_found", "ERROR_WSMAN_RESOURCE_NOT_FOUND", "capture"),
+    FaultCode(5, "access_denied", "ERROR_ACCESS_DENIED", "winerror"),
+    FaultCode(0x80070005, "access_denied", "E_ACCESSDENIED", "winerror"),
+    FaultCode(0x80041003, "access_denied", "WBEM_E_ACCESS_DENIED", "wmi"),
+    FaultCode(0x80338104, "access_denied", "ERROR_WSMAN_WMI_SVC_ACCESS_DENIED", "wsmerror"),
+    FaultCode(0x80338105, "access_denied", "ERROR_WSMAN_WMI_PROVIDER_ACCESS_DENIED", "wsmerror"),
+    FaultCode(0x80338106, "access_denied", "ERROR_WSMAN_WMI_CANNOT_CONNECT_ACCESS_DENIED", "wsmerror"),
+    FaultCode(0x80338000, "resource_not_found", "ERROR_WSMAN_RESOURCE_NOT_FOUND", "capture"),
     # Also a bad query; the captured one says that the class does not exist in the namespace.
-    Row(0x8033801A, "class_not_found", "ERROR_WSMAN_ENUMERATE_CANNOT_PROCESS_FILTER", "capture"),
-    Row(0x80041002, "not_found", "WBEM_E_NOT_FOUND", "wmi"),
+    FaultCode(0x8033801A, "class_not_found", "ERROR_WSMAN_ENUMERATE_CANNOT_PROCESS_FILTER", "capture"),
+    FaultCode(0x80041002, "not_found", "WBEM_E_NOT_FOUND", "wmi"),
     # The Task Scheduler's for a task that is not there (MS-TSCH 3.2.5.4.12; ERROR_NOT_FOUND in field reports).
-    Row(2, "not_found", "ERROR_FILE_NOT_FOUND", "winerror"),
-    Row(0x80070002, "not_found", "ERROR_FILE_NOT_FOUND", "winerror"),
-    Row(0x80070490, "not_found", "ERROR_NOT_FOUND", "winerror"),
-    Row(0x8004100E, "namespace_not_found", "WBEM_E_INVALID_NAMESPACE", "wmi"),
-    Row(0x80041010, "class_not_found", "WBEM_E_INVALID_CLASS", "wmi"),
-    Row(0x80338029, "timed_out", "ERROR_WSMAN_OPERATION_TIMEDOUT", "capture"),
-    Row(0x803381A5, "quota", "ERROR_WSMAN_QUOTA_MAX_SHELLS", "capture"),
-    Row(0x803381A6, "quota", "ERROR_WSMAN_QUOTA_MAX_OPERATIONS", "capture"),
-    Row(0x8033803F, "quota", "ERROR_WSMAN_QUOTA_LIMIT", "wsmerror"),
-    Row(0x803381E5, "quota", "ERROR_WSMAN_QUOTA_MAX_USERS_PPQ", "wsmerror"),
-    Row(0x803381E7, "quota", "ERROR_WSMAN_QUOTA_MAX_PLUGINOPERATIONS_PPQ", "wsmerror"),
-    Row(0x803381E8, "quota", "ERROR_WSMAN_QUOTA_MAX_OPERATIONS_USER_PPQ", "wsmerror"),
-    Row(87, "invalid_parameter", "ERROR_INVALID_PARAMETER", "capture"),
-    Row(0x80070057, "invalid_parameter", "E_INVALIDARG", "winerror"),
-    Row(0x80041008, "invalid_parameter", "WBEM_E_INVALID_PARAMETER", "wmi"),
-    Row(0x8004102F, "invalid_parameter", "WBEM_E_INVALID_METHOD_PARAMETERS", "wmi"),
-    Row(0x80338041, "invalid_parameter", "ERROR_WSMAN_SCHEMA_VALIDATION_ERROR", "capture"),
-    Row(0x8033811E, "invalid_parameter", "ERROR_WSMAN_WMI_PROVIDER_INVALID_PARAMETER", "wsmerror"),
-    Row(0x8004102E, "method_not_found", "WBEM_E_INVALID_METHOD", "wmi"),
-    Row(0x80338001, "method_not_found", "ERROR_WSMAN_INVALID_ACTIONURI", "wsmerror"),
-    Row(0x80338013, "method_not_found", "ERROR_WSMAN_ACTION_NOT_SUPPORTED", "wsmerror"),
+    FaultCode(2, "not_found", "ERROR_FILE_NOT_FOUND", "winerror"),
+    FaultCode(0x80070002, "not_found", "ERROR_FILE_NOT_FOUND", "winerror"),
+    FaultCode(0x80070490, "not_found", "ERROR_NOT_FOUND", "winerror"),
+    FaultCode(0x8004100E, "namespace_not_found", "WBEM_E_INVALID_NAMESPACE", "wmi"),
+    FaultCode(0x80041010, "class_not_found", "WBEM_E_INVALID_CLASS", "wmi"),
+    FaultCode(0x80338029, "timed_out", "ERROR_WSMAN_OPERATION_TIMEDOUT", "capture"),
+    FaultCode(0x803381A5, "quota", "ERROR_WSMAN_QUOTA_MAX_SHELLS", "capture"),
+    FaultCode(0x803381A6, "quota", "ERROR_WSMAN_QUOTA_MAX_OPERATIONS", "capture"),
+    FaultCode(0x8033803F, "quota", "ERROR_WSMAN_QUOTA_LIMIT", "wsmerror"),
+    FaultCode(0x803381E5, "quota", "ERROR_WSMAN_QUOTA_MAX_USERS_PPQ", "wsmerror"),
+    FaultCode(0x803381E7, "quota", "ERROR_WSMAN_QUOTA_MAX_PLUGINOPERATIONS_PPQ", "wsmerror"),
+    FaultCode(0x803381E8, "quota", "ERROR_WSMAN_QUOTA_MAX_OPERATIONS_USER_PPQ", "wsmerror"),
+    FaultCode(0x80338047, "envelope_limit", "ERROR_WSMAN_MAX_ENVELOPE_SIZE", "wsmerror"),
+    FaultCode(0x80338048, "envelope_limit", "ERROR_WSMAN_MAX_ENVELOPE_SIZE_EXCEEDED", "wsmerror"),
+    FaultCode(0x80338049, "envelope_limit", "ERROR_WSMAN_SERVER_ENVELOPE_LIMIT", "wsmerror"),
+    FaultCode(87, "invalid_parameter", "ERROR_INVALID_PARAMETER", "capture"),
+    FaultCode(0x80070057, "invalid_parameter", "E_INVALIDARG", "winerror"),
+    FaultCode(0x80041008, "invalid_parameter", "WBEM_E_INVALID_PARAMETER", "wmi"),
+    FaultCode(0x8004102F, "invalid_parameter", "WBEM_E_INVALID_METHOD_PARAMETERS", "wmi"),
+    FaultCode(0x80338041, "invalid_parameter", "ERROR_WSMAN_SCHEMA_VALIDATION_ERROR", "capture"),
+    FaultCode(0x8033811E, "invalid_parameter", "ERROR_WSMAN_WMI_PROVIDER_INVALID_PARAMETER", "wsmerror"),
+    FaultCode(0x8004102E, "method_not_found", "WBEM_E_INVALID_METHOD", "wmi"),
+    FaultCode(0x80338001, "method_not_found", "ERROR_WSMAN_INVALID_ACTIONURI", "wsmerror"),
+    FaultCode(0x80338013, "method_not_found", "ERROR_WSMAN_ACTION_NOT_SUPPORTED", "wsmerror"),
 )
 
 ACCESS_DENIED = frozenset(row.key for row in CODES if row.kind == "access_denied")
 """The numbers that say access denied, in a fault or as a method's ReturnValue: which one comes is not recorded."""
 
 CIM_STATUSES = (
-    Row(2, "access_denied", "CIM_ERR_ACCESS_DENIED", "dmtf"),
-    Row(3, "namespace_not_found", "CIM_ERR_INVALID_NAMESPACE", "omi"),
-    Row(4, "invalid_parameter", "CIM_ERR_INVALID_PARAMETER", "dmtf"),
-    Row(5, "class_not_found", "CIM_ERR_INVALID_CLASS", "omi"),
-    Row(6, "not_found", "CIM_ERR_NOT_FOUND", "omi"),
-    Row(12, "invalid_parameter", "CIM_ERR_NO_SUCH_PROPERTY", "omi"),
-    Row(16, "method_not_found", "CIM_ERR_METHOD_NOT_AVAILABLE", "dmtf"),
-    Row(17, "method_not_found", "CIM_ERR_METHOD_NOT_FOUND", "dmtf"),
-    Row(27, "quota", "CIM_ERR_SERVER_LIMITS_EXCEEDED", "capture"),
+    FaultCode(2, "access_denied", "CIM_ERR_ACCESS_DENIED", "dmtf"),
+    FaultCode(3, "namespace_not_found", "CIM_ERR_INVALID_NAMESPACE", "omi"),
+    FaultCode(4, "invalid_parameter", "CIM_ERR_INVALID_PARAMETER", "dmtf"),
+    FaultCode(5, "class_not_found", "CIM_ERR_INVALID_CLASS", "omi"),
+    FaultCode(6, "not_found", "CIM_ERR_NOT_FOUND", "omi"),
+    FaultCode(12, "invalid_parameter", "CIM_ERR_NO_SUCH_PROPERTY", "omi"),
+    FaultCode(16, "method_not_found", "CIM_ERR_METHOD_NOT_AVAILABLE", "dmtf"),
+    FaultCode(17, "method_not_found", "CIM_ERR_METHOD_NOT_FOUND", "dmtf"),
+    FaultCode(27, "quota", "CIM_ERR_SERVER_LIMITS_EXCEEDED", "capture"),
 )
 
 SUBCODES = (
-    Row("AccessDenied", "access_denied", "wsman:AccessDenied", "soap"),
-    Row("DestinationUnreachable", "resource_not_found", "wsa:DestinationUnreachable", "capture"),
-    Row("CannotProcessFilter", "class_not_found", "wsen:CannotProcessFilter", "capture"),
-    Row("TimedOut", "timed_out", "wsman:TimedOut", "capture"),
-    Row("QuotaLimit", "quota", "wsman:QuotaLimit", "capture"),
-    Row("InvalidParameter", "invalid_parameter", "wsman:InvalidParameter", "capture"),
-    Row("SchemaValidationError", "invalid_parameter", "wsman:SchemaValidationError", "capture"),
-    Row("ActionNotSupported", "method_not_found", "wsa:ActionNotSupported", "soap"),
+    FaultCode("AccessDenied", "access_denied", "wsman:AccessDenied", "soap"),
+    FaultCode("DestinationUnreachable", "resource_not_found", "wsa:DestinationUnreachable", "capture"),
+    FaultCode("CannotProcessFilter", "class_not_found", "wsen:CannotProcessFilter", "capture"),
+    FaultCode("TimedOut", "timed_out", "wsman:TimedOut", "capture"),
+    FaultCode("EncodingLimit", "envelope_limit", "wsman:EncodingLimit", "soap"),
+    FaultCode("QuotaLimit", "quota", "wsman:QuotaLimit", "capture"),
+    FaultCode("InvalidParameter", "invalid_parameter", "wsman:InvalidParameter", "capture"),
+    FaultCode("SchemaValidationError", "invalid_parameter", "wsman:SchemaValidationError", "capture"),
+    FaultCode("ActionNotSupported", "method_not_found", "wsa:ActionNotSupported", "soap"),
 )
 
 

@@ -15,11 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from . import scalars
+from ..core.text import quoted
 from .cim import CimClass, CimInstance, CimType, CimValue, Field, Method
-from .envelope import Option, RequestContext, build_envelope, parse_envelope
-from .errors import LocalProtocolError, RemoteProtocolError, WsmanError, shorten
-from .values import decode_fields, decode_instance, encode_fields
+from .errors import LocalProtocolError, RemoteProtocolError, WsmanError
+from .soap import Option, RequestContext, build_envelope, parse_envelope
+from .values import decode_fields, decode_instance, encode_fields, encode_scalar
 from .xml import Markup, child, content, element, local_name, text
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ samanamonitor/pysammwr), but of its registration (27) only the bit for confirmat
 Answer_co = TypeVar("Answer_co", covariant=True)
 
 
-class Operation(Protocol[Answer_co]):
+class WsmanOperation(Protocol[Answer_co]):
     """Something to send: bytes out, bytes in, a typed answer. `str` names it for people, without its arguments."""
 
     def encode(self, context: RequestContext) -> bytes:
@@ -99,7 +99,7 @@ class Invoke:
         if local_name(output).lower() not in (f"{self.method}_OUTPUT".lower(), self.method.lower()):
             raise RemoteProtocolError(
                 "unexpected_shape",
-                f"the answer to {self.method} is {shorten(local_name(output))} instead of its output",
+                f"the answer to {self.method} is {quoted(local_name(output))} instead of its output",
             )
         what = f"{self.cls.name}.{self.method}"
         outputs = decode_fields(self._method.outputs, output, what=what)
@@ -279,7 +279,7 @@ def walk(
 Result = TypeVar("Result")
 
 
-def drive(walker: Generator[Step, Page | None, Result], send: Callable[[Operation[Any]], Any]) -> Result:
+def drive(walker: Generator[Step, Page | None, Result], send: Callable[[WsmanOperation[Any]], Any]) -> Result:
     """Run a generator such as `walk(...)` with a function that sends one operation and gives its typed answer.
 
     What `send` raises comes out again, after a Release where one is due; how the Release fares concerns nobody.
@@ -320,7 +320,7 @@ def _selectors(cls: CimClass, selectors: Mapping[str, CimValue]) -> dict[str, st
         key = cls.properties.get(name)
         if key is None or key.array or isinstance(key.type, CimClass) or key.type is CimType.OCTETS:
             raise LocalProtocolError(f"{cls.name} has no key property {name}")
-        written[name] = scalars.encode(key.type, value)
+        written[name] = encode_scalar(key.type, value)
     return written
 
 

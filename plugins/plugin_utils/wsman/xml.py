@@ -5,7 +5,7 @@
 """XML in and out: a parser that survives hostile bytes, and a writer whose types make unescaped text an error.
 
 The parser is the standard library's expat, driven by hand: no document type, hence no entity beyond the five built-in
-ones, nothing external, and caps on size, depth and number of elements. SOAP 1.2 forbids document types anyway.
+ones, nothing external, and the bounds of `limits`. SOAP 1.2 forbids document types anyway.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, NewType
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from .errors import LocalProtocolError, RemoteProtocolError, shorten
+from ..core.text import quoted
+from .errors import LocalProtocolError, RemoteProtocolError
+from .limits import MAX_ANSWER_BYTES, MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, MAX_NAME, MAX_NAMES, MAX_PREFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-MAX_BYTES = 4 * 1024 * 1024
-MAX_DEPTH = 64
-MAX_ELEMENTS = 200_000
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
@@ -39,54 +37,128 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;",
 _ATTRIBUTE_ESCAPES = _ESCAPES | str.maketrans({"\t": "&#9;", "\n": "&#10;"})
 
 
+_XMLNS = "http://www.w3.org/2000/xmlns/"
+_XML = "http://www.w3.org/XML/1998/namespace"
+
+
+class _Names:
+    """Prefixed names of a document as ElementTree's `{namespace}name`, each spelt out once, however often it occurs.
+
+    expat can do this itself, but it spells every name of a start tag out before it calls us: one long namespace and a
+    hundred thousand short attributes of one tag become gigabytes, from one megabyte, before anybody can say stop.
+    """
+
+    def __init__(self) -> None:
+        # One entry for each open element: what its prefixes stand for. Shared with the parent where it declares none.
+        self._scopes: list[dict[str, str]] = [{"": "", "xml": _XML}]
+        self._known: dict[tuple[str, str], str] = {}
+
+    def enter(self, attributes: dict[str, str]) -> None:
+        """An element starts: its declarations hold from now on."""
+        declared = {name[6:]: uri for name, uri in attributes.items() if name == "xmlns" or name.startswith("xmlns:")}
+        for prefix, uri in declared.items():
+            if len(uri) > MAX_NAME:
+                raise RemoteProtocolError("too_large", f"the answer has a namespace of more than {MAX_NAME} characters")
+            if (prefix and not uri) or prefix in ("xmlns", "xml") or uri in (_XMLNS, _XML):
+                raise RemoteProtocolError("not_xml", f"the answer is not XML: it declares the prefix {quoted(prefix)}")
+        if len(declared) + len(self._scopes[-1]) > MAX_PREFIXES:
+            raise RemoteProtocolError("too_many_items", f"the answer has more than {MAX_PREFIXES} prefixes at a time")
+        self._scopes.append({**self._scopes[-1], **declared} if declared else self._scopes[-1])
+
+    def leave(self) -> None:
+        """An element ends."""
+        self._scopes.pop()
+
+    def of_element(self, name: str) -> str:
+        """The name of the element that was entered last."""
+        prefix, colon, local = name.rpartition(":")
+        return self._spelt(prefix, local, colon)
+
+    def of_attribute(self, name: str) -> str:
+        """An attribute without a prefix is in no namespace, whatever the default is."""
+        prefix, colon, local = name.rpartition(":")
+        return self._spelt(prefix, local, colon) if colon else self._once("", local)
+
+    def _spelt(self, prefix: str, local: str, colon: str) -> str:
+        uri = self._scopes[-1].get(prefix)
+        if uri is None or not local or ":" in prefix or (colon and not prefix):
+            raise RemoteProtocolError(
+                "not_xml", f"the answer is not XML: unbound prefix in {quoted(prefix + colon + local)}"
+            )
+        return self._once(uri, local)
+
+    def _once(self, uri: str, local: str) -> str:
+        known = self._known.get((uri, local))
+        if known is None:
+            if len(self._known) >= MAX_NAMES:
+                raise RemoteProtocolError("too_many_items", f"the answer has more than {MAX_NAMES} different names")
+            if len(uri) + len(local) > MAX_NAME:
+                raise RemoteProtocolError("too_large", f"the answer has a name of more than {MAX_NAME} characters")
+            known = self._known[uri, local] = f"{{{uri}}}{local}" if uri else local
+        return known
+
+
 class _Reader:
     """The expat handlers: build the tree, and stop at the first thing that an answer must not hold."""
 
     def __init__(self, max_depth: int, max_elements: int) -> None:
         self.builder = TreeBuilder()
+        self.names = _Names()
         self.max_depth = max_depth
         self.max_elements = max_elements
         self.depth = 0
         self.elements = 0
+        self.attributes = 0
 
     def declaration(self, version: str, encoding: str | None, standalone: int) -> None:
         if encoding is not None and encoding.lower() not in _ENCODINGS:
             raise RemoteProtocolError(
-                "not_xml", f"the answer is in the encoding {shorten(encoding)}, not UTF-8 or UTF-16"
+                "not_xml", f"the answer is in the encoding {quoted(encoding)}, not UTF-8 or UTF-16"
             )
 
     def doctype(self, name: str, system_id: str | None, public_id: str | None, has_internal_subset: bool) -> None:
         raise RemoteProtocolError(
-            "doctype", f"the answer declares a document type ({shorten(name)}), which WS-Management forbids"
+            "doctype", f"the answer declares a document type ({quoted(name)}), which WS-Management forbids"
         )
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self.depth += 1
         self.elements += 1
+        self.attributes += len(attributes)
         if self.depth > self.max_depth:
             raise RemoteProtocolError("too_deep", f"the answer nests more than {self.max_depth} levels of elements")
         if self.elements > self.max_elements:
             raise RemoteProtocolError("too_many_items", f"the answer holds more than {self.max_elements} elements")
-        self.builder.start(_qualified(tag), {_qualified(name): value for name, value in attributes.items()})
+        if self.attributes > MAX_ATTRIBUTES:
+            raise RemoteProtocolError("too_many_items", f"the answer holds more than {MAX_ATTRIBUTES} attributes")
+        self.names.enter(attributes)
+        kept = {
+            self.names.of_attribute(name): value
+            for name, value in attributes.items()
+            if name != "xmlns" and not name.startswith("xmlns:")
+        }
+        self.builder.start(self.names.of_element(tag), kept)
 
     def end(self, tag: str) -> None:
         self.depth -= 1
-        self.builder.end(_qualified(tag))
+        self.builder.end(self.names.of_element(tag))
+        self.names.leave()
 
 
-def _qualified(name: str) -> str:
-    """Turn expat's `uri}local` into ElementTree's `{uri}local`."""
-    return "{" + name if "}" in name else name
+_SLICE = 64 * 1024
 
 
 def parse(
-    data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, max_elements: int = MAX_ELEMENTS
+    data: bytes, *, max_bytes: int = MAX_ANSWER_BYTES, max_depth: int = MAX_DEPTH, max_elements: int = MAX_ELEMENTS
 ) -> Element:
-    """Parse one document of UTF-8 or UTF-16. Raises RemoteProtocolError, and nothing else, whatever the bytes are."""
+    """Parse one document of UTF-8 or UTF-16. Raises RemoteProtocolError, and nothing else, whatever the bytes are.
+
+    Time and memory are bounded: see `limits`.
+    """
     if len(data) > max_bytes:
         raise RemoteProtocolError("too_large", f"the answer has {len(data)} bytes, more than the {max_bytes} accepted")
     reader = _Reader(max_depth, max_elements)
-    parser = expat.ParserCreate(namespace_separator="}")
+    parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.XmlDeclHandler = reader.declaration
     parser.StartDoctypeDeclHandler = reader.doctype
@@ -94,7 +166,10 @@ def parse(
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.builder.data
     try:
-        parser.Parse(data, True)
+        # After an error of ours expat goes on to the end of what it was given: so it is given little at a time.
+        for at in range(0, len(data), _SLICE):
+            parser.Parse(data[at : at + _SLICE], False)
+        parser.Parse(b"", True)
     except expat.ExpatError as error:
         reason = expat.errors.messages.get(error.code, "malformed")
         raise RemoteProtocolError("not_xml", f"the answer is not XML: {reason} (line {error.lineno})") from error

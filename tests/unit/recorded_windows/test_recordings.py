@@ -15,7 +15,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.verify import rec
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.verify.engine import Verified, verify
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import CommandResult
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import CommandResult
 from simulated_windows.in_process import InProcessHost
 
 HERE = Path(__file__).resolve().parent
@@ -23,7 +23,7 @@ RECORDED = sorted(path.parent for path in HERE.glob("*/conversation.json"))
 
 
 class Replay:
-    """A Wire that answers from a recording: the same question again gets the next answer that it got."""
+    """A Transport that answers from a recording: the same question again gets the next answer that it got."""
 
     peer = Peer(ENDPOINT, "winrm")
     operation_timeout = 20.0

@@ -27,7 +27,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack impo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Scope
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import Operation
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import WsmanOperation
 from simulated_windows.in_process import InProcessHost, differences
 
 GUEST, SIGNING, ENCRYPTION = "insecure_guest_logons", "client_signing", "client_encryption"
@@ -55,7 +55,7 @@ class Mistaken(Session):
         super().__init__(InProcessWire(host))
         self._at, self._acted, self._count = at, acted, 0
 
-    def _exchange(self, operation: Operation[Any]) -> Any:
+    def _exchange(self, operation: WsmanOperation[Any]) -> Any:
         self._count += 1
         if self._count == self._at and not self._acted:
             raise KeyError("a mistake")

@@ -19,7 +19,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.interruption import Terminated
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import Operation
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import WsmanOperation
 from simulated_windows.in_process import InProcessHost
 
 from ..engine import BOTH, GUEST, LOCAL, OPEN, change, moved, status
@@ -34,7 +34,7 @@ class Pressed(Session):
         super().__init__(InProcessWire(host))
         self._number, self._at, self._count = number, at, 0
 
-    def _exchange(self, operation: Operation[Any]) -> Any:
+    def _exchange(self, operation: WsmanOperation[Any]) -> Any:
         self._count += 1
         result = super()._exchange(operation)
         if self._count >= self._at:

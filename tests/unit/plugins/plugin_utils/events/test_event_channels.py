@@ -16,7 +16,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_chan
     read_channels,
     write_channels,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import CommandResult
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import CommandResult
 
 AUDIT, SECURITY = "Microsoft-Windows-SmbClient/Audit", "Microsoft-Windows-SmbClient/Security"
 TEXT = r"""name: Microsoft-Windows-SmbClient/Audit

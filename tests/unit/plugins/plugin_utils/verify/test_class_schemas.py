@@ -7,8 +7,8 @@ import pytest
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.verify.schemas import differences
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.cim import CimClass, CimType, Field, Method
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.class_schema import ClassSchema, GetClassSchema
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.envelope import RequestContext
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors import RemoteProtocolError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.soap import RequestContext
 
 CONTEXT = RequestContext("http://host.example:5985/wsman")
 PART = CimClass("root/Test", "TEST_Part", {"Serial": Field(CimType.UINT64)})

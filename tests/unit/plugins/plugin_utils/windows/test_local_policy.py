@@ -32,7 +32,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.local_pol
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import CommandResult
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import CommandResult
 from simulated_windows.files import FileProblem
 from simulated_windows.in_process import InProcessHost
 from simulated_windows.local_group_policy import FOLDER, GPT_INI, REGISTRY_POL, instructions
@@ -109,47 +109,49 @@ def foreign(host: InProcessHost) -> InProcessHost:
 
 
 def room(host: InProcessHost, cut: tuple[int, bool] | None = None) -> tuple[LocalPolicy, FileWire]:
-    wire = FileWire(host, cut=cut)
-    return LocalPolicy(Session(wire)), wire
+    transport = FileWire(host, cut=cut)
+    return LocalPolicy(Session(transport)), transport
 
 
 def apply(host: InProcessHost, cut: tuple[int, bool] | None = None) -> FileWire:
-    policy, wire = room(host, cut)
+    policy, transport = room(host, cut)
     policy.replace(policy.read().edit(ALLOW))
-    return wire
+    return transport
 
 
 def test_a_host_without_a_local_gpo(host: InProcessHost) -> None:
     before = host.snapshot()
-    policy, wire = room(host)
+    policy, transport = room(host)
     assert policy.read() == LocalGpo()
     policy.replace(LocalGpo())
-    assert len(wire.steps) == 1, "one process tells that there is nothing to fetch, and nothing to do costs nothing"
+    assert len(transport.steps) == 1, "one process shows that there is nothing to fetch or do"
     assert host.snapshot() == before
 
 
 def test_the_first_entry_and_back(host: InProcessHost) -> None:
-    policy, _wire = room(host)
+    policy, _transport = room(host)
     found = policy.read()
     policy.replace(found.edit(ALLOW))
     assert instructions(host.host.files.read(REGISTRY_POL)) == [(KEY, NAME, 4, b"\1\0\0\0")]
     assert b"Version=1\r\n" in host.host.files.read(GPT_INI)
-    again, wire = room(host)
+    again, transport = room(host)
     gpo = again.read()
     assert gpo.is_read
     again.replace(gpo.edit(ALLOW))
-    assert [step for step in wire.steps if not step.startswith(("echo", "fetch"))] == [], "nothing is written twice"
+    assert [step for step in transport.steps if not step.startswith(("echo", "fetch"))] == [], (
+        "nothing is written twice"
+    )
     again.replace(gpo.edit(CLEAR))
     assert not host.host.files.exists(REGISTRY_POL)
     assert host.host.files.read(GPT_INI) == b"[General]\r\nVersion=2\r\n"
 
 
 def test_files_of_somebody_else_are_kept(foreign: InProcessHost) -> None:
-    policy, wire = room(foreign)
+    policy, transport = room(foreign)
     found = policy.read()
     policy.replace(found.edit(ALLOW))
     assert instructions(foreign.host.files.read(REGISTRY_POL))[0] == ("Software\\X", "Y", 4, b"\5\0\0\0")
-    assert not [step for step in wire.steps if step.startswith("md")]
+    assert not [step for step in transport.steps if step.startswith("md")]
     policy.replace(policy.read().edit(CLEAR))
     assert foreign.host.files.read(REGISTRY_POL) == FOREIGN.to_bytes()
     assert foreign.host.files.read(GPT_INI).startswith(b"; mine\n[General]\n")
@@ -199,7 +201,7 @@ def test_a_file_in_use_is_said_and_nothing_is_lost(foreign: InProcessHost) -> No
 def test_a_deletion_that_did_not_happen_is_found_out(host: InProcessHost) -> None:
     apply(host)
     host.host.files.in_use = {REGISTRY_POL}
-    policy, _wire = room(host)
+    policy, _transport = room(host)
     gpo = policy.read()
     policy.replace(gpo.edit(CLEAR))
     assert policy.read().entry(KEY, NAME) == ON, "del tells no failure: who reads back finds it out"
@@ -218,8 +220,8 @@ def test_a_damaged_file_is_refused_and_kept(foreign: InProcessHost, path: str) -
     "answer", ["", "%SystemRoot%\r\n", 'C:\\Win"dows & del\r\n', "C:\\Windows\r\nother\r\n", "\x1b[2J"]
 )
 def test_a_root_that_is_none_goes_into_no_command(host: InProcessHost, answer: str) -> None:
-    policy, wire = room(host)
-    wire.run = lambda commands: [CommandResult(0, answer, "")]  # type: ignore[method-assign]
+    policy, transport = room(host)
+    transport.run = lambda commands: [CommandResult(0, answer, "")]  # type: ignore[method-assign]
     with pytest.raises(HostError, match="when asked for %SystemRoot%") as caught:
         policy.read()
     assert str(caught.value).isprintable()
@@ -234,9 +236,9 @@ def test_who_is_no_administrator_is_told(host: InProcessHost) -> None:
 def test_refreshing(host: InProcessHost) -> None:
     apply(host)
     assert host.client.running["EnableInsecureGuestLogons"] is False
-    policy, wire = room(host)
+    policy, transport = room(host)
     policy.refresh()
-    assert wire.steps == ["gpupdate.exe /target:computer"]
+    assert transport.steps == ["gpupdate.exe /target:computer"]
     assert host.client.running["EnableInsecureGuestLogons"] is True
 
 
@@ -261,14 +263,14 @@ def held(host: InProcessHost, name: str = NAME) -> Stored:
 @pytest.mark.parametrize(("kind", "data"), VALUES)
 def test_a_value_of_any_type_comes_back(host: InProcessHost, kind: RegistryType, data: Any) -> None:
     value = RegistryValue(kind, data)
-    wire = FileWire(host)
-    write_values(Session(wire), {(KEY, NAME): value, (KEY, "Other"): dword(0)})
+    transport = FileWire(host)
+    write_values(Session(transport), {(KEY, NAME): value, (KEY, "Other"): dword(0)})
     assert (held(host), held(host, "Other"), held(host, "None")) == (value, dword(0), None)
     host.host.refresh_policy({})
     carried = host.registry.get(f"HKLM\\{KEY}", NAME)
     assert carried is not None
     assert carried.type == kind.name, "the host's own reader agrees"
-    write_values(Session(wire), {(KEY, NAME): None, (KEY, "Other"): None})
+    write_values(Session(transport), {(KEY, NAME): None, (KEY, "Other"): None})
     assert not host.host.files.exists(REGISTRY_POL)
 
 
@@ -286,7 +288,7 @@ def test_a_value_of_any_type_comes_back(host: InProcessHost, kind: RegistryType,
 def test_what_no_value_could_put_back_is_shown_and_not_restorable(
     host: InProcessHost, entries: tuple[RegistryPolEntry, ...], said: str
 ) -> None:
-    policy, _wire = room(host)
+    policy, _transport = room(host)
     gpo = policy.read().edit(ALLOW)
     policy.replace(LocalGpo(RegistryPol(entries), gpo.gpt_ini))
     value = held(host)

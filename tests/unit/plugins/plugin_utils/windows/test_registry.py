@@ -84,8 +84,8 @@ def test_another_type(method: str, kind: str) -> None:
         METHODS[method][0](Registry(Scripted(returning(0x80041005))))
 
 
-class Wire:
-    """A host that answers every message with the same ReturnValue, as text on the wire."""
+class Transport:
+    """A host that answers every message with the same ReturnValue, as text on the transport."""
 
     peer = Peer("http://host.example:5985/wsman", "winrm")
     operation_timeout = 20.0
@@ -121,7 +121,7 @@ class Wire:
 )
 def test_codes_signed_and_unsigned_on_the_wire(returned: str, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
-        Registry(Session(Wire(returned))).dword(KEY, NAME)
+        Registry(Session(Transport(returned))).dword(KEY, NAME)
     assert caught.value.__class__ is error
 
 

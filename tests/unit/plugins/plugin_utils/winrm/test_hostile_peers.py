@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, HostFault, HostUnreachable
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import Deadlines
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import open_wire
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import open_transport
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.cim import CimClass, CimType, Field, Method
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import Enumerate, Invoke
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.winrm.connections import (
@@ -54,9 +54,9 @@ class Looked:
 
 
 def session_with(kind: str, there: Peer, clock: Looked, **more: Any) -> Session:
-    wire: Any = open_wire(connection(kind, ansible_port=there.port, **{**BASIC[kind], **more}))
-    wire._guard.deadlines = Deadlines(MESSAGE, TASK, clock)
-    return Session(wire)
+    transport: Any = open_transport(connection(kind, ansible_port=there.port, **{**BASIC[kind], **more}))
+    transport._limits.deadlines = Deadlines(MESSAGE, TASK, clock)
+    return Session(transport)
 
 
 @pytest.mark.parametrize("kind", BASIC)
@@ -213,8 +213,8 @@ def test_pages_without_end(seconds: int, kind: str) -> None:
         return slow()
 
     with peer(lambda taken: taken.sendall(_page(next(number)))) as there:
-        wire: Any = open_wire(connection(kind, ansible_port=there.port, **BASIC[kind]))
-        wire._guard.deadlines = Deadlines(MESSAGE * seconds, TASK, looked)
+        transport: Any = open_transport(connection(kind, ansible_port=there.port, **BASIC[kind]))
+        transport._limits.deadlines = Deadlines(MESSAGE * seconds, TASK, looked)
         with pytest.raises(HostError, match=r"did not end after 50 pages|took longer than the 600 seconds"):
-            Session(wire).query(Enumerate(THING, "SELECT * FROM TEST_Thing"))
+            Session(transport).query(Enumerate(THING, "SELECT * FROM TEST_Thing"))
     assert len(there.requests) <= (51 if seconds == 1 else TASK / seconds)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A conversation over a wire that answers by script: what becomes of answers, faults and errors."""
+"""A conversation over a transport that answers by script: what becomes of answers, faults and errors."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import CommandResult
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import CommandResult
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.cim import CimClass, CimType, Field, Method
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors import RemoteProtocolError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.limits import MAX_ANSWER_BYTES
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import (
     ENUMERATION,
     MAX_PAGES,
@@ -32,7 +33,6 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations 
     Enumerate,
     Invoke,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.xml import MAX_BYTES
 
 ENDPOINT = "http://host.example:5985/wsman"
 THING = CimClass(
@@ -44,7 +44,7 @@ THING = CimClass(
 POKE = Invoke(THING, "Poke")
 
 
-class Wire:
+class Transport:
     """A connection that answers by script: bytes, or an error to raise."""
 
     peer = Peer(ENDPOINT, "winrm")
@@ -101,11 +101,11 @@ def fault(code: int, text: str = "Some text") -> bytes:
     ],
 )
 def test_faults(code: int, expected: type[Exception]) -> None:
-    wire = Wire(fault(code))
+    transport = Transport(fault(code))
     with pytest.raises(expected) as caught:
-        Session(wire).call(POKE)
+        Session(transport).call(POKE)
     assert caught.value.__class__ is expected
-    assert wire.resets == 0, "a fault is an answer"
+    assert transport.resets == 0, "a fault is an answer"
     if isinstance(caught.value, HostFault):
         assert caught.value.code == code
         assert "Some text" in str(caught.value)
@@ -126,7 +126,7 @@ def test_faults(code: int, expected: type[Exception]) -> None:
 )
 def test_a_denial_says_whether_it_was_a_write(operation: Invoke | Delete, writing: bool) -> None:
     with pytest.raises(AccessDenied) as caught:
-        Session(Wire(fault(5))).call(operation)  # type: ignore[arg-type]  # either has an answer
+        Session(Transport(fault(5))).call(operation)  # type: ignore[arg-type]  # either has an answer
     assert caught.value.writing is writing
 
 
@@ -142,7 +142,7 @@ STRANGE = [
     (ENTITY, HostUnreachable),
     (OK[:-10], HostUnreachable),
     (b"<x>" * 100, HostError),
-    (b" " * (MAX_BYTES + 1), HostError),
+    (b" " * (MAX_ANSWER_BYTES + 1), HostError),
     (envelope("<Poke_OUTPUT><ReturnValue>many</ReturnValue></Poke_OUTPUT>"), HostError),
 ]
 
@@ -150,7 +150,7 @@ STRANGE = [
 @pytest.mark.parametrize(("answer", "expected"), STRANGE)
 def test_a_strange_first_answer(answer: bytes, expected: type[Exception]) -> None:
     with pytest.raises(expected) as caught:
-        Session(Wire(answer)).call(POKE)
+        Session(Transport(answer)).call(POKE)
     assert caught.value.__class__ is expected
     assert ENDPOINT in str(caught.value)
     assert "Check" in str(caught.value)
@@ -160,7 +160,7 @@ def test_a_strange_first_answer(answer: bytes, expected: type[Exception]) -> Non
 @pytest.mark.parametrize("answer", [answer for answer, _unused in STRANGE])
 @pytest.mark.parametrize("first", [OK, fault(87)])
 def test_a_strange_later_answer_is_no_unreachable_host(first: bytes, answer: bytes) -> None:
-    session = Session(Wire(first, answer))
+    session = Session(Transport(first, answer))
     try:
         session.call(POKE)
     except HostFault:
@@ -171,20 +171,20 @@ def test_a_strange_later_answer_is_no_unreachable_host(first: bytes, answer: byt
 
 
 def test_a_broken_connection_is_forgotten_and_explained() -> None:
-    wire = Wire(requests.ConnectionError("Connection aborted."), OK)
-    session = Session(wire)
+    transport = Transport(requests.ConnectionError("Connection aborted."), OK)
+    session = Session(transport)
     with pytest.raises(HostUnreachable, match="closed the connection"):
         session.call(POKE)
-    assert wire.resets == 1
+    assert transport.resets == 1
     assert session.call(POKE).return_value == 0
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit()])
 def test_the_users_interrupt_is_no_error_of_the_host(error: BaseException) -> None:
-    wire = Wire()
-    wire.send = lambda message: (_unused for _unused in ()).throw(error)  # type: ignore[method-assign]
+    transport = Transport()
+    transport.send = lambda message: (_unused for _unused in ()).throw(error)  # type: ignore[method-assign]
     with pytest.raises(type(error)):
-        Session(wire).call(POKE)
+        Session(transport).call(POKE)
 
 
 # --- queries ---
@@ -200,9 +200,9 @@ QUERY = Enumerate(THING, "SELECT * FROM TEST_Thing")
 
 
 def test_a_query_is_run_to_its_end() -> None:
-    wire = Wire(page("EnumerateResponse", "a", context="one"), page("PullResponse", "b", "c", context=None))
-    assert [instance["Label"] for instance in Session(wire).query(QUERY)] == ["a", "b", "c"]
-    assert len(wire.sent) == 2
+    transport = Transport(page("EnumerateResponse", "a", context="one"), page("PullResponse", "b", "c", context=None))
+    assert [instance["Label"] for instance in Session(transport).query(QUERY)] == ["a", "b", "c"]
+    assert len(transport.sent) == 2
 
 
 @pytest.mark.parametrize(
@@ -210,20 +210,20 @@ def test_a_query_is_run_to_its_end() -> None:
     [(fault(5), AccessDenied), (fault(87), HostFault), (b"garbage", HostError)],
 )
 def test_a_query_that_breaks_off_is_released(second: bytes, expected: type[Exception]) -> None:
-    wire = Wire(page("EnumerateResponse", "a", context="one"), second, envelope(""))
+    transport = Transport(page("EnumerateResponse", "a", context="one"), second, envelope(""))
     with pytest.raises(expected) as caught:
-        Session(wire).query(QUERY)
+        Session(transport).query(QUERY)
     assert caught.value.__class__ is expected
-    assert b"<n:Release" in wire.sent[-1]
-    assert b"one" in wire.sent[-1]
+    assert b"<n:Release" in transport.sent[-1]
+    assert b"one" in transport.sent[-1]
 
 
 def test_a_query_without_end_is_the_hosts_fault_not_ours() -> None:
     pages = [page("PullResponse", "b", context="more") for _unused in range(MAX_PAGES)]
-    wire = Wire(page("EnumerateResponse", "a", context="one"), *pages, envelope(""))
+    transport = Transport(page("EnumerateResponse", "a", context="one"), *pages, envelope(""))
     with pytest.raises(HostError, match="did not end"):
-        Session(wire).query(QUERY)
-    assert len(wire.sent) == MAX_PAGES + 1
+        Session(transport).query(QUERY)
+    assert len(transport.sent) == MAX_PAGES + 1
 
 
 # --- shells ---
@@ -247,18 +247,18 @@ def _winrm_fault(code: int | None) -> WinrmFault:
 )
 def test_a_shell_that_is_refused(error: Exception, expected: type[Exception], said: str) -> None:
     with pytest.raises(expected, match=said) as caught:
-        Session(Wire(error)).run([("wevtutil.exe", "gl", "x")])
+        Session(Transport(error)).run([("wevtutil.exe", "gl", "x")])
     assert caught.value.__class__ is expected
 
 
 def test_commands_and_their_results() -> None:
-    results = Session(Wire(b"0", b"5")).run([("a",), ("b", "c")])
+    results = Session(Transport(b"0", b"5")).run([("a",), ("b", "c")])
     assert [result.exit_code for result in results] == [0, 5]
 
 
 def test_an_answer_beyond_the_cap_becomes_one_sentence() -> None:
-    wire = Wire(RemoteProtocolError("too_large", "it is larger than 4 MiB"))
-    with pytest.raises(HostError, match="larger than 4 MiB") as caught:
-        Session(wire).call(POKE)
+    transport = Transport(RemoteProtocolError("too_large", "it is larger than 1 MiB"))
+    with pytest.raises(HostError, match="larger than 1 MiB") as caught:
+        Session(transport).call(POKE)
     assert caught.value.__class__ is HostError
-    assert wire.resets == 1, "half of the answer is still on its way"
+    assert transport.resets == 1, "half of the answer is still on its way"

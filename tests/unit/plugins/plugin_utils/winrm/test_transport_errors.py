@@ -30,8 +30,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     RequestError,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import DeadlinePassed
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.guard import ClearText, Redirected
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import VARIABLES, Peer
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.response_limits import ClearText, Redirected
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transport_errors import (
     explain,
     is_refusal_of_transport,

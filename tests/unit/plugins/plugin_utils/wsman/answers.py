@@ -9,7 +9,7 @@ from __future__ import annotations
 from hypothesis import settings
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.cim import CimClass, CimType, Field, Method
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.envelope import RequestContext
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.soap import RequestContext
 
 EXAMPLES = settings(deadline=None, max_examples=150, database=None)
 

@@ -18,16 +18,16 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors impo
     LocalProtocolError,
     RemoteProtocolError,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault import WsmanFault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import (
     Enumerate,
-    Operation,
     Page,
     Pull,
     Release,
+    WsmanOperation,
     drive,
     walk,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.soap import WsmanFault
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.wsman.answers import (
     CONTEXT,
     ENGINE,
@@ -147,9 +147,9 @@ class Host:
 
     def __init__(self, *answers: bytes | Exception) -> None:
         self.answers = list(answers)
-        self.asked: list[Operation[Any]] = []
+        self.asked: list[WsmanOperation[Any]] = []
 
-    def send(self, operation: Operation[Any]) -> Any:
+    def send(self, operation: WsmanOperation[Any]) -> Any:
         self.asked.append(operation)
         next_answer = self.answers.pop(0)
         if isinstance(next_answer, Exception):

@@ -13,20 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman import xml
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.envelope import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors import (
+    LocalProtocolError,
+    RemoteProtocolError,
+    RequestTooLarge,
+)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.limits import MAX_REQUEST_BYTES
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.soap import (
     ADDRESSING,
     SOAP,
     WSMAN,
     Option,
     RequestContext,
+    WsmanFault,
     build_envelope,
     parse_envelope,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors import (
-    LocalProtocolError,
-    RemoteProtocolError,
-)
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault import WsmanFault
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.wsman.answers import (
     CONTEXT,
     EXAMPLES,
@@ -38,7 +40,7 @@ OTHER = "11111111-2222-3333-4444-555555555555"
 
 
 def test_headers_of_a_request() -> None:
-    context = dataclasses.replace(CONTEXT, operation_timeout=7.5, max_envelope_size=9000, locale="de-DE")
+    context = dataclasses.replace(CONTEXT, operation_timeout=7.5)
     root = xml.parse(
         build_envelope(
             context,
@@ -56,7 +58,7 @@ def test_headers_of_a_request() -> None:
         (f"{{{WSMAN}}}ResourceURI", "urn:resource"),
         (f"{{{ADDRESSING}}}ReplyTo", ""),
         (f"{{{ADDRESSING}}}Action", "urn:action"),
-        (f"{{{WSMAN}}}MaxEnvelopeSize", "9000"),
+        (f"{{{WSMAN}}}MaxEnvelopeSize", "512000"),
         (f"{{{ADDRESSING}}}MessageID", f"uuid:{SENT}"),
         (f"{{{WSMAN}}}OperationTimeout", "PT7.5S"),
         (f"{{{WSMAN}}}Locale", ""),
@@ -71,7 +73,7 @@ def test_headers_of_a_request() -> None:
     }
     assert "false" not in must.values()
     assert xml.content(header[2][0]) == f"{ADDRESSING}/role/anonymous"
-    assert header[7].get("{http://www.w3.org/XML/1998/namespace}lang") == "de-DE"
+    assert header[7].get("{http://www.w3.org/XML/1998/namespace}lang") == "en-US"
     assert [(each.get("Name"), each.text) for each in header[8]] == [("Name", "a<b"), ('odd "name"', None)]
     assert [(each.attrib, each.text) for each in header[9]] == [({"Name": "wmi:Fast", "Type": "xs:boolean"}, "true")]
     assert [each.tag for each in body] == ["a"]
@@ -82,6 +84,15 @@ def test_no_empty_sets() -> None:
     assert b"SelectorSet" not in request
     assert b"OptionSet" not in request
     assert request == build_envelope(CONTEXT, "urn:action", "urn:resource")
+
+
+def test_a_request_that_no_service_takes_is_not_built() -> None:
+    smallest = len(build_envelope(CONTEXT, "urn:action", "urn:resource", body=xml.text("x")))
+    room = MAX_REQUEST_BYTES - smallest + 1
+    assert len(build_envelope(CONTEXT, "urn:action", "urn:resource", body=xml.text("x" * room))) == MAX_REQUEST_BYTES
+    with pytest.raises(RequestTooLarge) as caught:
+        build_envelope(CONTEXT, "urn:action", "urn:resource", body=xml.text("x" * (room + 1)))
+    assert caught.value.size == MAX_REQUEST_BYTES + 1
 
 
 def test_fresh_message_ids() -> None:
@@ -99,7 +110,6 @@ def test_fresh_message_ids() -> None:
         {"operation_timeout": -1.0},
         {"operation_timeout": float("nan")},
         {"operation_timeout": float("inf")},
-        {"max_envelope_size": 0},
     ],
 )
 def test_contexts_that_are_none(wrong: dict[str, object]) -> None:

@@ -27,7 +27,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.eventing im
     Subscription,
     Unsubscribe,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault import WsmanFault
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.soap import WsmanFault
 
 from .answers import CONTEXT, EXAMPLES, answer
 

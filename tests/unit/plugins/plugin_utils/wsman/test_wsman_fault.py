@@ -13,10 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.text import one_line
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman import fault as fault_module
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman import soap as fault_module
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman import xml
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.envelope import parse_envelope
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault import Fault, WsmanFault, parse_fault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault_codes import (
     CIM_STATUSES,
     CODES,
@@ -25,6 +23,12 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault_codes
     Kind,
     Name,
     number_in_words,
+)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.soap import (
+    Fault,
+    WsmanFault,
+    parse_envelope,
+    parse_fault,
 )
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.wsman.answers import (
     CONTEXT,

@@ -41,9 +41,9 @@ from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.wsman.
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-    from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import Operation
+    from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import WsmanOperation
 
-OPERATIONS: list[Operation[Any]] = [
+OPERATIONS: list[WsmanOperation[Any]] = [
     Invoke(ENGINE, "GetConfiguration"),
     Invoke(ENGINE, "Dismantle"),
     Delete(ENGINE, {"Label": "x"}),

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -18,7 +17,10 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors impo
     LocalProtocolError,
     RemoteProtocolError,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.scalars import decode, encode
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.values import (
+    decode_scalar,
+    encode_scalar,
+)
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.wsman.answers import EXAMPLES
 
 T = CimType
@@ -38,10 +40,6 @@ MOMENT = datetime.fromisoformat("2026-01-02T03:04:05")
         (T.SINT32, "-2147483648", -2147483648),
         (T.UINT8, " 007\n", 7),
         (T.SINT8, "+5", 5),
-        (T.REAL64, "1.5e3", 1500.0),
-        (T.REAL32, "-.5", -0.5),
-        (T.REAL64, "INF", math.inf),
-        (T.REAL64, "-inf", -math.inf),
         (T.STRING, " as it is\n", " as it is\n"),
         (T.STRING, "", ""),
         (T.DATETIME, "2026-01-02T03:04:05Z", MOMENT.replace(tzinfo=UTC)),
@@ -61,7 +59,7 @@ MOMENT = datetime.fromisoformat("2026-01-02T03:04:05")
     ],
 )
 def test_forms_that_peers_write(kind: CimType, text: str, value: CimValue) -> None:
-    got = decode(kind, text)
+    got = decode_scalar(kind, text)
     assert got == value
     assert type(got) is type(value)
     if isinstance(got, datetime) and isinstance(value, datetime):
@@ -83,9 +81,6 @@ def test_forms_that_peers_write(kind: CimType, text: str, value: CimValue) -> No
         (T.UINT32, "\u0663"),
         (T.UINT32, ""),
         (T.UINT64, "9" * 5000),
-        (T.REAL64, "1_0.0"),
-        (T.REAL64, "infinity"),
-        (T.REAL64, ""),
         (T.DATETIME, ""),
         (T.DATETIME, "P"),
         (T.DATETIME, "PT"),
@@ -102,54 +97,40 @@ def test_forms_that_peers_write(kind: CimType, text: str, value: CimValue) -> No
 )
 def test_texts_that_are_no_value(kind: CimType, text: str) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        decode(kind, text)
+        decode_scalar(kind, text)
     assert caught.value.problem == "bad_value"
     assert len(str(caught.value)) < 200
 
 
-NAIVE = st.datetimes(min_value=datetime.fromisoformat("0001-01-02"), max_value=datetime.fromisoformat("9999-12-30"))
-ZONES = st.integers(-840, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-MOMENTS = NAIVE | st.builds(lambda moment, zone: moment.replace(tzinfo=zone), NAIVE, ZONES)
-
 VALUES: dict[CimType, st.SearchStrategy[CimValue]] = {
     T.BOOLEAN: st.booleans(),
     **{kind: st.integers(low, high) for kind, (low, high) in INTEGER_RANGES.items()},
-    T.REAL32: st.floats(width=32, allow_nan=False),
-    T.REAL64: st.floats(allow_nan=False),
     T.STRING: st.text(),
-    T.DATETIME: MOMENTS | st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=99_999_999)),
 }
 
 
-def test_every_type_has_values() -> None:
-    assert set(VALUES) == set(CimType) - {T.OCTETS}
+def test_every_type_that_is_sent_has_values() -> None:
+    assert set(VALUES) == set(CimType) - {T.OCTETS, T.DATETIME}
 
 
 @EXAMPLES
 @given(st.data(), st.sampled_from(list(VALUES)))
 def test_what_is_written_is_read_back(data: st.DataObject, kind: CimType) -> None:
     value = data.draw(VALUES[kind])
-    got = decode(kind, encode(kind, value))
+    got = decode_scalar(kind, encode_scalar(kind, value))
     assert got == value
     assert type(got) is type(value)
 
 
-def test_not_a_number_survives() -> None:
-    assert encode(T.REAL64, math.nan) == "NaN"
-    got = decode(T.REAL32, "NaN")
-    assert isinstance(got, float)
-    assert math.isnan(got)
-
-
 @EXAMPLES
-@given(st.sampled_from(list(VALUES)), st.text() | st.from_regex(r"[-+P0-9TZ:.*DHMS]{0,30}"))
+@given(st.sampled_from([*VALUES, T.DATETIME]), st.text() | st.from_regex(r"[-+P0-9TZ:.*DHMS]{0,30}"))
 def test_any_text_gives_a_value_or_a_protocol_error(kind: CimType, text: str) -> None:
     try:
-        got = decode(kind, text)
+        got = decode_scalar(kind, text)
     except RemoteProtocolError:
         return
-    if not isinstance(got, float) and not (isinstance(got, datetime) and got.year in (1, 9999)):
-        assert decode(kind, encode(kind, got)) == got
+    if kind is not T.DATETIME:
+        assert decode_scalar(kind, encode_scalar(kind, got)) == got
 
 
 @pytest.mark.parametrize(
@@ -163,22 +144,19 @@ def test_any_text_gives_a_value_or_a_protocol_error(kind: CimType, text: str) ->
         (T.UINT32, True),
         (T.UINT32, "5"),
         (T.UINT32, 5.0),
-        (T.REAL32, 1e39),
-        pytest.param(T.REAL64, 10**400, id="huge"),
-        (T.REAL64, "1"),
         (T.STRING, b"x"),
         (T.STRING, 5),
         (T.DATETIME, "2026-01-02T03:04:05Z"),
-        (T.DATETIME, timedelta(seconds=-1)),
-        (T.DATETIME, datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))),
+        (T.DATETIME, timedelta(seconds=1)),
+        (T.DATETIME, MOMENT),
     ],
 )
 def test_values_that_do_not_fit(kind: CimType, value: CimValue) -> None:
     with pytest.raises(LocalProtocolError, match=kind.value):
-        encode(kind, value)
+        encode_scalar(kind, value)
 
 
 def test_a_refused_value_is_not_in_the_message() -> None:
     with pytest.raises(LocalProtocolError) as caught:
-        encode(T.UINT32, "hunter2")
+        encode_scalar(T.UINT32, "hunter2")
     assert "hunter2" not in str(caught.value)

@@ -247,43 +247,29 @@ def test_arguments_that_do_not_fit(values: dict[str, CimValue], words: str) -> N
         written(values)
 
 
-def test_an_embedded_instance_must_be_one() -> None:
-    with pytest.raises(LocalProtocolError, match="TEST_Engine"):
-        written({"Engine": {"Label": "x"}}, dict(PART.properties))  # type: ignore[dict-item]  # the mistake under test
-    with pytest.raises(LocalProtocolError, match="TEST_Engine has no Wings"):
-        written({"Engine": CimInstance(None, {"Wings": 2})}, dict(PART.properties))
+def test_instances_are_read_and_never_sent() -> None:
+    with pytest.raises(LocalProtocolError, match="Engine: an embedded instance is never sent"):
+        written({"Engine": CimInstance(None, {"Label": "x"})}, dict(PART.properties))
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=20)
-NAIVE = st.datetimes(min_value=datetime.fromisoformat("1601-01-01"), max_value=datetime.fromisoformat("9999-12-30"))
-MOMENTS = NAIVE | NAIVE.map(lambda moment: moment.replace(tzinfo=UTC))
 ONE: dict[CimType, st.SearchStrategy[CimValue]] = {
     T.BOOLEAN: st.booleans(),
     **{kind: st.integers(low, high) for kind, (low, high) in INTEGER_RANGES.items()},
-    T.REAL32: st.floats(width=32, allow_nan=False),
-    T.REAL64: st.floats(allow_nan=False),
     T.STRING: TEXT,
-    T.DATETIME: MOMENTS | st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=999_999)),
     T.OCTETS: st.binary(min_size=1, max_size=20),
 }
 
 
 def a_value(field: Field) -> st.SearchStrategy[CimValue]:
-    if isinstance(field.type, CimClass):
-        optional = {name: a_value(inner) for name, inner in field.type.properties.items()}
-        one: st.SearchStrategy[CimValue] = st.builds(
-            CimInstance, st.just(field.type.name), st.fixed_dictionaries({}, optional=optional)
-        )
-    else:
-        one = ONE[field.type]
+    assert isinstance(field.type, CimType)
+    one = ONE[field.type]
     return st.none() | (st.lists(one, min_size=1, max_size=3) if field.array else one)
 
 
 EVERY_FIELD = {
-    **{f"One_{kind.value}": Field(kind) for kind in CimType},
-    **{f"Some_{kind.value}": Field(kind, array=True) for kind in CimType if kind is not T.OCTETS},
-    "Part": Field(PART),
-    "Parts": Field(PART, array=True),
+    **{f"One_{kind.value}": Field(kind) for kind in ONE},
+    **{f"Some_{kind.value}": Field(kind, array=True) for kind in ONE if kind is not T.OCTETS},
 }
 
 

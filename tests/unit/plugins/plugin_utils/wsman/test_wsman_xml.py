@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman import limits as bounds
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman import xml
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors import (
     LocalProtocolError,
@@ -81,8 +82,8 @@ def test_what_is_refused(data: bytes, problem: str) -> None:
         (b"<a><b/></a>", {"max_depth": 1}, "too_deep"),
         (b"<a><b/></a>", {"max_elements": 1}, "too_many_items"),
         (b"<a>" * 100_000, {}, "too_deep"),
-        (b"<a>" + b"<b/>" * xml.MAX_ELEMENTS + b"</a>", {}, "too_many_items"),
-        (b"<a>" + b" " * xml.MAX_BYTES, {}, "too_large"),
+        (b"<a>" + b"<b/>" * bounds.MAX_ELEMENTS + b"</a>", {}, "too_many_items"),
+        (b"<a>" + b" " * bounds.MAX_ANSWER_BYTES, {}, "too_large"),
     ],
 )
 def test_caps(data: bytes, limits: dict[str, int], problem: str | None) -> None:

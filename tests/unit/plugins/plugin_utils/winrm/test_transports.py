@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The wires over ansible's own connections: which are taken, what they refuse, transports one after the other.
+"""The transports over ansible's own connections: which are taken, what they refuse, in which order they are tried.
 
 Nothing here opens a socket; peers without end have a file of their own, real hosts are asked in tests/integration.
 """
@@ -28,10 +28,10 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     HostUnreachable,
     RequestError,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.wires import (
-    Patience,
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import (
+    Timeouts,
     connection_kind,
-    open_wire,
+    open_transport,
 )
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.winrm.connections import (
     BASIC,
@@ -78,18 +78,18 @@ def test_the_plugins_that_ansible_loads(name: str) -> None:
 @pytest.mark.parametrize("kind", ["ssh", "local"])
 def test_other_connections_are_told_the_supported_ones(kind: str) -> None:
     with pytest.raises(RequestError, match=rf"winrm and psrp; this host uses '{kind}'\. Set ansible_connection"):
-        open_wire(connection(kind))
+        open_transport(connection(kind))
 
 
 def test_a_connection_without_a_name_is_called_by_its_type() -> None:
     with pytest.raises(RequestError, match="this host uses 'SimpleNamespace'"):
-        open_wire(SimpleNamespace())
+        open_transport(SimpleNamespace())
 
 
 def test_psrp_without_pypsrp(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypsrp.wsman", None)
     with pytest.raises(RequestError, match=r"pypsrp is missing on the controller.*pip install pypsrp"):
-        open_wire(connection("psrp", **PSRP))
+        open_transport(connection("psrp", **PSRP))
 
 
 # --- what is refused before the first message ---
@@ -97,10 +97,10 @@ def test_psrp_without_pypsrp(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_ansible_is_kept_from_opening_a_shell() -> None:
     theirs = connection("winrm", **WINRM)
-    wire = open_wire(theirs)
+    transport = open_transport(theirs)
     assert theirs.shell_id is None, "else ansible would close a shell that never was"
-    assert wire.peer.endpoint == "http://127.0.0.1:5985/wsman"
-    assert (wire.peer.connection, wire.peer.auth, wire.peer.secrets) == ("winrm", "basic", (PASSWORD,))
+    assert transport.peer.endpoint == "http://127.0.0.1:5985/wsman"
+    assert (transport.peer.connection, transport.peer.auth, transport.peer.secrets) == ("winrm", "basic", (PASSWORD,))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_ansible_raises_before_the_first_message(raised: Exception, expecte
 
     theirs._connect = connect
     with pytest.raises(expected) as caught:
-        open_wire(theirs)
+        open_transport(theirs)
     assert caught.value.__class__ is expected
     assert str(caught.value).startswith(str(raised).replace("\n", " "))
     assert theirs.shell_id is None
@@ -143,7 +143,7 @@ def test_what_ansible_raises_before_the_first_message(raised: Exception, expecte
 )
 def test_variables_that_cannot_work(kind: str, variables: dict[str, Any], said: str) -> None:
     with pytest.raises(RequestError) as caught:
-        open_wire(connection(kind, **{**(WINRM if kind == "winrm" else PSRP), **variables}))
+        open_transport(connection(kind, **{**(WINRM if kind == "winrm" else PSRP), **variables}))
     assert said in str(caught.value)
     assert str(caught.value).endswith("Nothing was asked of any host.")
 
@@ -158,25 +158,25 @@ def test_a_tunnel_has_an_endpoint_of_its_own() -> None:
         return connect()
 
     theirs._winrm_connect = through_a_tunnel
-    assert open_wire(theirs).peer.endpoint == "http://127.0.0.1:40000/wsman"
+    assert open_transport(theirs).peer.endpoint == "http://127.0.0.1:40000/wsman"
 
 
 @pytest.mark.parametrize(
-    ("kind", "variables", "patience", "expected"),
+    ("kind", "variables", "timeouts", "expected"),
     [
-        ("winrm", {}, Patience(), (60, 600)),
-        ("psrp", {}, Patience(), (60, 600)),
+        ("winrm", {}, Timeouts(), (60, 600)),
+        ("psrp", {}, Timeouts(), (60, 600)),
         ("winrm", {"ansible_winrm_operation_timeout_sec": 40, "ansible_winrm_read_timeout_sec": 50}, None, (120, 1200)),
         ("psrp", {"ansible_psrp_operation_timeout": 40}, None, (120, 1200)),
-        ("winrm", {}, Patience(7, 70), (7, 70)),
-        ("psrp", {}, Patience(task=99), (60, 99)),
+        ("winrm", {}, Timeouts(7, 70), (7, 70)),
+        ("psrp", {}, Timeouts(task=99), (60, 99)),
     ],
 )
 def test_deadlines_follow_the_operation_timeout_or_the_user(
-    kind: str, variables: dict[str, Any], patience: Patience | None, expected: tuple[float, float]
+    kind: str, variables: dict[str, Any], timeouts: Timeouts | None, expected: tuple[float, float]
 ) -> None:
-    wire: Any = open_wire(connection(kind, **{**(WINRM if kind == "winrm" else PSRP), **variables}), patience)
-    assert (wire._guard.deadlines.message, wire._guard.deadlines.task) == expected
+    transport: Any = open_transport(connection(kind, **{**(WINRM if kind == "winrm" else PSRP), **variables}), timeouts)
+    assert (transport._limits.deadlines.message, transport._limits.deadlines.task) == expected
 
 
 # --- one transport after the other ---
@@ -214,27 +214,27 @@ REFUSALS = [
 def test_the_next_transport_is_tried(refusal: Exception, scripted: Callable[[Script], list[str]]) -> None:
     used = scripted({"basic": [refusal], "ntlm": [ANSWER, ANSWER]})
     theirs = connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]})
-    wire = open_wire(theirs)
-    assert [wire.send(b"<x/>"), wire.send(b"<x/>")] == [ANSWER, ANSWER]
+    transport = open_transport(theirs)
+    assert [transport.send(b"<x/>"), transport.send(b"<x/>")] == [ANSWER, ANSWER]
     assert used == ["basic", "ntlm", "ntlm"]
-    assert (wire.peer.auth, wire.peer.tried) == ("ntlm", ("basic",))
+    assert (transport.peer.auth, transport.peer.tried) == ("ntlm", ("basic",))
     assert theirs.shell_id is None
 
 
 def test_the_last_transport_says_what_the_others_were(scripted: Callable[[Script], list[str]]) -> None:
     scripted({"basic": [REFUSALS[0]], "ntlm": [REFUSALS[0]], "ssl": [REFUSALS[0]]})
-    wire = open_wire(connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ssl", "ntlm"]}))
+    transport = open_transport(connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ssl", "ntlm"]}))
     with pytest.raises(InvalidCredentialsError):
-        wire.send(b"<x/>")
-    assert (wire.peer.auth, wire.peer.tried) == ("ntlm", ("basic", "ssl"))
+        transport.send(b"<x/>")
+    assert (transport.peer.auth, transport.peer.tried) == ("ntlm", ("basic", "ssl"))
 
 
 @pytest.mark.parametrize("error", [WinRMTransportError("http", 404, ""), NoConnection("refused")], ids=str)
 def test_what_no_other_transport_cures_ends_it(error: Exception, scripted: Callable[[Script], list[str]]) -> None:
     used = scripted({"basic": [error], "ntlm": []})
-    wire = open_wire(connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]}))
+    transport = open_transport(connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]}))
     with pytest.raises(type(error)):
-        wire.send(b"<x/>")
+        transport.send(b"<x/>")
     assert used == ["basic"]
 
 
@@ -242,54 +242,54 @@ def test_a_message_that_was_delivered_is_not_sent_again(scripted: Callable[[Scri
     """Such as one whose answer does not decrypt: the library gives up, and the host has carried it out."""
     used = scripted({"basic": [WinRMError("message has been tampered with")] * 2, "ntlm": [ANSWER]})
     theirs = connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]})
-    wire: Any = open_wire(theirs)
-    send = wire._transport.send_message
+    transport: Any = open_transport(theirs)
+    send = transport._transport.send_message
 
     def delivered(message: bytes) -> bytes:
-        wire._guard.delivered = True
+        transport._limits.delivered = True
         answer: bytes = send(message)
         return answer
 
-    wire._transport.send_message = delivered
+    transport._transport.send_message = delivered
     with pytest.raises(WinRMError):
-        wire.send(b"<x/>")
+        transport.send(b"<x/>")
     assert used == ["basic"]
 
 
 def test_a_transport_that_answered_once_is_kept(scripted: Callable[[Script], list[str]]) -> None:
     """A message may have been carried out: it is not sent again another way."""
     used = scripted({"basic": [ANSWER, REFUSALS[0]], "ntlm": []})
-    wire = open_wire(connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]}))
-    wire.send(b"<x/>")
+    transport = open_transport(connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]}))
+    transport.send(b"<x/>")
     with pytest.raises(InvalidCredentialsError):
-        wire.send(b"<x/>")
+        transport.send(b"<x/>")
     assert used == ["basic", "basic"]
 
 
 def test_the_next_task_finds_the_connection_as_it_was_left(scripted: Callable[[Script], list[str]]) -> None:
     used = scripted({"basic": [REFUSALS[0]], "ntlm": [ANSWER, ANSWER]})
     theirs = connection("winrm", **{**WINRM, "ansible_winrm_transport": ["basic", "ntlm"]})
-    open_wire(theirs).send(b"<x/>")
+    open_transport(theirs).send(b"<x/>")
     theirs._connect = None
-    open_wire(theirs).send(b"<x/>")
+    open_transport(theirs).send(b"<x/>")
     assert used == ["basic", "ntlm", "ntlm"]
 
 
 def test_a_broken_connection_authenticates_anew() -> None:
-    wire: Any = open_wire(connection("winrm", **WINRM))
-    session = wire._transport.build_session()
-    wire._transport.encryption = "a context"
-    wire.reset()
-    assert wire._transport.encryption is None
-    assert wire._transport.build_session() is not session
+    transport: Any = open_transport(connection("winrm", **WINRM))
+    session = transport._transport.build_session()
+    transport._transport.encryption = "a context"
+    transport.reset()
+    assert transport._transport.encryption is None
+    assert transport._transport.build_session() is not session
 
 
 def test_what_psrp_cannot_decode_is_an_answer_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """pypsrp makes text of every answer that it decrypts, as UTF-8, before it hands on the bytes."""
-    wire: Any = open_wire(connection("psrp", **PSRP))
+    transport: Any = open_transport(connection("psrp", **PSRP))
     answer = "<an answer/>".encode("utf-16")
-    monkeypatch.setattr(wire._transport, "send", lambda message: answer.decode().encode())
-    assert wire.send(b"<x/>") == answer
+    monkeypatch.setattr(transport._transport, "send", lambda message: answer.decode().encode())
+    assert transport.send(b"<x/>") == answer
 
 
 # --- files ---
@@ -316,9 +316,9 @@ def transferring(fails_with: Exception | None = None, content: bytes | None = b"
             Path(local).write_bytes(content)
 
     theirs.put_file, theirs.fetch_file = put_file, fetch_file
-    wire = open_wire(theirs)
+    transport = open_transport(theirs)
     theirs.protocol.open_shell = open_shell
-    theirs.wire = wire
+    theirs.transport = transport
     return theirs
 
 
@@ -331,9 +331,9 @@ def in_the_course_of(inner: Exception) -> AnsibleError:
 
 def test_files_go_through_the_connection_in_one_shell(capfd: pytest.CaptureFixture[str]) -> None:
     theirs = transferring()
-    theirs.wire.put_file(b"new", r"C:\x")
+    theirs.transport.put_file(b"new", r"C:\x")
     assert theirs.seen == (b"new", r"C:\x", "a shell")
-    assert theirs.wire.fetch_file(r"C:\x") == b"held"
+    assert theirs.transport.fetch_file(r"C:\x") == b"held"
     assert theirs.shells == 1
     assert "a traceback" not in capfd.readouterr().err
 
@@ -346,8 +346,8 @@ def test_files_go_through_the_connection_in_one_shell(capfd: pytest.CaptureFixtu
     ],
 )
 def test_a_file_that_the_host_refuses(error: Exception) -> None:
-    wire = transferring(error).wire
-    for action in (lambda: wire.put_file(b"", r"C:\x"), lambda: wire.fetch_file(r"C:\x")):
+    transport = transferring(error).transport
+    for action in (lambda: transport.put_file(b"", r"C:\x"), lambda: transport.fetch_file(r"C:\x")):
         with pytest.raises(
             HostError, match=r"The host failed when (writing|reading) the file C:\\x: Access to the path is"
         ):
@@ -356,11 +356,11 @@ def test_a_file_that_the_host_refuses(error: Exception) -> None:
 
 def test_a_line_that_breaks_under_a_transfer_is_no_refusal() -> None:
     with pytest.raises(NoConnection):
-        transferring(in_the_course_of(NoConnection("reset"))).wire.fetch_file(r"C:\x")
+        transferring(in_the_course_of(NoConnection("reset"))).transport.fetch_file(r"C:\x")
     with pytest.raises(AnsibleConnectionFailure):
-        transferring(AnsibleConnectionFailure("timed out")).wire.put_file(b"", r"C:\x")
+        transferring(AnsibleConnectionFailure("timed out")).transport.put_file(b"", r"C:\x")
 
 
 def test_a_folder_is_no_file() -> None:
     with pytest.raises(HostError, match="a folder where the file"):
-        transferring(content=None).wire.fetch_file(r"C:\x")
+        transferring(content=None).transport.fetch_file(r"C:\x")

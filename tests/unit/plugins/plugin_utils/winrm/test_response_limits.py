@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a session of `requests` may do under guard, with adapters that make their answers up."""
+"""What a session of `requests` may do under limits, with adapters that make their answers up."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ import pytest
 import requests
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import Deadlines
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.guard import ClearText, Guard, Redirected
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.response_limits import (
+    ClearText,
+    Redirected,
+    ResponseLimits,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors import RemoteProtocolError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.xml import MAX_BYTES
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.limits import MAX_ANSWER_BYTES
 
 ENDPOINT = "http://host.example:5985/wsman"
 ENCRYPTED = 'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted";boundary="Encrypted Boundary"'
 SOAP = "application/soap+xml;charset=UTF-8"
 
 
-def guard() -> Guard:
-    return Guard(Deadlines(60, 600, lambda: 0.0))
+def limits() -> ResponseLimits:
+    return ResponseLimits(Deadlines(60, 600, lambda: 0.0))
 
 
 class Adapter(requests.adapters.BaseAdapter):
@@ -55,12 +59,12 @@ class Adapter(requests.adapters.BaseAdapter):
         pass
 
 
-def watched(adapter: Adapter, *, watcher: Guard | None = None, times: int = 1) -> requests.Session:
+def watched(adapter: Adapter, *, watcher: ResponseLimits | None = None, times: int = 1) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     session.adapters.clear()
     session.mount("http://", adapter)
-    watcher = watcher or guard()
+    watcher = watcher or limits()
     for _unused in range(times):
         watcher.watch(session)
     return session
@@ -71,24 +75,24 @@ def post(session: requests.Session, **headers: str) -> requests.Response:
     return session.post(ENDPOINT, data=b"x", headers=named, timeout=30)
 
 
-@pytest.mark.parametrize("size", [0, 1, 1000, MAX_BYTES - 1, MAX_BYTES])
+@pytest.mark.parametrize("size", [0, 1, 1000, MAX_ANSWER_BYTES - 1, MAX_ANSWER_BYTES])
 def test_an_answer_up_to_the_cap(size: int) -> None:
     assert post(watched(Adapter(size))).content == b"x" * size
 
 
-@pytest.mark.parametrize("size", [MAX_BYTES + 1, 50 * 1024 * 1024])
+@pytest.mark.parametrize("size", [MAX_ANSWER_BYTES + 1, 50 * 1024 * 1024])
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("status", [200, 401, 404, 500])
 def test_an_answer_beyond_the_cap_is_not_read_to_its_end(size: int, times: int, status: int) -> None:
     adapter = Adapter(size, status)
-    with pytest.raises(RemoteProtocolError, match="larger than 4 MiB") as caught:
+    with pytest.raises(RemoteProtocolError, match="larger than 1 MiB") as caught:
         post(watched(adapter, times=times))
     assert caught.value.problem == "too_large"
-    assert adapter.served <= MAX_BYTES + 64 * 1024
+    assert adapter.served <= MAX_ANSWER_BYTES + 64 * 1024
 
 
 def test_watching_twice_is_watching_once() -> None:
-    session, watcher = requests.Session(), guard()
+    session, watcher = requests.Session(), limits()
     watcher.watch(session)
     once = [session.send, *(adapter.send for adapter in session.adapters.values())]
     watcher.watch(session)
@@ -138,7 +142,7 @@ def test_a_status_that_comes_from_below_winrm_is_never_encrypted(status: int) ->
     ("status", "size", "handed_on"), [(500, 9, 200), (500, 0, 500), (503, 9, 503), (401, 9, 401), (200, 9, 200)]
 )
 def test_a_fault_is_an_answer_while_a_message_is_under_way(status: int, size: int, handed_on: int) -> None:
-    watcher = guard()
+    watcher = limits()
     session = watched(Adapter(size, status), watcher=watcher)
     assert post(session).status_code == status
     watcher.faults_are_answers = True
@@ -150,7 +154,7 @@ def test_a_fault_is_an_answer_while_a_message_is_under_way(status: int, size: in
     ("status", "size", "delivered"), [(200, 9, True), (500, 9, True), (500, 0, False), (200, 0, False), (401, 9, False)]
 )
 def test_what_counts_as_delivered(status: int, size: int, delivered: bool) -> None:
-    watcher = guard()
+    watcher = limits()
     post(watched(Adapter(size, status), watcher=watcher))
     assert watcher.delivered is delivered
 
@@ -167,7 +171,7 @@ def test_text_without_a_charset_is_not_guessed() -> None:
 )
 def test_no_wait_is_longer_than_what_is_left(wanted: Any, given: Any) -> None:
     adapter = Adapter(1)
-    watcher = guard()
+    watcher = limits()
     watcher.deadlines.begin()
     watched(adapter, watcher=watcher).post(ENDPOINT, data=b"x", timeout=wanted)
     assert adapter.timeouts == [given]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..wsman.errors import RemoteProtocolError
-from ..wsman.xml import MAX_BYTES
+from ..wsman.limits import MAX_ANSWER_BYTES
 from .deadlines import Deadlines
 
 _ENCRYPTED = "multipart/"
@@ -35,7 +35,7 @@ class ClearText(Exception):
     """The peer answered an encrypted message in clear text: anybody on the way can have written that."""
 
 
-class Guard:
+class ResponseLimits:
     """Watches over the sessions of one connection.
 
     deadlines: those of the task under way. faults_are_answers: HTTP 500 with a body is handed on as an answer, bytes
@@ -50,9 +50,9 @@ class Guard:
 
     def watch(self, session: Any) -> None:
         """Watch over a session from now on; once is enough, twice does no harm."""
-        if getattr(session, "smb_guest_guard", None) is self:
+        if getattr(session, "smb_guest_limits", None) is self:
             return
-        session.smb_guest_guard = self
+        session.smb_guest_limits = self
         session.send = self._judging(session.send)
         for adapter in session.adapters.values():
             self._watch_adapter(adapter)
@@ -76,9 +76,9 @@ class Guard:
 
     def _watch_pools(self, manager: Any) -> None:
         """Let all connections of a urllib3 pool manager read through our reader."""
-        if getattr(manager, "smb_guest_guard", None) is self:
+        if getattr(manager, "smb_guest_limits", None) is self:
             return
-        manager.smb_guest_guard = self
+        manager.smb_guest_limits = self
         manager.pool_classes_by_scheme = {
             scheme: self._watched_pool(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
         }
@@ -157,19 +157,19 @@ def _capped(response: Any, read: Callable[..., Iterator[bytes]]) -> Callable[...
         size = 0
         for chunk in read(*args, **kwargs):
             size += len(chunk)
-            if size > MAX_BYTES:
+            if size > MAX_ANSWER_BYTES:
                 response.close()
-                raise RemoteProtocolError("too_large", f"it is larger than {MAX_BYTES // 1024 // 1024} MiB")
+                raise RemoteProtocolError("too_large", f"it is larger than {MAX_ANSWER_BYTES // 1024 // 1024} MiB")
             yield chunk
 
     return iter_content
 
 
-def _response_class(guard: Guard) -> type[http.client.HTTPResponse]:
+def _response_class(limits: ResponseLimits) -> type[http.client.HTTPResponse]:
     class Response(http.client.HTTPResponse):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.fp = io.BufferedReader(_Reader(self.fp.detach(), guard))
+            self.fp = io.BufferedReader(_Reader(self.fp.detach(), limits))
 
     return Response
 
@@ -177,10 +177,10 @@ def _response_class(guard: Guard) -> type[http.client.HTTPResponse]:
 class _Reader(io.RawIOBase):
     """Reads from a socket, status line, headers and body alike, never beyond the deadline."""
 
-    def __init__(self, raw: Any, guard: Guard) -> None:
+    def __init__(self, raw: Any, limits: ResponseLimits) -> None:
         super().__init__()
         self._raw = raw
-        self._guard = guard
+        self._limits = limits
 
     @property
     def _sock(self) -> Any:
@@ -194,14 +194,14 @@ class _Reader(io.RawIOBase):
         return int(self._raw.fileno())
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._guard.deadlines.left()
+        left = self._limits.deadlines.left()
         sock = self._raw._sock
         if sock is not None:
             sock.settimeout(_at_most(sock.gettimeout(), left))
         try:
             size: int | None = self._raw.readinto(buffer)
         except TimeoutError:
-            self._guard.deadlines.left()
+            self._limits.deadlines.left()
             raise
         return size
 

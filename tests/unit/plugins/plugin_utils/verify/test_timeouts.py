@@ -16,7 +16,7 @@ def test_the_task(said: dict[str, int], seconds: float) -> None:
     action = ActionModule.__new__(ActionModule)
     action._variables = said
     action._templar = SimpleNamespace(template=lambda value: value)
-    assert action._patience().task == seconds
+    assert action._timeouts().task == seconds
 
 
 def test_an_expiry_is_waited_for_within_it() -> None:

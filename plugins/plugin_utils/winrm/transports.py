@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The wires of a conversation: one message each way over ansible's winrm or psrp connection, no shell, no runspace.
+"""The transports of a conversation: one message each way over the winrm or psrp connection, no shell, no runspace.
 
 Commands open a shell of their own, and files go through the connection's own transfer; both only where asked for.
 This file alone touches what ansible-core, pywinrm and pypsrp do not promise to keep: the winrm connection builds its
@@ -24,8 +24,8 @@ from ..core.errors import HostUnreachable, RequestError, SmbGuestError
 from .before_fork import make_ready
 from .deadlines import Deadlines, deadlines_from
 from .file_transfer import fetch_file, put_file
-from .guard import Guard
 from .peer import VARIABLES, Peer, check_address, secrets_of
+from .response_limits import ResponseLimits
 from .transport_errors import explain, is_refusal_of_transport
 
 make_ready()
@@ -48,14 +48,14 @@ class CommandResult:
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """What the user says of time, in seconds; None leaves it to the operation timeout of the connection."""
 
     message: float | None = None
     task: float | None = None
 
 
-class Wire(Protocol):
+class Transport(Protocol):
     """What a session needs of a connection: one message each way, and a process where nothing else will do."""
 
     peer: Peer
@@ -77,8 +77,8 @@ class Wire(Protocol):
         """Read a file, which starts PowerShell on the host. Raises HostError where the host refuses it."""
 
 
-def open_wire(connection: Any, patience: Patience | None = None) -> Wire:
-    """The wire behind a task's connection. Nothing is sent yet.
+def open_transport(connection: Any, timeouts: Timeouts | None = None) -> Transport:
+    """The transport behind a task's connection. Nothing is sent yet.
 
     Raises RequestError for a connection that is neither winrm nor psrp nor derived from one of them, and for variables
     that it cannot work with; HostUnreachable where Kerberos gives no ticket.
@@ -90,8 +90,8 @@ def open_wire(connection: Any, patience: Patience | None = None) -> Wire:
             f"winops.smb_guest speaks WinRM and works through the connections winrm and psrp; this host uses '{name}'. "
             "Set ansible_connection to winrm or psrp."
         )
-    patience = patience or Patience()
-    return _WinrmWire(connection, patience) if kind == "winrm" else _PsrpWire(connection, patience)
+    timeouts = timeouts or Timeouts()
+    return _WinrmTransport(connection, timeouts) if kind == "winrm" else _PsrpTransport(connection, timeouts)
 
 
 def connection_kind(connection: Any) -> str | None:
@@ -138,16 +138,16 @@ def _told_by(peer: Peer) -> Iterator[None]:
         raise told from error
 
 
-class _WinrmWire:
+class _WinrmTransport:
     """ansible.builtin.winrm through pywinrm, with every transport that it has.
 
     Transports are tried in their order, as ansible's own connection does: the next one where the host refuses one
     before it answered anything.
     """
 
-    def __init__(self, connection: Any, patience: Patience) -> None:
+    def __init__(self, connection: Any, timeouts: Timeouts) -> None:
         self._connection = connection
-        self._patience = patience
+        self._timeouts = timeouts
         self._answered = False
         self._connect()
 
@@ -165,36 +165,36 @@ class _WinrmWire:
         self._transport = transport = connection.protocol.transport
         self.operation_timeout: float = self._protocol.operation_timeout_sec
         self.peer = _peer(connection, "winrm", transport.endpoint, transport.auth_method, transport.proxy, tried)
-        wanted, read = self._patience, self._protocol.read_timeout_sec
+        wanted, read = self._timeouts, self._protocol.read_timeout_sec
         deadlines = deadlines or deadlines_from(self.operation_timeout, read, wanted.message, wanted.task)
-        known = getattr(transport, "smb_guest_guard", None)
-        self._guard: Guard = known or Guard(deadlines)
-        self._guard.deadlines = deadlines
+        known = getattr(transport, "smb_guest_limits", None)
+        self._limits: ResponseLimits = known or ResponseLimits(deadlines)
+        self._limits.deadlines = deadlines
         if known is None:
             self._watch_every_session()
 
     def _watch_every_session(self) -> None:
         """pywinrm makes its session when the first message goes out, and uses it at once to set up encryption."""
-        self._transport.smb_guest_guard = self._guard
+        self._transport.smb_guest_limits = self._limits
         exchange = self._transport._send_message_request
 
         def exchange_watched(session: Any, request: Any) -> Any:
-            self._guard.watch(session)
+            self._limits.watch(session)
             return exchange(session, request)
 
         self._transport._send_message_request = exchange_watched
 
     def send(self, message: bytes) -> bytes:
-        return self._by_some_transport(lambda: _answer(self._guard, self._transport.send_message, message))
+        return self._by_some_transport(lambda: _answer(self._limits, self._transport.send_message, message))
 
     def _by_some_transport(self, exchange: Callable[[], T]) -> T:
         """Do it with the transport in use, or with the next one that is not refused."""
         while True:
-            self._guard.delivered = False
+            self._limits.delivered = False
             try:
                 result = exchange()
             except Exception as error:
-                done = self._answered or self._guard.delivered
+                done = self._answered or self._limits.delivered
                 if done or not is_refusal_of_transport(error) or not self._next_transport():
                     raise
             else:
@@ -211,7 +211,7 @@ class _WinrmWire:
         self.reset()
         self._connection.set_option("transport", left)
         self._connection.protocol = None
-        self._connect((*self.peer.tried, used), self._guard.deadlines)
+        self._connect((*self.peer.tried, used), self._limits.deadlines)
         return True
 
     def reset(self) -> None:
@@ -219,13 +219,13 @@ class _WinrmWire:
         self._transport.encryption = None
 
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
-        self._guard.deadlines.begin()
+        self._limits.deadlines.begin()
         shell: str = self._by_some_transport(lambda: self._protocol.open_shell(codepage=_UTF8))
-        with _closing(self, self._guard, lambda: self._protocol.close_shell(shell)):
+        with _closing(self, self._limits, lambda: self._protocol.close_shell(shell)):
             return [self._run_one(shell, command) for command in commands]
 
     def _run_one(self, shell: str, command: Sequence[str]) -> CommandResult:
-        self._guard.deadlines.begin("command")
+        self._limits.deadlines.begin("command")
         command_id = self._protocol.run_command(shell, command[0], command[1:])
         stdout, stderr, exit_code = self._protocol.get_command_output(shell, command_id)
         self._protocol.cleanup_command(shell, command_id)
@@ -239,20 +239,20 @@ class _WinrmWire:
 
     def _in_their_shell(self, transfer: Callable[[], T]) -> T:
         """The connection's transfers need a shell of its own, which it closes at the end of the task."""
-        self._guard.deadlines.begin()
+        self._limits.deadlines.begin()
         try:
             if not self._connection.shell_id:
                 shell: str = self._by_some_transport(lambda: self._protocol.open_shell(codepage=_UTF8))
                 self._connection.shell_id = shell
             return transfer()
         finally:
-            self._guard.deadlines.end()
+            self._limits.deadlines.end()
 
 
-class _PsrpWire:
+class _PsrpTransport:
     """ansible.builtin.psrp through pypsrp."""
 
-    def __init__(self, connection: Any, patience: Patience) -> None:
+    def __init__(self, connection: Any, timeouts: Timeouts) -> None:
         try:
             from pypsrp.wsman import WSMan
         except ImportError as error:
@@ -269,19 +269,19 @@ class _PsrpWire:
         self._transport = transport = self._wsman.transport
         self.operation_timeout: float = self._wsman.operation_timeout
         self.peer = _peer(connection, "psrp", transport.endpoint, transport.auth, transport.proxy)
-        self._guard = Guard(
-            deadlines_from(self.operation_timeout, transport.read_timeout, patience.message, patience.task)
+        self._limits = ResponseLimits(
+            deadlines_from(self.operation_timeout, transport.read_timeout, timeouts.message, timeouts.task)
         )
         with _told_by(self.peer):
             self._open()
 
     def _open(self) -> None:
         self._transport.session = self._transport._build_session()
-        self._guard.watch(self._transport.session)
+        self._limits.watch(self._transport.session)
 
     def send(self, message: bytes) -> bytes:
         try:
-            return _answer(self._guard, self._transport.send, message)
+            return _answer(self._limits, self._transport.send, message)
         except UnicodeDecodeError as error:
             # pypsrp makes text of what it decrypted before it hands on the bytes; UTF-16 is XML all the same.
             return bytes(error.object)
@@ -294,16 +294,16 @@ class _PsrpWire:
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
         from pypsrp.shell import WinRS
 
-        self._guard.deadlines.begin()
+        self._limits.deadlines.begin()
         shell = WinRS(self._wsman, codepage=_UTF8)
         shell.open()
-        with _closing(self, self._guard, shell.close):
+        with _closing(self, self._limits, shell.close):
             return [self._run_one(shell, command) for command in commands]
 
     def _run_one(self, shell: Any, command: Sequence[str]) -> CommandResult:
         from pypsrp.shell import Process, SignalCode
 
-        self._guard.deadlines.begin("command")
+        self._limits.deadlines.begin("command")
         process = Process(shell, command[0], list(command[1:]))
         process.invoke()
         process.signal(SignalCode.CTRL_C)
@@ -318,17 +318,17 @@ class _PsrpWire:
 
     def _in_their_runspace(self, transfer: Callable[[], T]) -> T:
         """The connection's transfers need a runspace of its own, which it closes at the end of the task."""
-        self._guard.deadlines.begin()
+        self._limits.deadlines.begin()
         try:
             self._connection._connect()
-            self._guard.watch(self._connection.runspace.connection.transport.session)
+            self._limits.watch(self._connection.runspace.connection.transport.session)
             return transfer()
         finally:
-            self._guard.deadlines.end()
+            self._limits.deadlines.end()
 
 
 @contextmanager
-def _closing(wire: Wire, guard: Guard, close: Callable[[], object]) -> Iterator[None]:
+def _closing(transport: Transport, limits: ResponseLimits, close: Callable[[], object]) -> Iterator[None]:
     """Close a shell at the end of the block, with which the host ends what runs in it.
 
     Where the block failed the connection may be in the middle of an exchange: it is made anew, and what comes of
@@ -338,22 +338,22 @@ def _closing(wire: Wire, guard: Guard, close: Callable[[], object]) -> Iterator[
         yield
     except BaseException:
         with suppress(Exception):
-            wire.reset()
-            guard.deadlines.begin(at_most=CLOSING_SECONDS)
+            transport.reset()
+            limits.deadlines.begin(at_most=CLOSING_SECONDS)
             close()
         raise
     else:
         close()
     finally:
-        guard.deadlines.end()
+        limits.deadlines.end()
 
 
-def _answer(guard: Guard, send: Callable[[bytes], bytes], message: bytes) -> bytes:
+def _answer(limits: ResponseLimits, send: Callable[[bytes], bytes], message: bytes) -> bytes:
     """Send one message; a SOAP fault, which comes with HTTP 500, is an answer."""
-    guard.deadlines.begin()
-    guard.faults_are_answers = True
+    limits.deadlines.begin()
+    limits.faults_are_answers = True
     try:
         return send(message)
     finally:
-        guard.faults_are_answers = False
-        guard.deadlines.end()
+        limits.faults_are_answers = False
+        limits.deadlines.end()

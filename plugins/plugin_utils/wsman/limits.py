@@ -1,0 +1,44 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a peer may send, and what it takes: every bound of WS-Management in one place.
+
+Bytes alone do not bound memory. An element of Python costs some 200 bytes whatever it holds, and a name is spelt out as
+`{namespace}name` for each namespace that it occurs in. So an answer of a few kilobytes can be built into gigabytes:
+thousands of empty elements, one long namespace under hundreds of short names, or a declaration that expat copies to
+each attribute. The bounds below are on what is *built*; all of them together keep one answer below some 60 MB.
+"""
+
+from __future__ import annotations
+
+MAX_ANSWER_BYTES = 1024 * 1024
+"""An answer as it arrives: twice what we ask for."""
+
+MAX_REQUEST_BYTES = 500 * 1024
+"""A request. MaxEnvelopeSizekb of a service as installed: 500 (MS-WSMV 2.2.4.10); it may have been lowered to 32."""
+
+MAX_ENVELOPE_SIZE = 512_000
+"""The answer that we ask for. It bounds answers of methods as well (MS-WSMV 3.1.4.1.7); a service whose own limit is
+lower keeps to that."""
+
+MAX_DEPTH = 64
+"""Elements in one another. The deepest answer of Windows that is on record has 14."""
+
+MAX_ELEMENTS = 60_000
+"""Elements of one answer. The longest that was seen, a class schema with its texts, has some 6,000."""
+
+MAX_ATTRIBUTES = 60_000
+"""Attributes of one answer, namespace declarations not counted."""
+
+MAX_NAME = 1024
+"""Characters of a name with its namespace. The longest of Windows, of a WMI class, has below 150."""
+
+MAX_NAMES = 2_000
+"""Different names of elements and attributes in one answer, each with its namespace."""
+
+MAX_PREFIXES = 500
+"""Prefixes that hold at one place of an answer. Windows declares one for each class and some of its own."""
+
+MAX_TASK_BYTES = 64 * 1024 * 1024
+"""All answers of one task together, as they arrive. An event log of 10,000 records is some 20 MB."""
