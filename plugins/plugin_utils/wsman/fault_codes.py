@@ -33,7 +33,8 @@ Kind = Literal[
     "method_not_found",
 ]
 """not_found: the object, such as an instance, while its class is there. resource_not_found: the object, or its class or
-namespace; the host does not say which. envelope_limit: request or answer is larger than allowed. Only one of these three lets anybody conclude that an object is gone."""
+namespace; the host does not say which. Only one of these three lets anybody conclude that an object is gone.
+envelope_limit: the request or its answer is larger than allowed."""
 
 
 class FaultCode(NamedTuple):
