@@ -29,7 +29,7 @@ from ansible.vars.manager import VariableManager
 
 from ..core.errors import RequestError
 from ..winrm.session import Session, open_session
-from ..winrm.wires import Patience
+from ..winrm.transports import Timeouts
 from .accounts import Account, account_of
 
 
@@ -88,7 +88,7 @@ class InventorySessions:
         """
         try:
             with self._one_at_a_time:
-                return open_session(self._connection(self._hosts[name]), Patience(task=math.inf))
+                return open_session(self._connection(self._hosts[name]), Timeouts(task=math.inf))
         except AnsibleError as error:
             raise RequestError(f"The connection variables of {name} cannot be used: {error}") from error
 
