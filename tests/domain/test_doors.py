@@ -42,9 +42,9 @@ def test_nothing_is_sent_in_the_clear(domain: Domain, monkeypatch: pytest.Monkey
         def __init__(self, sock: Any) -> None:
             self.sock = sock
 
-        def sendall(self, data: bytes) -> None:
+        def send(self, data: bytes) -> int:
             sent.append(bytes(data))
-            self.sock.sendall(data)
+            return int(self.sock.send(data))
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self.sock, name)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import ssl
 import struct
 from pathlib import Path
@@ -15,10 +16,10 @@ from typing import Any
 import pytest
 from acceptor import Acceptor
 from conftest import Domain
-from smbprotocol.transport import Tcp
 from spnego.channel_bindings import GssChannelBindings
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain import ldap_connection
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain import ldap_connection, smb_connection
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.deadline import Deadline
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.domain_controller import DomainController
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_connection import LdapConnection
@@ -87,8 +88,13 @@ def test_server_that_will_not_seal_is_refused(domain: Domain, monkeypatch: pytes
 
 def test_every_smb_message_is_signed(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[bytes] = []
-    send = Tcp.send
-    monkeypatch.setattr(Tcp, "send", lambda self, data: sent.append(bytes(data)) or send(self, data))
+    send_all = smb_connection.send_all
+
+    def sending(connection: socket.socket, data: bytes, deadline: Deadline) -> None:
+        sent.append(data[4:])
+        send_all(connection, data, deadline)
+
+    monkeypatch.setattr(smb_connection, "send_all", sending)
     with domain.reader(auth_protocol="kerberos") as reader:
         assert reader.sysvol.items(domain.dc.domain)
         assert reader.sysvol.read(rf"{domain.dc.domain}\Policies\nothing") is None

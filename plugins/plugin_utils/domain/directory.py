@@ -12,13 +12,17 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from .domain_controller import DomainController
-from .errors import AlreadyThere, ConnectionLost, DomainError, MissingRight, NotFound, Raced, said
+from .errors import AlreadyThere, ConnectionLost, DomainError, MissingRight, NotFound, Raced, UnreadableAnswer, said
 from .ldap_connection import LdapConnection
 from .ldap_messages import Modification, Result, add_request, delete_request, modify_request, read_response
 
 if TYPE_CHECKING:
     import sansldap
 
+MAX_SEARCH = 32 * 1024 * 1024
+"""Bytes that the answers to one search may have: 50,000 organizational units or 5,000 GPOs have a third of it."""
+MAX_PARTS = 500_000
+"""Attributes and values that they may have: two bytes of an answer can become an object of fifty."""
 PAGE = 500
 """Entries that one answer brings; a server gives 1000 at most (MS-ADTS 3.1.1.3.4.6, MaxPageSize)."""
 SD_FLAGS = "1.2.840.113556.1.4.801"
@@ -117,9 +121,17 @@ class Directory:
         *,
         sd_flags: int | None = None,
     ) -> Iterator[DirectoryEntry]:
-        """Objects, page by page: no more than one page is held. filter_: RFC 4515 text, user's words escaped by
-        `escaped`. sd_flags: which parts of nTSecurityDescriptor are meant (1 owner, 2 group, 4 DACL); without it
-        the server also means the SACL, which few may read. Raises DomainError, NotFound for a base that is not there.
+        """Objects, page by page: no more than one page is held.
+
+        Args:
+            base: The DN to begin at.
+            scope: How deep.
+            filter_: RFC 4515 text, in which `escaped` has treated what a user or host said.
+            attributes: Their names.
+            sd_flags: Which parts of nTSecurityDescriptor are meant (1 owner, 2 group, 4 DACL). Without it the server
+                also means the SACL, which few may read.
+
+        Raises DomainError, NotFound for a base that is not there, ConnectionLost for answers without an end.
         """
         import sansldap
 
@@ -128,39 +140,46 @@ class Directory:
         if sd_flags is not None:
             fixed.append(sansldap.LDAPControl(SD_FLAGS, True, _sd_flags(sd_flags)))
         cookie = b""
+        room = _Room(said(self.controller.server))
         while True:
             controls = [*fixed]
             if scope is not SearchScope.BASE:
                 controls.append(sansldap.PagedResultControl(True, PAGE, cookie))
-            entries, cookie = self._page(base, scope, wanted, attributes, controls)
+            self._request_page(base, scope, wanted, attributes, controls)
+            entries, cookie = self._page(base, room)
             yield from entries
             if not cookie:
                 return
 
-    def _page(
+    def _request_page(
         self, base: str, scope: SearchScope, wanted: Any, attributes: Sequence[str], controls: list[Any]
-    ) -> tuple[list[DirectoryEntry], bytes]:
-        import sansldap
-
+    ) -> None:
         protocol = self._connection.protocol
-        entries: list[DirectoryEntry] = []
-        try:
+        with self._connection.reading():  # a session that the server ended takes no request
             protocol.search_request(
                 base_object=base, scope=scope.value, filter=wanted, attributes=list(attributes), controls=controls
             )
-            self._send(f"reading {base or 'the root of the directory'}", protocol.data_to_send())
-            while True:
-                for message in protocol.receive(self._connection.receive()):
+        self._send(f"reading {base or 'the root of the directory'}", protocol.data_to_send())
+
+    def _page(self, base: str, room: _Room) -> tuple[list[DirectoryEntry], bytes]:
+        """The objects of one answer, and the cookie of the next page; empty after the last."""
+        import sansldap
+
+        entries: list[DirectoryEntry] = []
+        done: Any = None
+        cookie = b""
+        while done is None:
+            answer = self._connection.receive()
+            with self._connection.reading():
+                room.take(len(answer))
+                for message in self._connection.protocol.receive(answer):
                     if isinstance(message, sansldap.SearchResultEntry):
-                        entries.append(_entry(message))
+                        entries.append(_entry(message, room))
                     elif isinstance(message, sansldap.SearchResultDone):
-                        code = int(message.result.result_code)
-                        self._check(Result(code, message.result.diagnostics_message), f"reading {said(base)}")
-                        cookies = [each.cookie for each in message.controls if hasattr(each, "cookie")]
-                        return entries, cookies[0] if cookies else b""
-        except sansldap.LDAPError as error:
-            self.close()
-            raise ConnectionLost(f"{said(self.controller.server)} ended the LDAP session: {said(error)}.") from error
+                        done = Result(int(message.result.result_code), message.result.diagnostics_message)
+                        cookie = next((each.cookie for each in message.controls if hasattr(each, "cookie")), b"")
+        self._check(done, f"reading {said(base)}")
+        return entries, cookie
 
     def add(self, dn: str, attributes: Mapping[str, Sequence[str | bytes]]) -> None:
         """Make an object. Raises AlreadyThere, MissingRight, DomainError."""
@@ -181,8 +200,11 @@ class Directory:
     def _change(self, doing: str, request: Any) -> None:
         self._next_id += 1
         number = self._next_id
+        self._connection.deadline.restart()  # see `deadline`: a limit must not fall between a write and its rollback
         self._send(doing, request(number))
-        answer = read_response(self._connection.receive())
+        message = self._connection.receive()
+        with self._connection.reading():
+            answer = read_response(message)
         if answer is None or answer[0] != number:
             self.close()
             raise ConnectionLost(f"{said(self.controller.server)} did not answer to {doing}.")
@@ -228,5 +250,23 @@ def _sd_flags(parts: int) -> bytes:
     return bytes([0x30, 3, 2, 1, parts])
 
 
-def _entry(message: Any) -> DirectoryEntry:
+class _Room:
+    """What one search may still bring. Taking more raises UnreadableAnswer."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._bytes = MAX_SEARCH
+        self._parts = MAX_PARTS
+
+    def take(self, size: int, parts: int = 0) -> None:
+        self._bytes -= size
+        self._parts -= parts
+        if self._bytes < 0 or self._parts < 0:
+            raise UnreadableAnswer(
+                f"{self._server} answers a search with more than {MAX_SEARCH} bytes or {MAX_PARTS} values."
+            )
+
+
+def _entry(message: Any, room: _Room) -> DirectoryEntry:
+    room.take(0, len(message.attributes) + sum(len(each.values) for each in message.attributes))
     return DirectoryEntry(message.object_name, {each.name.lower(): tuple(each.values) for each in message.attributes})

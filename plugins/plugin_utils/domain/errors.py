@@ -20,6 +20,14 @@ class ConnectionLost(DomainError):
     """No answer: whether the last request was carried out is not known."""
 
 
+class TookTooLong(ConnectionLost):
+    """A message or the whole conversation exceeded its time limit (see `deadline`)."""
+
+
+class UnreadableAnswer(ConnectionLost):
+    """The peer sent bytes that are no answer, or more of them than any real answer has. The connection is closed."""
+
+
 class NotFound(DomainError):
     """The object or file that was to be changed is not there."""
 

@@ -11,23 +11,28 @@ Directory refuses inside TLS; or the authentication seals every message (GSS-SPN
 
 from __future__ import annotations
 
-import hashlib
 import socket
 import ssl
 import struct
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from ..core.hostile_bytes import HOSTILE_BYTES
+from .deadline import Deadline, connect, send_all
 from .domain_controller import DomainController
-from .errors import ConnectionLost, DomainError, LibraryMissing, said
-from .ldap_messages import message_length
+from .errors import ConnectionLost, DomainError, LibraryMissing, UnreadableAnswer, said
+from .ldap_messages import MAX_BEFORE_BIND, MAX_MESSAGE, message_length
+from .tls import channel_bindings, tls_context
 
 if TYPE_CHECKING:
     import sansldap
 
 PORT, TLS_PORT = 389, 636
-MAX_SEALED = 64 * 1024 * 1024
+MAX_SEALED = 8 * 1024 * 1024
+"""Bytes of a sealed block; several messages may stand in one."""
+MAX_LEGS = 8
+"""Messages of one authentication: NTLM takes two, Kerberos at most three."""
 _SUCCESS, _BIND_IN_PROGRESS = 0, 14
 _WRONG_CREDENTIALS, _STRONGER_AUTH = 49, 8
 _INVALID_PARAMETER = "data 57,"
@@ -43,15 +48,18 @@ class LdapConnection:
         except ImportError as error:
             raise LibraryMissing("sansldap", "talking LDAP to a domain controller", error) from error
         self.controller = controller
+        self.deadline = Deadline(controller.server, controller.timeout)
         self.protocol: sansldap.LDAPClient = sansldap.LDAPClient()
         self._security: Any = None  # pyspnego's context, once it seals
         self._buffer = bytearray()
+        self._longest = MAX_BEFORE_BIND
         self._socket: socket.socket | None = self._connect()
         try:
             self._authenticate(self._protect())
         except BaseException:
             self.close()
             raise
+        self._longest = MAX_MESSAGE
 
     def close(self) -> None:
         if self._socket is not None:
@@ -60,35 +68,62 @@ class LdapConnection:
             self._socket = None
 
     def send(self, message: bytes) -> None:
-        """Send a whole LDAP message. Raises ConnectionLost."""
+        """Send a whole LDAP message, and start the time limit of its answer. Raises ConnectionLost."""
+        self.deadline.next_message()
         if self._security is not None:
             sealed = self._security.wrap(message, encrypt=True).data
             message = struct.pack(">I", len(sealed)) + sealed
         if self._socket is None:
             raise self._lost("it is closed")
         try:
-            self._socket.sendall(message)
+            send_all(self._socket, message, self.deadline)
         except OSError as error:
             self.close()
             raise self._lost(error) from error
+        except ConnectionLost:
+            self.close()
+            raise
 
     def receive(self) -> bytes:
-        """The next whole LDAP message. Raises ConnectionLost, DomainError."""
+        """The next whole LDAP message. Raises ConnectionLost, also for what is too long or takes too long."""
         try:
-            while (length := message_length(self._buffer)) is None or len(self._buffer) < length:
+            while (length := message_length(self._buffer, self._longest)) is None or len(self._buffer) < length:
                 self._buffer += self._unseal(self._read())
         except BaseException:
             self.close()
             raise
+        self.deadline.end_message()
         message = bytes(self._buffer[:length])
         del self._buffer[:length]
         return message
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Where bytes of the server are taken apart: what they make a parser raise leaves as a ConnectionLost."""
+        import sansldap
+        from sansldap.asn1 import NotEnougData
+
+        try:
+            yield
+        except sansldap.LDAPError as error:
+            self.close()
+            raise ConnectionLost(f"{said(self.controller.server)} ended the LDAP session: {said(error)}.") from error
+        except (*HOSTILE_BYTES, NotEnougData) as error:
+            self.close()
+            raise UnreadableAnswer(
+                f"{said(self.controller.server)} sent an LDAP message that cannot be read. Check that it is a domain "
+                "controller, and what stands between it and this machine."
+            ) from error
 
     def _read(self, size: int = 65536) -> bytes:
         if self._socket is None:
             raise self._lost("it is closed")
         try:
+            self._socket.settimeout(self.deadline.left())
             data = self._socket.recv(size)
+        except TimeoutError as error:
+            self.deadline.left()  # raises with the limit that was exceeded
+            raise self._lost(error) from error
         except OSError as error:
             raise self._lost(error) from error
         if not data:
@@ -100,19 +135,20 @@ class LdapConnection:
         if self._security is None:
             return data
         clear = b""
-        while data:
-            while len(data) < 4:
-                data += self._read(4 - len(data))
-            size = int.from_bytes(data[:4], "big")
+        block = bytearray(data)
+        while block:
+            while len(block) < 4:
+                block += self._read(4 - len(block))
+            size = int.from_bytes(block[:4], "big")
             if size > MAX_SEALED:
-                raise DomainError(f"The LDAP server sent a sealed block of {size} bytes, more than {MAX_SEALED}.")
-            while len(data) < 4 + size:
-                data += self._read()
+                raise UnreadableAnswer(f"The LDAP server sent a sealed block of {size} bytes, more than {MAX_SEALED}.")
+            while len(block) < 4 + size:
+                block += self._read()
             try:
-                clear += self._security.unwrap(data[4 : 4 + size]).data
-            except Exception as error:
-                raise DomainError("The LDAP server sent a message whose seal does not fit.") from error
-            data = data[4 + size :]
+                clear += self._security.unwrap(bytes(block[4 : 4 + size])).data
+            except Exception as error:  # pyspnego, gssapi and cryptography raise many classes
+                raise UnreadableAnswer("The LDAP server sent a message whose seal does not fit.") from error
+            del block[: 4 + size]
         return clear
 
     def _lost(self, why: object) -> ConnectionLost:
@@ -120,10 +156,9 @@ class LdapConnection:
 
     def _connect(self) -> socket.socket:
         port = TLS_PORT if self.controller.tls == "ldaps" else PORT
-        address = (self.controller.server, port)
         try:
-            return socket.create_connection(address, timeout=self.controller.timeout)
-        except OSError as error:
+            return connect(self.controller.server, port, self.deadline)
+        except (OSError, UnicodeError) as error:  # the latter: a name that no name can be
             raise DomainError(
                 f"No LDAP connection to {said(self.controller.server)}, port {port}: {said(error)}. "
                 "Nothing was written."
@@ -136,10 +171,12 @@ class LdapConnection:
         if self.controller.tls == "starttls":
             self._start_tls()
         where = f"TLS with {said(self.controller.server)}"
+        self.deadline.next_message()
         try:
-            context = _tls_context(self.controller.ca_certs)
+            context = tls_context(self.controller.ca_certs)
             if self._socket is None:
                 raise DomainError(f"{where}: not connected")  # cannot be: __init__ connects
+            self._socket.settimeout(self.deadline.left())  # for the handshake as a whole
             secured = context.wrap_socket(self._socket, server_hostname=self.controller.server)
         except ssl.SSLCertVerificationError as error:
             raise DomainError(
@@ -150,30 +187,29 @@ class LdapConnection:
         except OSError as error:
             raise DomainError(f"{where} failed: {said(error)}. Nothing was written.") from error
         self._socket = secured
-        return _channel_bindings(secured.getpeercert(binary_form=True) or b"")
+        with self.reading():
+            return channel_bindings(secured.getpeercert(binary_form=True) or b"")
 
     def _start_tls(self) -> None:
         import sansldap
 
         self.protocol.extended_request(sansldap.ExtendedOperations.LDAP_START_TLS.value)
-        answer = self.exchange()
+        answer = self._exchange(sansldap.ExtendedResponse)
         if answer.result.result_code != _SUCCESS:
             raise DomainError(
                 f"{said(self.controller.server)} refuses StartTLS: {said(answer.result.diagnostics_message)}. "
-                "Say tls: ldaps or tls: none (sealed by the authentication). Nothing was written."
+                "Set tls to ldaps, or to none (sealed by the authentication). Nothing was written."
             )
 
-    def exchange(self) -> Any:
-        """Send what the protocol object has to say and return its one answer."""
-        import sansldap
-
+    def _exchange(self, kind: type[Any]) -> Any:
+        """Send what the protocol object has to say and return its one answer, of that class. Raises ConnectionLost."""
         self.send(self.protocol.data_to_send())
-        try:
-            answers = self.protocol.receive(self.receive())
-        except sansldap.ProtocolError as error:
-            self.close()
-            raise ConnectionLost(f"{said(self.controller.server)} ended the LDAP session: {said(error)}.") from error
-        return answers[0]
+        message = self.receive()
+        with self.reading():
+            answer = self.protocol.receive(message)[0]
+            if not isinstance(answer, kind):
+                raise TypeError(f"{type(answer).__name__} answers another question")
+            return answer
 
     def _authenticate(self, channel_bindings: Any) -> None:
         try:
@@ -200,6 +236,11 @@ class LdapConnection:
             raise self._not_authenticated(error) from error
         except authentication_errors() as error:
             raise self._not_authenticated(error) from error
+        except HOSTILE_BYTES as error:
+            raise UnreadableAnswer(
+                f"{said(self.controller.server)} sent a token of its authentication that cannot be read. Check that it "
+                "is a domain controller."
+            ) from error
         if channel_bindings is None:
             if not context.context_attr & spnego.ContextReq.confidentiality:
                 raise DomainError(
@@ -209,17 +250,24 @@ class LdapConnection:
             self._security = context
 
     def _bind(self, context: Any, channel_bindings: Any) -> None:
+        """Authenticate: token after token until both sides are done. Raises ConnectionLost where they never are."""
+        import sansldap
+
         token: bytes | None = None
-        while not context.complete:
+        for _leg in range(MAX_LEGS):
+            if context.complete:
+                return
             out = context.step(in_token=token, channel_bindings=channel_bindings)
             if not out:
                 break
             self.protocol.bind_sasl("GSS-SPNEGO", cred=out)
-            answer = self.exchange()
+            answer = self._exchange(sansldap.BindResponse)
             code = int(answer.result.result_code)
             if code not in (_SUCCESS, _BIND_IN_PROGRESS):
                 raise self._bind_refused(code, answer.result.diagnostics_message)
             token = answer.server_sasl_creds
+        if not context.complete:
+            raise UnreadableAnswer(f"{said(self.controller.server)} did not end its authentication.")
 
     def _bind_refused(self, code: int, diagnostics: str) -> DomainError:
         if code == _WRONG_CREDENTIALS and _INVALID_PARAMETER in diagnostics and self.controller.tls != "none":
@@ -264,35 +312,3 @@ def authentication_errors() -> tuple[type[Exception], ...]:
 
         errors.append(gssapi.exceptions.GSSError)
     return tuple(errors)
-
-
-def _tls_context(ca_certs: str | None) -> ssl.SSLContext:
-    """The system's authorities, or those of a file or folder. Raises DomainError."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_certs:
-        path = Path(ca_certs).expanduser()
-        try:
-            context = ssl.create_default_context(
-                cafile=None if path.is_dir() else str(path), capath=str(path) if path.is_dir() else None
-            )
-        except OSError as error:
-            raise DomainError(
-                f"ca_certs {said(ca_certs)} cannot be used: {said(error)}. Nothing was written."
-            ) from error
-    return context
-
-
-def _channel_bindings(certificate: bytes) -> Any:
-    """The server certificate, hashed with the algorithm of its signature, SHA-256 in place of MD5 and SHA-1."""
-    import spnego
-    from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
-
-    try:
-        algorithm = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        algorithm = None
-    name = algorithm.name if algorithm else "sha256"
-    digest = hashlib.new("sha256" if name in ("md5", "sha1") else name, certificate).digest()
-    return spnego.channel_bindings.GssChannelBindings(application_data=b"tls-server-end-point:" + digest)

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from .errors import DomainError
+from .errors import UnreadableAnswer
 
 MODIFY_REQUEST, MODIFY_RESPONSE = 6, 7
 ADD_REQUEST, ADD_RESPONSE = 8, 9
 DELETE_REQUEST, DELETE_RESPONSE = 10, 11
 RESPONSES = (MODIFY_RESPONSE, ADD_RESPONSE, DELETE_RESPONSE)
-MAX_MESSAGE = 64 * 1024 * 1024
+MAX_BEFORE_BIND = 64 * 1024
+"""Bytes of a message before the server has proved who it is: answers to binds, with a Kerberos ticket in them."""
+MAX_MESSAGE = 1024 * 1024
+"""Bytes of a message after that: one object with the attributes that were asked for, security descriptor included."""
 
 
 class ModifyOperation(IntEnum):
@@ -110,46 +113,50 @@ def delete_request(message_id: int, dn: str) -> bytes:
     return bytes(writer.get_data())
 
 
-def message_length(data: bytes | bytearray) -> int | None:
-    """How many bytes the first message of `data` has; None while too few are there to tell. Raises DomainError."""
+def message_length(data: bytes | bytearray, longest: int = MAX_MESSAGE) -> int | None:
+    """How many bytes the first message of `data` has; None while too few are there to tell.
+
+    Args:
+        data: What was read so far.
+        longest: Bytes that a message may have.
+
+    Raises UnreadableAnswer for what is no LDAP message, or a longer one.
+    """
     if len(data) < 2:
         return None
     if data[0] != 0x30:
-        raise DomainError("The LDAP server answered something that is not LDAP.")
+        raise UnreadableAnswer("The LDAP server answered something that is not LDAP.")
     if data[1] < 0x80:
         return 2 + data[1]
     size = data[1] & 0x7F
     if not 1 <= size <= 4:
-        raise DomainError("The LDAP server answered a message of no usable length.")
+        raise UnreadableAnswer("The LDAP server answered a message of no usable length.")
     if len(data) < 2 + size:
         return None
     length = int.from_bytes(data[2 : 2 + size], "big")
-    if length > MAX_MESSAGE:
-        raise DomainError(f"The LDAP server answered a message of {length} bytes, more than {MAX_MESSAGE}.")
+    if length > longest:
+        raise UnreadableAnswer(f"The LDAP server answered a message of {length} bytes, more than {longest}.")
     return 2 + size + length
 
 
 def read_response(data: bytes) -> tuple[int, Result] | None:
     """The message id and result of a whole message, if it answers a change; None for any other message.
 
-    Raises DomainError for bytes that are no LDAP message.
+    Raises what hostile bytes raise: called inside of `LdapConnection.reading`.
     """
-    from sansldap.asn1 import ASN1Reader, NotEnougData, TagClass
+    from sansldap.asn1 import ASN1Reader, TagClass
 
-    try:
-        message = ASN1Reader(data).read_sequence(hint="LDAPMessage")
-        message_id = message.read_integer(hint="messageID")
-        header = message.peek_header()
-        if header.tag.tag_class != TagClass.APPLICATION or header.tag.tag_number not in RESPONSES:
-            return None
-        response = message.read_sequence(header=header, hint="protocolOp")
-        code = response.read_enumerated(int, hint="resultCode")
-        response.read_octet_string(hint="matchedDN")
-        return message_id, Result(
-            int(code), response.read_octet_string(hint="diagnosticMessage").decode("utf-8", "replace")
-        )
-    except (ValueError, NotEnougData) as error:
-        raise DomainError("The LDAP server answered a message that cannot be read.") from error
+    message = ASN1Reader(data).read_sequence(hint="LDAPMessage")
+    message_id = message.read_integer(hint="messageID")
+    header = message.peek_header()
+    if header.tag.tag_class != TagClass.APPLICATION or header.tag.tag_number not in RESPONSES:
+        return None
+    response = message.read_sequence(header=header, hint="protocolOp")
+    code = response.read_enumerated(int, hint="resultCode")
+    response.read_octet_string(hint="matchedDN")
+    return message_id, Result(
+        int(code), response.read_octet_string(hint="diagnosticMessage").decode("utf-8", "replace")
+    )
 
 
 def _write_attribute(writer: object, name: str, values: Sequence[bytes]) -> None:

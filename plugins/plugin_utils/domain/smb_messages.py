@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import DomainError
+from .errors import UnreadableAnswer
 
 if TYPE_CHECKING:
     from smbprotocol.structure import Structure
@@ -22,6 +22,8 @@ CHUNK = 65536
 CHAINED = b"\xff" * 16
 """The file id that means: what the request before in the same chain opened (3.2.4.1.4)."""
 OWNER, GROUP, DACL = 1, 2, 4
+WRITING = frozenset({9, 17})
+"""Commands of requests that write: WRITE and SET_INFO (MS-SMB2 2.2.1)."""
 
 
 class Item(NamedTuple):
@@ -198,7 +200,7 @@ def query_folder(file: bytes) -> Structure:
 
 
 def items(answer: bytes) -> list[Item]:
-    """What an answer to `query_folder` lists, without the folder itself and its parent. Raises DomainError."""
+    """What an answer to `query_folder` lists, without the folder itself and its parent. Raises UnreadableAnswer."""
     from smbprotocol.open import SMB2QueryDirectoryResponse
 
     response = SMB2QueryDirectoryResponse()
@@ -207,15 +209,20 @@ def items(answer: bytes) -> list[Item]:
 
 
 def listed(listing: bytes) -> list[Item]:
-    """A list of FileDirectoryInformation (MS-FSCC 2.4.10). Raises DomainError for one that leads outside of itself."""
+    """A list of FileDirectoryInformation (MS-FSCC 2.4.10).
+
+    Raises UnreadableAnswer for one that leads outside of itself.
+    """
     found = []
     at = 0
     while True:
         fixed = listing[at : at + 64]
         if len(fixed) < 64:
-            raise DomainError("The listing of a folder of SYSVOL cannot be read.")
+            raise UnreadableAnswer("The listing of a folder of SYSVOL cannot be read.")
         following, attributes, length = struct.unpack("<I52xII", fixed)
         name = listing[at + 64 : at + 64 + length].decode("utf-16-le", "surrogatepass")
+        if len(name) * 2 != length:
+            raise UnreadableAnswer("The listing of a folder of SYSVOL cannot be read.")
         if name not in (".", ".."):
             found.append(Item(name, bool(attributes & 0x10)))
         if not following:

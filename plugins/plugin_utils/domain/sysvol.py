@@ -6,18 +6,33 @@
 
 Paths are relative to the share, with backslashes. One request at a time, each answered before the next is sent;
 no DFS referral is followed, so everything happens on the controller that was named.
+
+An answer is not trusted: it has limits of time and size (`smb_connection`), a listing or a file ends, and whatever its
+bytes make a parser raise leaves as an UnreadableAnswer.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING
-from uuid import uuid4
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..core.hostile_bytes import HOSTILE_BYTES
 from . import smb_messages as smb
+from .deadline import Deadline
 from .domain_controller import DomainController
-from .errors import AlreadyThere, ConnectionLost, DomainError, LibraryMissing, MissingRight, NotFound, said
+from .errors import (
+    AlreadyThere,
+    ConnectionLost,
+    DomainError,
+    LibraryMissing,
+    MissingRight,
+    NotFound,
+    UnreadableAnswer,
+    said,
+)
 from .ldap_connection import authentication_errors
+from .smb_connection import open_connection
 from .smb_messages import Access, Item
 
 if TYPE_CHECKING:
@@ -27,7 +42,12 @@ SHARE = "SYSVOL"
 PORT = 445
 BESIDE = ".winops-new"
 """What the name of a file that is being written ends with, until it takes the place of the old one."""
-MAX_FILE = 64 * 1024 * 1024
+MAX_FILE = 8 * 1024 * 1024
+"""Bytes of a file: what is built from an entry of a Registry.pol takes many times its bytes."""
+MAX_ITEMS = 20_000
+"""What a folder may hold: a GPO's has a handful, Policies one for each GPO of the domain."""
+
+_Parsed = TypeVar("_Parsed")
 
 # MS-ERREF 2.3.1, those that say more than "refused". Other statuses are a DomainError with their number.
 _NAME_NOT_FOUND, _PATH_NOT_FOUND, _DELETE_PENDING = 0xC0000034, 0xC000003A, 0xC0000056
@@ -63,27 +83,28 @@ class Sysvol:
         """Connect and authenticate; every message is signed. Raises DomainError, LibraryMissing."""
         try:
             import smbprotocol.exceptions
-            from smbprotocol.connection import Connection
             from smbprotocol.session import Session
             from smbprotocol.tree import TreeConnect
         except ImportError as error:
             raise LibraryMissing("smbprotocol", "reading and writing SYSVOL", error) from error
         self.controller = controller
+        self.deadline = Deadline(controller.server, controller.timeout)
         self.requests = 0
         """Requests sent since the share was connected."""
-        self._connection = Connection(uuid4(), controller.server, PORT, require_signing=True)
+        self._connection: Any = None
         try:
-            self._connection.connect(timeout=controller.timeout)
-            self._session = Session(
-                self._connection,
-                username=controller.username,
-                password=controller.password,
-                auth_protocol=controller.auth_protocol,
-                require_encryption=False,
-            )
-            self._session.connect()
-            self._tree = TreeConnect(self._session, rf"\\{controller.server}\{SHARE}")
-            self._tree.connect()
+            with self._reading():
+                self._connection = open_connection(controller.server, PORT, self.deadline)
+                self._session = Session(
+                    self._connection,
+                    username=controller.username,
+                    password=controller.password,
+                    auth_protocol=controller.auth_protocol,
+                    require_encryption=False,
+                )
+                self._session.connect()
+                self._tree = TreeConnect(self._session, rf"\\{controller.server}\{SHARE}")
+                self._tree.connect()
         except smbprotocol.exceptions.SMBResponseException as error:
             self.close()
             raise self._refused(error.status, f"connecting to {SHARE}") from error
@@ -97,12 +118,12 @@ class Sysvol:
     def close(self) -> None:
         # However broken the connection is, closing it is the end of it.
         with suppress(Exception):
-            self._connection.disconnect(True)
+            self._connection.drop()
 
     def read(self, path: str) -> bytes | None:
         """A whole file; None where there is none. Raises InUse, MissingRight, DomainError."""
         try:
-            part = smb.content(self._chain("reading", path, smb.READ, smb.read())[1])
+            part = self._parsed(smb.content, self._chain("reading", path, smb.READ, smb.read())[1])
             return part if len(part) < smb.CHUNK else self._read_on(path)
         except _AtEnd:
             return b""
@@ -113,14 +134,17 @@ class Sysvol:
         """A file that is larger than one answer."""
         doing = f"reading {SHARE}\\{path}"
         file = self._open(path, smb.READ, doing)
-        content = b""
+        content = bytearray()
         with suppress(_AtEnd):
             while len(content) <= MAX_FILE:
-                content += smb.content(self.call([smb.read(len(content), file)], doing)[0])
+                part = self._parsed(smb.content, self.call([smb.read(len(content), file)], doing)[0])
+                if not part:  # success without a byte: a server says that the file ends by a status
+                    raise self._unreadable()
+                content += part
         self.call([smb.close(file)], doing)
         if len(content) > MAX_FILE:
             raise DomainError(f"{SHARE}\\{said(path)} is larger than {MAX_FILE} bytes.")
-        return content
+        return bytes(content)
 
     def replace(self, path: str, content: bytes) -> None:
         """Make or replace a file in one step: written beside, then renamed over the old one.
@@ -133,7 +157,8 @@ class Sysvol:
         try:
             for offset in range(0, len(content), smb.CHUNK):
                 part = content[offset : offset + smb.CHUNK]
-                if smb.written(self.call([smb.write(part, offset, file)], doing)[0]) != len(part):
+                answer = self.call([smb.write(part, offset, file)], doing)[0]
+                if self._parsed(smb.written, answer) != len(part):
                     raise DomainError(f"{said(self.controller.server)} took only a part when {said(doing)}.")
             self.call([smb.rename(path, replace=True, file=file), smb.close(file)], doing, related=False)
         except DomainError:
@@ -148,7 +173,10 @@ class Sysvol:
         self._chain("making the folder", path, smb.MAKE_FOLDER)
 
     def items(self, path: str) -> list[Item]:
-        """What a folder holds; nothing where there is no folder. Raises MissingRight, DomainError."""
+        """What a folder holds; nothing where there is no folder.
+
+        Raises MissingRight, DomainError, UnreadableAnswer for a listing without an end.
+        """
         doing = f"listing {SHARE}\\{path}"
         try:
             folder = self._open(path, smb.LIST, doing)
@@ -157,7 +185,10 @@ class Sysvol:
         items: list[Item] = []
         with suppress(_AtEnd):
             while True:
-                items += smb.items(self.call([smb.query_folder(folder)], doing)[0])
+                found = self._parsed(smb.items, self.call([smb.query_folder(folder)], doing)[0])
+                if (not found and items) or len(items) > MAX_ITEMS:  # the first may hold nothing but `.` and `..`
+                    raise self._unreadable()
+                items += found
         self.call([smb.close(folder)], doing)
         return items
 
@@ -175,7 +206,8 @@ class Sysvol:
 
     def security(self, path: str) -> bytes:
         """Owner, group and DACL, as a self-relative security descriptor (MS-DTYP 2.4.6). Raises NotFound."""
-        return smb.information(self._chain("reading the security of", path, smb.READ_SECURITY, smb.query_security())[1])
+        answers = self._chain("reading the security of", path, smb.READ_SECURITY, smb.query_security())
+        return self._parsed(smb.information, answers[1])
 
     def set_security(self, path: str, descriptor: bytes, *, owner: bool) -> None:
         """Set the DACL, and owner and group as well if asked for. Raises NotFound, MissingRight."""
@@ -205,7 +237,7 @@ class Sysvol:
         return f"{self.controller.server}\\{SHARE}\\{path}" if self._tree.is_dfs_share else path
 
     def _open(self, path: str, access: Access, doing: str) -> bytes:
-        return smb.file_id(self.call([smb.create(self._tree, self._name(path), access)], doing)[0])
+        return self._parsed(smb.file_id, self.call([smb.create(self._tree, self._name(path), access)], doing)[0])
 
     def _chain(self, doing: str, path: str, access: Access, *requests: Structure) -> list[bytes]:
         """Open, do, close in one request to the server; the answers in that order."""
@@ -221,18 +253,24 @@ class Sysvol:
         import smbprotocol.exceptions
 
         self.requests += 1
+        if any(message.COMMAND in smb.WRITING for message in messages):
+            self.deadline.restart()  # see `deadline`: a limit must not fall between a write and its rollback
         answers: list[bytes] = []
         refused: DomainError | None = None
         try:
-            sent = self._connection.send_compound(
-                messages, self._session.session_id, self._tree.tree_connect_id, related=related and len(messages) > 1
-            )
-            for request in sent:
-                try:
-                    answer = self._connection.receive(request, timeout=self.controller.timeout, resolve_symlinks=False)
-                    answers.append(bytes(answer["data"].get_value()))
-                except smbprotocol.exceptions.SMBResponseException as error:
-                    refused = refused or self._refused(error.status, doing)
+            with self._reading():
+                sent = self._connection.send_compound(
+                    messages,
+                    self._session.session_id,
+                    self._tree.tree_connect_id,
+                    related=related and len(messages) > 1,
+                )
+                for request in sent:
+                    try:
+                        answer = self._connection.receive(request)
+                        answers.append(bytes(answer["data"].get_value()))
+                    except smbprotocol.exceptions.SMBResponseException as error:
+                        refused = refused or self._refused(error.status, doing)
         except (smbprotocol.exceptions.SMBException, OSError) as error:
             self.close()
             raise ConnectionLost(
@@ -241,6 +279,32 @@ class Sysvol:
         if refused:
             raise refused
         return answers
+
+    def _parsed(self, parse: Callable[[bytes], _Parsed], answer: bytes) -> _Parsed:
+        """What an answer holds. Raises UnreadableAnswer."""
+        with self._reading():
+            return parse(answer)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Where bytes of the server are taken apart: what they make a parser raise leaves as an UnreadableAnswer."""
+        from cryptography.exceptions import InvalidTag
+
+        hostile: tuple[type[Exception], ...] = (*HOSTILE_BYTES, InvalidTag)
+        try:
+            yield
+        except ConnectionLost:
+            self.close()
+            raise
+        except hostile as error:
+            raise self._unreadable() from error
+
+    def _unreadable(self) -> UnreadableAnswer:
+        self.close()
+        return UnreadableAnswer(
+            f"{said(self.controller.server)} sent an SMB answer that cannot be read. Check that it is a domain "
+            "controller, and what stands between it and this machine."
+        )
 
     def _refused(self, status: int, doing: str) -> DomainError:
         """What a status means."""
