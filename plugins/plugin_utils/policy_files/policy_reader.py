@@ -1,0 +1,236 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a file or folder of somebody else says about our settings, whatever form it is in.
+
+The text is not trusted: no document type, sizes and numbers bounded, no link followed, no path left. A file that is
+damaged is a note beside the others. A form that cannot carry a setting says nothing about it by being silent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from ..tables.settings import SETTINGS
+from ..wsman.errors import WsmanError
+from ..wsman.xml import attribute, child, children, content, local_name, parse
+from .errors import DamagedFile, PolicyFileError, shorten
+from .forms import left_out
+from .gpmc_backup import read_backup_xml
+from .gpt_tmpl import GptTmpl
+from .policy_places import RegistryPlace, local_value, policy_value, security_option, setting_at, setting_at_uri
+from .registry_pol import RegistryPol
+from .text_forms import ReadValue, decoded, read_intune, read_lgpo_text, read_reg_file
+
+MAX_FILE = 16 * 1024 * 1024
+MAX_FILES = 10_000
+_NOT_THERE = "where Windows does not read it"
+
+
+@dataclass
+class PolicySource:
+    """What one file or backup says. deleted: settings whose value it deletes. out_of_reach: settings that its form
+    cannot carry, so that its silence means nothing. notes: what a reader should know."""
+
+    path: str
+    form: str
+    name: str = ""
+    settings: dict[str, bool] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+    out_of_reach: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, values: Iterable[ReadValue]) -> None:
+        """Take values in the order in which they are applied: the last one counts."""
+        for place, number, text in values:
+            found = setting_at(*place)
+            if found is None:
+                self._note_misplaced(place)
+                continue
+            setting, _local = found
+            self.settings.pop(setting.name, None)
+            if setting.name in self.deleted:
+                self.deleted.remove(setting.name)
+            if number is not None:
+                self.settings[setting.name] = number != 0
+            elif text:
+                self.notes.append(f"{setting.name} has a value of another type: {shorten(text)}.")
+            else:
+                self.deleted.append(setting.name)
+
+    def _note_misplaced(self, place: RegistryPlace) -> None:
+        """Published files hold audit values under the other service's key, where no driver looks for them."""
+        known = {local_value(row).name.lower() for row in SETTINGS.values()}
+        ours = any(part in place.key.lower() for part in ("lanmanworkstation", "lanmanserver"))
+        if ours and place.name.lower() in known:
+            self.notes.append(
+                f"{shorten(place.name)} stands under {shorten(place.key)}, where Windows does not read it."
+            )
+
+
+class PolicyFolder:
+    """The files at a path: a file alone, or a folder of somebody else."""
+
+    def __init__(self, path: Path) -> None:
+        self._top = path
+        self._files = {path.name: path} if path.is_file() else dict(self._walk())
+
+    def _walk(self) -> Iterator[tuple[str, Path]]:
+        count = 0
+        for folder, names, files in os.walk(self._top, followlinks=False):
+            names.sort()
+            for name in sorted(files):
+                path = Path(folder, name)
+                if path.is_symlink() or not path.is_file():
+                    continue
+                count += 1
+                if count > MAX_FILES:
+                    raise DamagedFile("too_large", f"the folder holds more than {MAX_FILES} files")
+                yield path.relative_to(self._top).as_posix(), path
+
+    def sources(self) -> list[PolicySource]:
+        """Everything that speaks of our settings, in the order of the paths. A damaged file is a note of its own."""
+        backups = [name for name in self._files if PurePosixPath(name).name.lower() == "backup.xml"]
+        roots = {PurePosixPath(name).parent.as_posix() for name in backups}
+        found = [self._guarded(name, "gpmc_backup", self._backup) for name in backups]
+        others = [name for name in self._files if not any(_is_below(name, root) for root in roots)]
+        found += [self._guarded(name, "", self._file) for name in others]
+        return [source for source in found if source.form]
+
+    def _guarded(self, name: str, form: str, read: Callable[[str], PolicySource]) -> PolicySource:
+        try:
+            return read(name)
+        except (PolicyFileError, WsmanError, OSError) as error:
+            return PolicySource(name, form or "unreadable", notes=[f"It cannot be read: {error}."])
+
+    def _content(self, name: str) -> bytes:
+        path = self._files[name]
+        if path.stat().st_size > MAX_FILE:
+            raise DamagedFile("too_large", f"the file is larger than {MAX_FILE} bytes")
+        return path.read_bytes()
+
+    def _backup(self, name: str) -> PolicySource:
+        backup = read_backup_xml(self._content(name))
+        source = PolicySource(name, "gpmc_backup", backup.name, notes=list(backup.notes))
+        root = PurePosixPath(name).parent
+        by_case = {known.lower(): known for known in self._files}
+        for role, path in backup.files.items():
+            held = by_case.get((root / path).as_posix().lower())
+            if held is None:
+                source.notes.append(f"{shorten(path)} is named by Backup.xml and is not there.")
+            else:
+                source.add(_READERS[role](self._content(held)))
+        source.out_of_reach = sorted(left_out("gpmc_backup", SETTINGS.values()))
+        return source
+
+    def _file(self, name: str) -> PolicySource:
+        content_ = self._content(name)
+        form = form_of(name, content_)
+        source = PolicySource(name, form)
+        if form in ("intune_catalog", "intune_custom"):
+            _read_intune(source, content_)
+        elif form:
+            source.add(_READERS[form](content_))
+        if form:
+            source.out_of_reach = sorted(left_out(_REACH.get(form, form), SETTINGS.values()))
+        return source
+
+
+def _is_below(name: str, root: str) -> bool:
+    return root == "." or name.startswith(root + "/")
+
+
+def form_of(name: str, content_: bytes) -> str:
+    """What a file is, by its first bytes and its text; empty for one that holds no policy of a form we know."""
+    if content_.startswith(b"PReg"):
+        return "registry"
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix not in (".inf", ".json", ".reg", ".txt", ".xml", ".policyrules"):
+        return ""
+    text = decoded(content_[:MAX_FILE])
+    if suffix == ".json":
+        return (
+            "intune_custom" if '"omaSettings"' in text else "intune_catalog" if '"settingDefinitionId"' in text else ""
+        )
+    if suffix == ".inf":
+        return "template" if "[registry values]" in text.lower() else ""
+    if suffix == ".reg":
+        return "reg"
+    if suffix == ".txt":
+        first = next((line for line in text.splitlines() if line and not line.startswith(";")), "")
+        return "lgpo" if first.partition(":")[0].lower() in ("computer", "user") else ""
+    if "<PolicyRules" in text:
+        return "policy_rules"
+    return "unattend" if "<unattend" in text else ""
+
+
+def _registry_values(content_: bytes) -> Iterator[ReadValue]:
+    registry = RegistryPol.parse(content_)
+    for setting in SETTINGS.values():
+        for place in filter(None, (policy_value(setting), local_value(setting))):
+            effect = registry.effect(*place)
+            if effect is not None and effect.action == "delete":
+                yield ReadValue(place, None)
+            elif effect is not None:
+                number = effect.entry.number
+                yield ReadValue(place, number, "" if number is not None else f"type {effect.entry.type}")
+
+
+def _template_values(content_: bytes) -> Iterator[ReadValue]:
+    template = GptTmpl.parse(content_)
+    for setting in SETTINGS.values():
+        place = security_option(setting) or local_value(setting)
+        value = template.get(*place)
+        if value is not None:
+            yield ReadValue(place, value.number, "" if value.number is not None else value.text)
+
+
+def _policy_rules(content_: bytes) -> Iterator[ReadValue]:
+    """Microsoft's Policy Analyzer: registry values, and lines of a security template."""
+    rules = parse(content_, max_bytes=MAX_FILE)
+    for rule in rules:
+        if local_name(rule) == "ComputerConfig":
+            key, name, data = (content(child(rule, each)) for each in ("Key", "Value", "RegData"))
+            number = int(data) if data.isascii() and data.isdigit() else None
+            yield ReadValue(RegistryPlace(key, name), number, "" if number is not None else data or "no data")
+        elif local_name(rule) == "SecurityTemplate" and attribute(rule, "Section") == "Registry Values":
+            place, _equals, data = content(child(rule, "LineItem")).partition("=")
+            key, _backslash, name = place.partition("\\")[2].rpartition("\\")
+            kind, _comma, text = data.partition(",")
+            number = int(text) if kind.strip() == "4" and text.strip().isascii() and text.strip().isdigit() else None
+            yield ReadValue(RegistryPlace(key, name), number, "" if number is not None else data)
+
+
+def _unattend_values(content_: bytes) -> Iterator[ReadValue]:
+    place = policy_value(SETTINGS["insecure_guest_logons"])
+    for settings in children(parse(content_, max_bytes=MAX_FILE), "settings"):
+        for component in children(settings, "component"):
+            answer = content(child(component, "AllowInsecureGuestAuth"))
+            if answer in ("0", "1", "true", "false") and place is not None:
+                yield ReadValue(place, int(answer in ("1", "true")))
+
+
+def _read_intune(source: PolicySource, content_: bytes) -> None:
+    for identifier, number in read_intune(content_):
+        setting = setting_at_uri(identifier)
+        if setting is None:
+            continue
+        if number is None:
+            source.notes.append(f"{setting.name} has a value that is no number.")
+        else:
+            source.settings[setting.name] = number != 0
+
+
+_READERS: Mapping[str, Callable[[bytes], Iterator[ReadValue]]] = {
+    "registry": _registry_values,
+    "template": _template_values,
+    "lgpo": read_lgpo_text,
+    "reg": read_reg_file,
+    "policy_rules": _policy_rules,
+    "unattend": _unattend_values,
+}
+_REACH = {"registry": "registry_pol", "template": "security_template", "policy_rules": "gpmc_backup"}
