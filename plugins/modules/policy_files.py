@@ -53,47 +53,69 @@ options:
   insecure_guest_logons:
     description: Whether the SMB client allows insecure guest logons.
     type: str
-    choices: [allowed, blocked]
+    choices:
+      allowed: Insecure guest logons are allowed.
+      blocked: Insecure guest logons are blocked.
   client_signing:
     description: Whether the SMB client requires signing. A security option, so only some forms carry it.
     type: str
-    choices: [required, not_required]
+    choices:
+      required: It is required.
+      not_required: It is not required.
   client_encryption:
     description: Whether the SMB client requires encryption.
     type: str
-    choices: [required, not_required]
+    choices:
+      required: It is required.
+      not_required: It is not required.
   audit_insecure_guest_logons:
     description: Whether the client audits insecure guest logons (event 31997).
     type: str
-    choices: [enabled, disabled]
+    choices:
+      enabled: Events are written.
+      disabled: No events are written.
   audit_server_without_signing:
     description: Whether the client audits servers that do not support signing (event 31998).
     type: str
-    choices: [enabled, disabled]
+    choices:
+      enabled: Events are written.
+      disabled: No events are written.
   audit_server_without_encryption:
     description: Whether the client audits servers that do not support encryption (event 31999).
     type: str
-    choices: [enabled, disabled]
+    choices:
+      enabled: Events are written.
+      disabled: No events are written.
   server_signing:
     description: Whether the SMB server requires signing. A security option.
     type: str
-    choices: [required, not_required]
+    choices:
+      required: It is required.
+      not_required: It is not required.
   server_encryption:
     description: Whether the SMB server requires encryption. Windows has no policy for it; only V(reg) carries it.
     type: str
-    choices: [required, not_required]
+    choices:
+      required: It is required.
+      not_required: It is not required.
   server_audit_insecure_guest_logons:
     description: Whether the SMB server audits insecure guest logons (event 3023).
     type: str
-    choices: [enabled, disabled]
+    choices:
+      enabled: Events are written.
+      disabled: No events are written.
   server_audit_client_without_signing:
     description: Whether the SMB server audits clients that do not support signing (event 3021).
     type: str
-    choices: [enabled, disabled]
+    choices:
+      enabled: Events are written.
+      disabled: No events are written.
   server_audit_client_without_encryption:
     description: Whether the SMB server audits clients that do not support encryption (event 3022).
     type: str
-    choices: [enabled, disabled]
+    choices:
+      enabled: Events are written.
+      disabled: No events are written.
 extends_documentation_fragment:
   - winops.smb_guest.attributes
 attributes:
@@ -110,6 +132,12 @@ attributes:
     support: N/A
     details: It manages none. It works with files on the control node.
     platforms: all
+  process:
+    description: Whether the module starts a process on the host.
+    support: none
+    details: The host of the task is not contacted.
+requirements:
+  - Nothing but ansible-core on the control node.
 notes:
   - Nothing that this module writes was imported on a real Windows by this project. See the guide on policy files.
 seealso:

@@ -40,6 +40,12 @@ attributes:
     support: N/A
     details: It manages none. It works with files on the control node.
     platforms: all
+  process:
+    description: Whether the module starts a process on the host.
+    support: none
+    details: The host of the task is not contacted.
+requirements:
+  - Nothing but ansible-core on the control node.
 seealso:
   - module: winops.smb_guest.policy_files
 """

@@ -34,6 +34,8 @@ ELSEWHERE = {
     "domain_policy_revert": "talks to a domain controller",
     "domain_harden": "talks to a domain controller",
     "domain_exception": "talks to a domain controller",
+    "policy_files": "writes where the example says, on the control node",
+    "policy_files_info": "reads what the example names, on the control node",
     "posture_report": "writes where the example says, on the control node",
     "audit_report": "writes where the example says, on the control node",
 }

@@ -24,7 +24,7 @@ from .errors import CannotBeWritten, DamagedFile, shorten
 from .extension_names import REGISTRY_POLICY, SECURITY_SETTINGS, ExtensionNames
 from .gpt_tmpl import GptTmpl, TemplateValue
 from .policy_places import PolicyDocument, policy_value, security_option
-from .registry_pol import Entry, RegistryPol
+from .registry_pol import RegistryPol, RegistryPolEntry
 
 _OPERATIONS = "http://www.microsoft.com/GroupPolicy/GPOOperations"
 _MANIFEST = f"{_OPERATIONS}/Manifest"
@@ -60,7 +60,7 @@ def registry_pol(document: PolicyDocument) -> bytes | None:
     for setting, value in document.settings.items():
         place = policy_value(setting)
         if place is not None:
-            registry = registry.set(Entry.dword(place.key, place.name, int(value)))
+            registry = registry.set(RegistryPolEntry.dword(place.key, place.name, int(value)))
     return registry.to_bytes() if registry.entries else None
 
 

@@ -170,10 +170,16 @@ def intune_catalog(document: PolicyDocument) -> bytes:
         identifier = catalog_id(setting)
         if identifier is None:
             continue
-        choice = {"@odata.type": f"{_CATALOG}ChoiceSettingValue", "value": f"{identifier}_{int(value)}", "children": []}
+        choice = {
+            "@odata.type": f"{_CATALOG}ChoiceSettingValue",
+            "settingValueTemplateReference": None,
+            "value": f"{identifier}_{int(value)}",
+            "children": [],
+        }
         instance = {
             "@odata.type": f"{_CATALOG}ChoiceSettingInstance",
             "settingDefinitionId": identifier,
+            "settingInstanceTemplateReference": None,
             "choiceSettingValue": choice,
         }
         rows.append({"@odata.type": f"{_CATALOG}Setting", "settingInstance": instance})

@@ -26,6 +26,7 @@ READERS = (
     "connections_info",
     "domain_policy_info",
     "guest_events_info",
+    "policy_files_info",
     "posture_info",
     "server_info",
     "verify_facts",
@@ -33,7 +34,7 @@ READERS = (
 # They may have to run wevtutil.exe.
 STARTERS = ("audit", "connections_info", "guest_events_info", "posture_info", "verify_facts")
 # They run on the controller and manage no host.
-PLATFORM = {"posture_report": "all", "server_info": "all"}
+PLATFORM = {"policy_files": "all", "policy_files_info": "all", "posture_report": "all", "server_info": "all"}
 
 
 def _documented_option(option: Mapping[str, Any]) -> dict[str, Any]:
