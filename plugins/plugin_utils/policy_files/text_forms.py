@@ -170,7 +170,7 @@ def intune_catalog(document: PolicyDocument) -> bytes:
         identifier = catalog_id(setting)
         if identifier is None:
             continue
-        choice = {
+        choice: dict[str, Any] = {
             "@odata.type": f"{_CATALOG}ChoiceSettingValue",
             "settingValueTemplateReference": None,
             "value": f"{identifier}_{int(value)}",
