@@ -12,8 +12,7 @@ from typing import Any
 from ..plugin_utils.actions.action import SettingsAction
 from ..plugin_utils.actions.options import JOURNAL_OPTIONS, SCOPE_OPTIONS, setting_options
 from ..plugin_utils.change import summary
-from ..plugin_utils.core.errors import SmbGuestError
-from ..plugin_utils.events.event_channels import Channel, ensure_channels, read_channels, read_sizes
+from ..plugin_utils.events.channel_configuration import plan_channels, read_sizes
 from ..plugin_utils.tables.events import CHANNELS
 from ..plugin_utils.tables.settings import AUDITS
 from ..plugin_utils.winrm.session import Session
@@ -39,33 +38,20 @@ class ActionModule(SettingsAction):
     REQUIRED_ONE_OF = [[*OPTIONS, "channels"]]
 
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
-        asked = read_sizes(options["channels"] or ())
-        before = read_channels(session, list(asked)) if asked else {}
-        wanted = {name: Channel(True, max(before[name].max_size, size)) for name, size in asked.items()}
-        changes = {name: channel for name, channel in wanted.items() if channel != before[name]}
+        channels = plan_channels(session, read_sizes(options["channels"] or ()))
         result = super().work(session, options)
-        if asked and any(options[name] is not None for name in ("reason", "expires_in", "change_id")):
-            self._warn(result, "Channels are not journaled: nothing undoes them, neither an expiry nor revert_change.")
-        after = wanted
-        if changes and not self._task.check_mode:
-            try:
-                after = ensure_channels(session, changes, asked)
-            except SmbGuestError as error:
-                error.changed = True
-                raise
-        result["changed"] = result["changed"] or bool(changes)
-        result["verified"] = result["verified"] and not (changes and self._task.check_mode)
-        result["channels"] = [
-            {"name": name, "before": before[name].as_dict(), "after": after[name].as_dict()} for name in asked
-        ]
-        if changes and "summary" in result:
-            did = summary.did_write(check_mode=bool(self._task.check_mode))
+        check_mode = bool(self._task.check_mode)
+        if channels.asked and any(options[name] is not None for name in ("reason", "expires_in", "change_id")):
+            self._warn(result, "Channels are not journaled: neither an expiry nor revert_change reverts them.")
+        if not check_mode:
+            channels.apply(session)
+        result["changed"] = result["changed"] or bool(channels.changes)
+        result["verified"] = result["verified"] and not (channels.changes and check_mode)
+        result["channels"] = channels.as_rows()
+        if channels.changes and "summary" in result:
+            did = summary.did_write(check_mode=check_mode)
             lines = [line for line in result["summary"] if line != summary.nothing_to_change(self.host_name)]
-            lines += [f"{did}: event channel {name}: enabled, {after[name].max_size} bytes" for name in changes]
-            result["summary"] = lines
-        for when, channels in (("before", before), ("after", after)):
-            result.setdefault("diff", {"before": "", "after": ""})[when] += "".join(
-                f"{name}:\n  enabled: {channel.enabled}\n  max_size: {channel.max_size}\n"
-                for name, channel in channels.items()
-            )
+            result["summary"] = lines + [f"{did}: {line}" for line in channels.descriptions()]
+        for when, text in channels.diff().items():
+            result.setdefault("diff", {"before": "", "after": ""})[when] += text
         return result

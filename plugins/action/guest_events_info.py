@@ -12,12 +12,9 @@ from typing import Any
 from ..plugin_utils.actions.action import HostAction
 from ..plugin_utils.actions.options import read_since
 from ..plugin_utils.core.errors import RequestError
-from ..plugin_utils.events.event_records import Way
-from ..plugin_utils.events.guest_events import read_bookmark, read_guest_events
+from ..plugin_utils.events.guest_events import READING_OPTIONS, check_limits, read_bookmark, read_guest_events, read_way
 from ..plugin_utils.tables.events import EVENTS
 from ..plugin_utils.winrm.session import Session
-
-MOST = {"max_events": 1_000_000, "list_events": 10_000}
 
 
 class ActionModule(HostAction):
@@ -27,15 +24,12 @@ class ActionModule(HostAction):
         "ids": {"type": "list", "elements": "int", "choices": sorted(EVENTS), "default": sorted(EVENTS)},
         "since": {"type": "str"},
         "bookmark": {"type": "dict"},
-        "max_events": {"type": "int", "default": 20_000},
         "list_events": {"type": "int", "default": 1_000},
-        "way": {"type": "str", "choices": ["auto", *(way.value for way in Way)], "default": "auto"},
+        **READING_OPTIONS,
     }
 
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
-        for name, most in MOST.items():
-            if not 0 <= options[name] <= most:
-                raise RequestError(f"{name} is {options[name]}: say a number from 0 to {most}.")
+        check_limits(options)
         if not options["ids"]:
             raise RequestError("ids is empty: leave it out to read every event.")
         found = read_guest_events(
@@ -43,7 +37,7 @@ class ActionModule(HostAction):
             options["ids"],
             since=read_since(options["since"]) if options["since"] else None,
             positions=read_bookmark(options["bookmark"] or {}),
-            way=None if options["way"] == "auto" else Way(options["way"]),
+            way=read_way(options["way"]),
             max_events=options["max_events"],
             listed=options["list_events"],
         )

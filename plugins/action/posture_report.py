@@ -15,7 +15,7 @@ from typing import Any
 from ..plugin_utils.actions.action import Action
 from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.report.csv_tables import csv_files
-from ..plugin_utils.report.document import SCHEMA_VERSION, Terms, build_document
+from ..plugin_utils.report.document import SCHEMA_VERSION, ReportTerms, build_document
 from ..plugin_utils.report.exceptions import read_exceptions
 from ..plugin_utils.report.files import as_json, read_document, write_files
 from ..plugin_utils.report.html import render
@@ -60,7 +60,7 @@ class ActionModule(Action):
         result: dict[str, Any] = {"changed": True, "dest": str(folder)}
         if previous is not None and previous.get("schema_version") != SCHEMA_VERSION:
             self._warn(result, "The earlier report has another schema_version: it is not compared.")
-        terms = Terms(
+        terms = ReportTerms(
             datetime.now(UTC),
             options["title"],
             collection_version=_version(),

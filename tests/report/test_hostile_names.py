@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.csv_tables import TABLES, csv_files
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import Terms, build_document
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import ReportTerms, build_document
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.exceptions import read_exceptions
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.files import as_json
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.html import render
@@ -49,10 +49,12 @@ def document() -> dict[str, Any]:
     )
     fleet = hostile_results(good)
     probes = [{"server": text, "verdict": text, "advice": text} for text in HOSTILE]
-    before = build_document({f"{text}-gone": good for text in HOSTILE}, Terms(NOW, title=HOSTILE[0]))
+    before = build_document({f"{text}-gone": good for text in HOSTILE}, ReportTerms(NOW, title=HOSTILE[0]))
     return build_document(
         fleet,
-        Terms(NOW, title=HOSTILE[1], exceptions=accepted, previous=before, probes=probes, collection_version="<b>"),
+        ReportTerms(
+            NOW, title=HOSTILE[1], exceptions=accepted, previous=before, probes=probes, collection_version="<b>"
+        ),
     )
 
 
@@ -112,8 +114,8 @@ def test_it_steers_no_terminal(document: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("hosts", [0, 1, 80])
 def test_a_document_has_the_schema(hosts: int) -> None:
-    previous = build_document(dict(results(hosts, seed=3)), Terms(NOW.replace(day=1)))
-    made = build_document(dict(results(hosts)), Terms(NOW, previous=previous))
+    previous = build_document(dict(results(hosts, seed=3)), ReportTerms(NOW.replace(day=1)))
+    made = build_document(dict(results(hosts)), ReportTerms(NOW, previous=previous))
     _validate(made)
     _validate(previous)
 
@@ -131,7 +133,7 @@ def _validate(document: dict[str, Any]) -> None:
 
 def test_the_schema_names_every_member() -> None:
     """`required` holds what is there today, so that a member which goes missing is found."""
-    made = build_document(dict(results(80)), Terms(NOW))
+    made = build_document(dict(results(80)), ReportTerms(NOW))
     assert set(SCHEMA["required"]) == set(made)
     assert set(SCHEMA["properties"]["summary"]["required"]) == set(made["summary"])
     for part in ("hosts", "servers", "changes", "drift", "compliance", "exceptions", "history"):

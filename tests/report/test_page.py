@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import Terms, build_document
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import ReportTerms, build_document
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.exceptions import read_exceptions
 from ansible_collections.winops.smb_guest.tests.report.conftest import Opened
 from ansible_collections.winops.smb_guest.tests.report.invented_fleet import NOW, results
@@ -31,9 +31,9 @@ def _document(hosts: int) -> dict[str, Any]:
             {"server": "nas-lab", "reason": "Replaced in January", "expires": "2026-11-01"},
         ]
     )
-    previous = build_document(dict(results(hosts, seed=8)), Terms(NOW - timedelta(days=7)))
+    previous = build_document(dict(results(hosts, seed=8)), ReportTerms(NOW - timedelta(days=7)))
     probes = [{"server": "nas-lab", "verdict": "guest_only_suspected", "advice": "It knows no accounts."}]
-    return build_document(dict(results(hosts)), Terms(NOW, exceptions=accepted, previous=previous, probes=probes))
+    return build_document(dict(results(hosts)), ReportTerms(NOW, exceptions=accepted, previous=previous, probes=probes))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from ..tables.events import channels_of
 from ..windows.operating_system import read_clock
 from ..windows.registry import Registry
 from ..winrm.session import Session
-from .event_channels import channel_presence
+from .channel_presence import channel_presence
 from .event_query import Position
 from .event_records import EventReader, Way
 from .event_summary import as_row

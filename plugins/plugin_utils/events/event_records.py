@@ -21,7 +21,7 @@ from ..tables.events import EVENTS
 from ..winrm.session import Session
 from ..winrm.transports import CommandResult
 from ..wsman.eventing import PullEvents, Subscribe, Subscription, Unsubscribe
-from .event_channels import ERROR_ACCESS_DENIED, ERROR_EVT_CHANNEL_NOT_FOUND, WEVTUTIL
+from .channel_configuration import ERROR_ACCESS_DENIED, ERROR_EVT_CHANNEL_NOT_FOUND, WEVTUTIL
 from .event_query import Position, query_list, xpath
 from .event_xml import EventRecord, read_event, read_events
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from ..core.errors import RequestError
@@ -17,14 +18,36 @@ from ..tables.events import CHANNELS, EVENTS, GUEST_USED, channels_of
 from ..windows.operating_system import CURRENT_VERSION
 from ..windows.registry import Registry
 from ..winrm.session import Session
+from .channel_presence import Presence, channel_presence
 from .connections import GuestLogons
-from .event_channels import Presence, channel_presence
 from .event_query import Position
 from .event_records import EXPIRES, EventReader, Way
 from .event_summary import Summary, utc
 
 MAX_LOGONS = 20_000
+MOST: Mapping[str, int] = MappingProxyType({"max_events": 1_000_000, "list_events": 10_000})
 _CHANNEL_NAMES = {name.lower(): name for name in CHANNELS}
+
+
+READING_OPTIONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "max_events": {"type": "int", "default": 20_000},
+        "way": {"type": "str", "choices": ["auto", *(way.value for way in Way)], "default": "auto"},
+    }
+)
+"""Options of the modules that read events, as Ansible's argument spec."""
+
+
+def check_limits(options: Mapping[str, Any]) -> None:
+    """Check the options that bound a reading, where they are given. Raises RequestError."""
+    for name, most in MOST.items():
+        if not 0 <= options.get(name, 0) <= most:
+            raise RequestError(f"{name} is {options[name]}: say a number from 0 to {most}.")
+
+
+def read_way(word: str) -> Way | None:
+    """The option `way`; None for `auto`."""
+    return None if word == "auto" else Way(word)
 
 
 def read_bookmark(written: Mapping[str, Any]) -> dict[str, Position]:

@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the page says needs attention, and in which order: a table. Pure.
-
-FOR INTERNAL COLLECTION USE ONLY.
-"""
+"""What the page says needs attention, and in which order: a table. Pure."""
 
 from __future__ import annotations
 

@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Numbers to the geometry of small SVG charts: only attributes, so that the page needs no inline style. Pure.
-
-FOR INTERNAL COLLECTION USE ONLY.
-"""
+"""Numbers to the geometry of small SVG charts: only attributes, so that the page needs no inline style. Pure."""
 
 from __future__ import annotations
 

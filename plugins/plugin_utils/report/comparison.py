@@ -6,7 +6,6 @@
 
 An earlier document is a file that anybody may have edited: it is cleaned like what hosts say, and what does not fit is
 left out.
-FOR INTERNAL COLLECTION USE ONLY.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@
 
 They differ. A host whose default blocks guests is safe and fails every scan, since the policy value is absent; one
 whose running client has not taken a policy over passes the scan and is open.
-FOR INTERNAL COLLECTION USE ONLY.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import Any
 from ..tables.compliance import TOPICS, Benchmark, Topic, benchmarks_of
 from ..tables.settings import SETTINGS, Layer
 from .exceptions import Accepted
-from .gathered import NOTHING, Host, Status
+from .host_posture import NOTHING, HostPosture, HostStatus
 
 
 class Finding(Enum):
@@ -35,9 +34,9 @@ class Finding(Enum):
 VIEWS = ("in_force", "scanner")
 
 
-def judge_host(host: Host, accepted: Iterable[Accepted], now: datetime) -> dict[str, dict[str, Any]]:
+def judge_host(host: HostPosture, accepted: Iterable[Accepted], now: datetime) -> dict[str, dict[str, Any]]:
     """`{topic: {in_force, scanner, accepted}}` of each control that a benchmark asks and we read."""
-    if host.status is not Status.READ or host.product is None:
+    if host.status is not HostStatus.READ or host.product is None:
         return {}
     asked = {control.topic for benchmark in benchmarks_of(host.product) for control in benchmark.controls}
     standing = [exception for exception in accepted if exception.valid(now) and exception.covers_host(host.name)]
@@ -52,14 +51,14 @@ def judge_host(host: Host, accepted: Iterable[Accepted], now: datetime) -> dict[
     }
 
 
-def _in_force(host: Host, topic: Topic) -> Finding:
+def _in_force(host: HostPosture, topic: Topic) -> Finding:
     value = host.in_force(topic.setting or "")
     if value is None and host.settings.get(topic.setting or "", NOTHING)["supported"] is False:
         return Finding.UNSUPPORTED
     return Finding.UNKNOWN if value is None else _finding(value is topic.wanted)
 
 
-def _scanned(host: Host, topic: Topic) -> Finding:
+def _scanned(host: HostPosture, topic: Topic) -> Finding:
     """A value that is absent, or of a wrong type, is a finding: so the check texts say."""
     state = host.settings.get(topic.setting or "")
     return Finding.UNKNOWN if state is None else _finding(state[topic.looks_at] is topic.wanted)
@@ -70,11 +69,11 @@ def _finding(good: bool) -> Finding:
 
 
 def compliance_tables(
-    hosts: Sequence[Host], judged: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    hosts: Sequence[HostPosture], judged: Mapping[str, Mapping[str, Mapping[str, Any]]]
 ) -> list[dict[str, Any]]:
     """One table for each framework and product of the fleet. judged: host name to what `judge_host` gave."""
     tables = []
-    products = sorted({host.product for host in hosts if host.status is Status.READ and host.product})
+    products = sorted({host.product for host in hosts if host.status is HostStatus.READ and host.product})
     for product in products:
         members = [judged[host.name] for host in hosts if host.product == product and host.name in judged]
         benchmarks = benchmarks_of(product)

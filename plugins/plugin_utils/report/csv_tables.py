@@ -5,7 +5,6 @@
 """The tables of a document as CSV that a spreadsheet may open: no cell of it is ever a formula. Pure.
 
 UTF-8 with a byte order mark, without which Excel reads other letters; every cell quoted.
-FOR INTERNAL COLLECTION USE ONLY.
 """
 
 from __future__ import annotations

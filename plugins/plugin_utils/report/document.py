@@ -5,7 +5,6 @@
 """The whole report as one JSON document: what `report.json` holds, and what page and tables are made from. Pure.
 
 Its schema is docs/report.schema.json; a change that old readers cannot bear raises SCHEMA_VERSION.
-FOR INTERNAL COLLECTION USE ONLY.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import Any
 from .comparison import compare, history
 from .compliance import compliance_tables, judge_host
 from .exceptions import Accepted, of_journal
-from .gathered import Host, Row, Status, read_host
+from .host_posture import HostPosture, HostStatus, Row, read_host
 from .rows import change_rows, drift_rows, exception_rows, host_row, inbound_rows, state_counts
 from .servers import server_rows
 from .shape import PROBE, shaped
@@ -29,7 +28,7 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Terms:
+class ReportTerms:
     """What the report is made with, beside what hosts said.
 
     now: aware. previous: an earlier document. probes: rows of server_info.
@@ -43,7 +42,7 @@ class Terms:
     probes: Sequence[Row] = ()
 
 
-def build_document(results: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
+def build_document(results: Mapping[str, Any], terms: ReportTerms) -> dict[str, Any]:
     """The document. results: each host of the inventory with its registered result of `posture_info`, in any state."""
     now = terms.now.astimezone(UTC)
     hosts = sorted((read_host(name, result) for name, result in results.items()), key=_order)
@@ -79,7 +78,7 @@ def build_document(results: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
     return document
 
 
-def _order(host: Host) -> str:
+def _order(host: HostPosture) -> str:
     return host.name.casefold()
 
 
@@ -91,7 +90,7 @@ def _usable(previous: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 
 
 def _summary(
-    hosts: Sequence[Host],
+    hosts: Sequence[HostPosture],
     servers: Sequence[Row],
     changes: Sequence[Row],
     drift: Sequence[Row],
@@ -103,8 +102,8 @@ def _summary(
     guest_servers = [row for row in servers if row["guest"]]
     return {
         "hosts": len(hosts),
-        **{status.value: statuses[status] for status in Status},
-        "partly_read": sum(host.status is Status.READ and bool(host.problems) for host in hosts),
+        **{status.value: statuses[status] for status in HostStatus},
+        "partly_read": sum(host.status is HostStatus.READ and bool(host.problems) for host in hosts),
         **state_counts(hosts),
         "guest_servers": len(guest_servers),
         "guest_clients": len({name for row in guest_servers for name in row["guest_clients"]}),

@@ -5,7 +5,6 @@
 """What somebody accepted, until when and why: entries of a file, and open changes that say a reason. Pure.
 
 An exception never hides a finding. It stands beside it, and ends with its day.
-FOR INTERNAL COLLECTION USE ONLY.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any
 
 from ..core.errors import RequestError
 from ..tables.compliance import BENCHMARKS, TOPICS
-from .gathered import Host
+from .host_posture import HostPosture
 from .text import cleaned, line
 
 OPEN = frozenset({"pending", "applied", "failed"})
@@ -109,7 +108,7 @@ def _end(where: str, text: Any) -> datetime | None:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def of_journal(host: Host) -> list[Accepted]:
+def of_journal(host: HostPosture) -> list[Accepted]:
     """The open changes of a host that made something less secure and say why."""
     return [
         Accepted(

@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The hosts behind every number of the page: each number is the size of one of these sets, so it cannot disagree. Pure.
-
-FOR INTERNAL COLLECTION USE ONLY.
-"""
+"""The hosts behind every number of the page: each number is the size of one of these sets, so none disagrees. Pure."""
 
 from __future__ import annotations
 

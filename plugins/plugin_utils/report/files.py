@@ -5,7 +5,6 @@
 """Writes the files of a report on the control node: each whole or not at all, none before all of them are on the disk.
 
 A reader never sees half a file, and a disk that is full leaves the last report as it was.
-FOR INTERNAL COLLECTION USE ONLY.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@
 """What the page's script needs to show one host, as compact as 2,000 of them demand. Pure.
 
 `hostOf` of report.js reads it.
-
-FOR INTERNAL COLLECTION USE ONLY.
 """
 
 from __future__ import annotations

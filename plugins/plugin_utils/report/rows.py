@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what hosts said to the rows of the report about hosts, their changes, their drift and their exceptions. Pure.
-
-FOR INTERNAL COLLECTION USE ONLY.
-"""
+"""From what hosts said to the rows of the report about hosts, their changes, their drift and their exceptions. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +13,14 @@ from typing import Any
 from ..posture.state import Winner
 from ..tables.settings import GUEST, SETTINGS
 from .exceptions import OPEN, Accepted, moment
-from .gathered import GuestState, Host, Row
+from .host_posture import GuestState, HostPosture, Row
 from .servers import counted
 
 WINNERS = frozenset(winner.value for winner in Winner)
 LATEST = "9"  # after every time in ISO 8601
 
 
-def host_row(host: Host, servers: Sequence[str], judged: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def host_row(host: HostPosture, servers: Sequence[str], judged: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """One host. servers: those where it is a guest. judged: as `judge_host` gives it."""
     return {
         "name": host.name,
@@ -81,7 +78,7 @@ def decider(state: Row | None) -> dict[str, Any]:
     return {"winner": winner(state), "name": source and source["name"], "location": state["location"]}
 
 
-def inbound_rows(hosts: Iterable[Host]) -> list[dict[str, Any]]:
+def inbound_rows(hosts: Iterable[HostPosture]) -> list[dict[str, Any]]:
     """The clients that hosts, as servers, saw as guests or without signing or encryption. The most recent first."""
     rows = [
         {
@@ -97,7 +94,7 @@ def inbound_rows(hosts: Iterable[Host]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["last_seen"] or "", row["host"], row["client"]), reverse=True)
 
 
-def change_rows(hosts: Iterable[Host], now: datetime) -> list[dict[str, Any]]:
+def change_rows(hosts: Iterable[HostPosture], now: datetime) -> list[dict[str, Any]]:
     """Every change that stands, or may stand: those past their end first, then by their end, endless ones last."""
     rows = [_change(host, change, now) for host in hosts for change in host.changes if change["status"] in OPEN]
     return sorted(
@@ -106,7 +103,7 @@ def change_rows(hosts: Iterable[Host], now: datetime) -> list[dict[str, Any]]:
     )
 
 
-def _change(host: Host, change: Row, now: datetime) -> dict[str, Any]:
+def _change(host: HostPosture, change: Row, now: datetime) -> dict[str, Any]:
     end = moment(change["expires_at"])
     return {
         "host": host.name,
@@ -123,7 +120,7 @@ def _change(host: Host, change: Row, now: datetime) -> dict[str, Any]:
     }
 
 
-def drift_rows(hosts: Iterable[Host]) -> list[dict[str, Any]]:
+def drift_rows(hosts: Iterable[HostPosture]) -> list[dict[str, Any]]:
     """Every setting of which another value runs than the one that is configured."""
     return [
         {
@@ -142,7 +139,7 @@ def drift_rows(hosts: Iterable[Host]) -> list[dict[str, Any]]:
 
 def exception_rows(
     accepted: Iterable[Accepted],
-    hosts: Sequence[Host],
+    hosts: Sequence[HostPosture],
     judged: Mapping[str, Mapping[str, Mapping[str, Any]]],
     servers: Sequence[Mapping[str, Any]],
     now: datetime,
@@ -174,7 +171,7 @@ def exception_rows(
     return sorted(rows, key=lambda row: (row["valid"], row["expires_at"] or LATEST, str(row["host"])))
 
 
-def state_counts(hosts: Iterable[Host]) -> dict[str, int]:
+def state_counts(hosts: Iterable[HostPosture]) -> dict[str, int]:
     counts = {state.value: 0 for state in GuestState}
     for host in hosts:
         counts[host.guest_state.value] += 1

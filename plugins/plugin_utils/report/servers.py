@@ -7,7 +7,6 @@
 Guest logons that were allowed are those of event 31022 or of its audit 31997, whichever is more: with the audit on, one
 logon writes both. Windows before 24H2 writes neither. A host of it shows only while it is connected, and only as a
 possible guest: unprotected, on a host that lets guests in.
-FOR INTERNAL COLLECTION USE ONLY.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from .exceptions import Accepted
-from .gathered import GuestState, Host, Row
+from .host_posture import GuestState, HostPosture, Row
 
 # Kinds of events, as tables/events.py has them.
 REFUSED, ALLOWED, AUDITED = "guest_refused", "guest_allowed", "guest_audited"
@@ -43,7 +42,7 @@ def counted(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 @dataclass
-class Server:
+class ObservedServer:
     """One SMB server, as all hosts together saw it. The sets are names of hosts."""
 
     name: str
@@ -85,7 +84,7 @@ class Server:
             counter = self.days.setdefault(its["day"], Counter())
             counter.update(allowed=allowed, refused=refused, clients=int(bool(allowed or refused)))
 
-    def take_connection(self, host: Host, row: Row) -> None:
+    def take_connection(self, host: HostPosture, row: Row) -> None:
         """One connection that a host has to it now."""
         self.clients.add(host.name)
         self.connected.add(host.name)
@@ -126,14 +125,14 @@ def _day(counter: Counter[str]) -> dict[str, int]:
 
 
 def server_rows(
-    hosts: Sequence[Host], accepted: Sequence[Accepted], probes: Sequence[Row], now: datetime
+    hosts: Sequence[HostPosture], accepted: Sequence[Accepted], probes: Sequence[Row], now: datetime
 ) -> list[dict[str, Any]]:
     """Every server by number of guest clients, then of clients. probes: rows of server_info."""
-    servers: dict[str, Server] = {}
+    servers: dict[str, ObservedServer] = {}
 
-    def of(name: str) -> Server:
+    def of(name: str) -> ObservedServer:
         shown = name.lstrip("\\")
-        return servers.setdefault(shown.casefold(), Server(shown))
+        return servers.setdefault(shown.casefold(), ObservedServer(shown))
 
     for host in hosts:
         for row in host.servers:

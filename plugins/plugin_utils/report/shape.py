@@ -4,7 +4,7 @@
 
 """What hosts say, brought into the shape that the report relies on: once, at the door, so that nothing asks again.
 
-Pure. FOR INTERNAL COLLECTION USE ONLY.
+Pure.
 """
 
 from __future__ import annotations

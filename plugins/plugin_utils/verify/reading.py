@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from ..core.errors import HostError, HostFault
 from ..core.registry_value import RegistryType
-from ..events.event_channels import channel_presence
+from ..events.channel_presence import channel_presence
 from ..events.event_query import query_list, xpath
 from ..posture.policy_results import SESSION as RSOP_SESSION
 from ..tables.events import EVENTS, channels_of

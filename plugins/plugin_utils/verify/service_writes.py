@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..core.errors import HostError, UnexpectedState
-from ..events.event_channels import read_channels
+from ..events.channel_configuration import read_channels
 from ..tables.settings import Side
 from ..windows.operating_system import OperatingSystem
 from ..windows.smb_configuration import get_configuration

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from in_process import session
 
-from ansible_collections.winops.smb_guest.plugins.action import audit, client_facts, revert_change
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_channels import Channel
+from ansible_collections.winops.smb_guest.plugins.action import client_facts, revert_change
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events import channel_configuration
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.channel_configuration import ChannelConfiguration
 from simulated_windows.in_process import InProcessHost
 
 # Stands in the documentation for every setting's name: RETURN keys must be words.
@@ -84,8 +85,12 @@ def test_modules_that_change_settings(
 ) -> None:
     """Over a change that stands, so that every list has something in it."""
     host = InProcessHost("windows_11_24h2_pro")
-    monkeypatch.setattr(audit, "read_channels", lambda *_: {CHANNEL: Channel(enabled=False, max_size=1)})
-    monkeypatch.setattr(audit, "ensure_channels", lambda *_: {CHANNEL: Channel(enabled=True, max_size=2)})
+    monkeypatch.setattr(
+        channel_configuration, "read_channels", lambda *_: {CHANNEL: ChannelConfiguration(enabled=False, max_size=1)}
+    )
+    monkeypatch.setattr(
+        channel_configuration, "ensure_channels", lambda *_: {CHANNEL: ChannelConfiguration(enabled=True, max_size=2)}
+    )
     below = _run(host, action_class(COMMON_RETURNS), **OPEN, audit_insecure_guest_logons="enabled", reason="below")
     assert below["changed"]
     options: dict[str, Any] = {

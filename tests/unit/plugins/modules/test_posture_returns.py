@@ -18,32 +18,37 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     HostUnreachable,
     RequestError,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.gathered_facts import GatheredFacts
 from ansible_collections.winops.smb_guest.tests.report.invented_fleet import results
 
-FACTS = {"os": {}, "settings": {}, "guest_access": {}, "audit": {}, "changes": []}
-FOUND = {
-    posture_info.ClientFacts: {"ansible_facts": {"smb_guest": FACTS}},
-    posture_info.GuestEventsInfo: {"servers": [], "clients": [], "read": {}, "channels": [], "events": []},
-    posture_info.ConnectionsInfo: {"connections": []},
+READ = {
+    "gather_settings": {"os": {}, "settings": {}, "guest_access": {}, "audit": {}},
+    "gather_changes": {"changes": []},
+    "gather_events": {"servers": [], "clients": [], "events": {}},
+    "gather_connections": {"connections": [], "sessions": None, "counts": {}},
 }
+"""What each function that posture_info calls returns."""
 OPTIONS = {"parts": list(posture_info.PARTS), "since": "30d", "max_events": 20_000, "way": "auto"}
 
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs posture_info; `failing` maps a module to the error that it ends with."""
+    """Runs posture_info; `failing` maps one of READ to the error that it ends with."""
 
-    def run(failing: dict[Any, Exception], **options: Any) -> dict[str, Any]:
+    def run(failing: dict[str, Exception], **options: Any) -> dict[str, Any]:
         action = posture_info.ActionModule.__new__(posture_info.ActionModule)
         monkeypatch.setattr(action, "words", str, raising=False)
 
-        def other(module: Any, _session: Any, result: dict[str, Any], **_given: Any) -> Any:
-            if module in failing:
-                raise failing[module]
-            result.setdefault("warnings", []).append(module.__module__.rpartition(".")[2])
-            return FOUND[module]
+        def gatherer(name: str) -> Any:
+            def gather(*_given: Any, **_options: Any) -> GatheredFacts:
+                if name in failing:
+                    raise failing[name]
+                return GatheredFacts(READ[name], (name,))
 
-        monkeypatch.setattr(action, "_run", other)
+            return gather
+
+        for name in READ:
+            monkeypatch.setattr(posture_info, name, gatherer(name))
         result: dict[str, Any] = action.work(None, OPTIONS | options)
         return result
 
@@ -54,25 +59,25 @@ def test_everything_is_documented(documented: Any, read: Any) -> None:
     result = read({})
     assert set(result["posture"]) == set(documented["posture_info"]["return"]["posture"]["contains"])
     assert result["posture"]["problems"] == []
-    assert {"client_facts", "guest_events_info", "connections_info"} == set(result["warnings"])
+    assert set(result["warnings"]) == set(READ)
 
 
-@pytest.mark.parametrize("part", FOUND)
+@pytest.mark.parametrize("part", READ)
 def test_a_part_that_fails_hides_no_other(read: Any, part: Any) -> None:
     posture = read({part: HostError("denied")})["posture"]
-    assert {row["message"] for row in posture["problems"]} == {"denied"}
-    left = {"settings", "servers", "connections"} & set(posture)
-    assert len(left) == 2
+    assert [row["message"] for row in posture["problems"]] == ["denied"]
+    left = {"settings", "changes", "servers", "connections"} & set(posture)
+    assert len(left) == 3
 
 
 def test_all_parts_failing_fail_the_task(read: Any) -> None:
     with pytest.raises(HostError, match="first"):
-        read({module: HostError("first") for module in FOUND})
+        read({name: HostError("first") for name in READ})
 
 
 def test_an_unreachable_host_is_unreachable(read: Any) -> None:
     with pytest.raises(HostUnreachable):
-        read({posture_info.ConnectionsInfo: HostUnreachable("gone")})
+        read({"gather_connections": HostUnreachable("gone")})
 
 
 def test_parts_are_chosen_and_since_is_checked_first(read: Any) -> None:
@@ -80,7 +85,9 @@ def test_parts_are_chosen_and_since_is_checked_first(read: Any) -> None:
     with pytest.raises(RequestError, match="parts is empty"):
         read({}, parts=[])
     with pytest.raises(RequestError, match="neither an age"):
-        read({posture_info.ClientFacts: HostError("never reached")}, since="yesterday")
+        read({"gather_settings": HostError("never reached")}, since="yesterday")
+    with pytest.raises(RequestError, match="max_events is -1"):
+        read({"gather_settings": HostError("never reached")}, max_events=-1)
 
 
 def _report(tmp_path: Path, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:

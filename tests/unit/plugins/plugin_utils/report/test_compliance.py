@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.compliance import judge_host
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.gathered import read_host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.host_posture import read_host
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.compliance import (
     BENCHMARKS,
     PRODUCTS,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.csv_tables import csv_files
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import Terms, build_document
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import ReportTerms, build_document
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.exceptions import read_exceptions
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.facets import Facets
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.html import render
@@ -71,7 +71,7 @@ def test_the_states_of_hosts() -> None:
         "failed": {"failed": True, "msg": "denied"},
         "not_asked": {},
     }
-    document = build_document(said, Terms(NOW))
+    document = build_document(said, ReportTerms(NOW))
     states = {row["name"]: (row["status"], row["guest"]["state"]) for row in document["hosts"]}
     for name in ("allowed", "held_back", "blocked", "unknown"):
         assert states[name] == ("read", name)
@@ -87,7 +87,7 @@ def test_the_states_of_hosts() -> None:
 
 
 def test_who_decides_is_named() -> None:
-    document = build_document({"ws": {"posture": _posture(policy=True, gpo="Legacy NAS")}}, Terms(NOW))
+    document = build_document({"ws": {"posture": _posture(policy=True, gpo="Legacy NAS")}}, ReportTerms(NOW))
     decided = document["hosts"][0]["guest"]["decided_by"]
     assert (decided["winner"], decided["name"]) == ("policy", "Legacy NAS")
     assert decided["location"].endswith(r"Policies\Microsoft\Windows\LanmanWorkstation\AllowInsecureGuestAuth")
@@ -104,7 +104,7 @@ def test_guest_servers_by_number_of_clients_and_day() -> None:
         rows[0]["name"] = ("NAS-A", "nas-a")[number % 2]  # letter case means nothing
         its["servers"] = [*rows, {"name": "weak", "counts": {"without_signing": 2}}]
         said[f"ws-{number}"] = {"posture": its}
-    document = build_document(said, Terms(NOW))
+    document = build_document(said, ReportTerms(NOW))
     first, second, third = document["servers"]
     assert (first["name"], len(first["guest_clients"]), first["logons_allowed"], first["logons_refused"]) == (
         "NAS-A", 5, 15, 10,
@@ -124,7 +124,7 @@ def test_a_possible_guest_is_unprotected_from_a_host_that_lets_guests_in(
 ) -> None:
     its = _posture(2, local=open_)
     its["connections"] = [{"server": "nas", "share": "scan", "guest": guest, "unprotected": True}]
-    (row,) = build_document({"ws": {"posture": its}}, Terms(NOW))["servers"]
+    (row,) = build_document({"ws": {"posture": its}}, ReportTerms(NOW))["servers"]
     assert row["possible_clients"] == (["ws"] if possible else [])
     assert row["guest"] is False
 
@@ -138,7 +138,7 @@ def test_open_changes_are_exceptions_until_they_end() -> None:
         "over": {"posture": _posture(local=True) | {"changes": [_change(status="reverted")]}},
         "mute": {"posture": _posture(local=True) | {"changes": [_change(reason="")]}},
     }
-    document = build_document(said, Terms(NOW))
+    document = build_document(said, ReportTerms(NOW))
     assert [row["host"] for row in document["changes"]] == ["late", "open", "endless", "mute"]
     summary = document["summary"]
     assert (summary["open_changes"], summary["overdue_changes"], summary["endless_changes"]) == (4, 1, 2)
@@ -163,7 +163,7 @@ def test_exceptions_of_a_file() -> None:
             {"server": "nas-*", "reason": "replaced in January"},
         ]
     )
-    document = build_document(said, Terms(NOW, exceptions=accepted))
+    document = build_document(said, ReportTerms(NOW, exceptions=accepted))
     found = {row["name"]: row["compliance"] for row in document["hosts"]}
     assert found["WS-scan-1"]["insecure_guest_disabled"]["accepted"]  # the last day is not over
     assert not found["ws-scan-2"]["client_signing_always"]["accepted"]
@@ -191,7 +191,7 @@ def test_wrong_exceptions_are_named_by_number(entry: dict[str, str], words: str)
 
 def test_drift_says_both_values() -> None:
     its = _posture(policy=False, running=True, gpo="Baseline")
-    (row,) = build_document({"ws": {"posture": its}}, Terms(NOW))["drift"]
+    (row,) = build_document({"ws": {"posture": its}}, ReportTerms(NOW))["drift"]
     assert (row["configured"], row["running"], row["decided_by"]["name"]) == ("blocked", "allowed", "Baseline")
 
 
@@ -204,7 +204,7 @@ def test_comparison_and_history() -> None:
             "ends": {"posture": _posture(local=True) | change},
             "silent": {"posture": _posture(local=True) | change},
         },
-        Terms(NOW - timedelta(days=1)),
+        ReportTerms(NOW - timedelta(days=1)),
     )
     its = _posture(local=True)
     its["servers"] = [{"name": "nas", "counts": {"guest_allowed": 1}}]
@@ -215,7 +215,7 @@ def test_comparison_and_history() -> None:
             "ends": {"posture": _posture(local=True)},
             "silent": {"unreachable": True},
         },
-        Terms(NOW, previous=json.loads(json.dumps(before))),
+        ReportTerms(NOW, previous=json.loads(json.dumps(before))),
     )
     assert after["comparison"] == {
         "previous": before["generated_at"],
@@ -236,13 +236,13 @@ def test_comparison_and_history() -> None:
 
 @pytest.mark.parametrize("previous", [{}, {"schema_version": 2}, {"schema_version": 1, "hosts": 7, "history": [1, {}]}])
 def test_an_earlier_document_of_another_shape_harms_nothing(previous: dict[str, Any]) -> None:
-    document = build_document(dict(results(3)), Terms(NOW, previous=previous))
+    document = build_document(dict(results(3)), ReportTerms(NOW, previous=previous))
     assert len(document["history"]) == 1
     assert render(document)
 
 
 def test_every_number_is_the_size_of_its_set() -> None:
-    document = build_document(dict(results(150)), Terms(NOW))
+    document = build_document(dict(results(150)), ReportTerms(NOW))
     facets, summary = Facets(document), document["summary"]
     for state_name in ("allowed", "held_back", "blocked", "unknown", "not_read"):
         assert facets.size(f"state:{state_name}") == summary[state_name]
@@ -300,7 +300,7 @@ def _mutilated(draw: st.DrawFn) -> dict[str, Any]:
 @given(st.dictionaries(st.sampled_from(_MEMBERS), _JSON) | _mutilated(), st.text(max_size=20))
 @settings(max_examples=150, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_whatever_a_host_says_the_others_get_their_report(said: dict[str, Any], name: str) -> None:
-    document = build_document({name: {"posture": said}, "good-host": {"posture": _posture()}}, Terms(NOW))
+    document = build_document({name: {"posture": said}, "good-host": {"posture": _posture()}}, ReportTerms(NOW))
     json.dumps(document, allow_nan=False)
     assert "good-host" in render(document)
     assert all(csv_files(document).values())

@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was gathered from one host: a registered result of `posture_info` in, a `Host` with what it says out. Pure.
+"""What was gathered from one host: a registered result of `posture_info` as a `HostPosture`. Pure.
 
 A result that is missing, failed or of another shape makes a host that says so; it never ends the report of the others.
-FOR INTERNAL COLLECTION USE ONLY.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ NOTHING: Row = shaped(None, STATE)
 """The state of a setting of which nothing was said."""
 
 
-class Status(Enum):
+class HostStatus(Enum):
     """Whether a host could be asked."""
 
     READ = "read"
@@ -52,11 +51,11 @@ _EMPTY = shaped(None, POSTURE)
 
 
 @dataclass(frozen=True)
-class Host:
+class HostPosture:
     """One host of the inventory. The members hold what `posture_info` returns under the same name, in its shape."""
 
     name: str
-    status: Status
+    status: HostStatus
     message: str = ""
     problems: Sequence[Row] = ()
     os: Row = field(default_factory=lambda: _EMPTY["os"])
@@ -89,7 +88,7 @@ class Host:
 
     @property
     def guest_state(self) -> GuestState:
-        if self.status is not Status.READ:
+        if self.status is not HostStatus.READ:
             return GuestState.NOT_READ
         verdict, guest = self.access["verdict"], self.in_force(GUEST.name)
         if verdict == "allowed":
@@ -104,16 +103,16 @@ class Host:
         return [name for name in SETTINGS if self.settings.get(name, NOTHING)["drift"]]
 
 
-def read_host(name: str, result: Any) -> Host:
+def read_host(name: str, result: Any) -> HostPosture:
     """The host that a registered result tells of."""
     name = str(cleaned(name))
     result = cleaned(result) if isinstance(result, Mapping) else {}
     message = str(result.get("msg") or "")
     if result.get("unreachable"):
-        return Host(name, Status.UNREACHABLE, message)
+        return HostPosture(name, HostStatus.UNREACHABLE, message)
     if not isinstance(result.get("posture"), Mapping):
         failed = bool(result.get("failed") or message)
-        return Host(name, Status.FAILED if failed else Status.NOT_ASKED, message)
+        return HostPosture(name, HostStatus.FAILED if failed else HostStatus.NOT_ASKED, message)
     posture = shaped(result["posture"], POSTURE)
     settings = {key: state for key, state in posture.pop("settings").items() if key in SETTINGS}
-    return Host(name, Status.READ, message, settings=settings, access=posture.pop("guest_access"), **posture)
+    return HostPosture(name, HostStatus.READ, message, settings=settings, access=posture.pop("guest_access"), **posture)

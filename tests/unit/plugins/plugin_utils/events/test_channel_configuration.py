@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import AccessDenied, HostError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_channels import (
-    Channel,
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.channel_configuration import (
+    ChannelConfiguration,
     read_channels,
     write_channels,
 )
@@ -52,26 +52,29 @@ def said(enabled: str = "true", size: str = "8388608") -> CommandResult:
 @pytest.mark.parametrize(
     ("enabled", "size", "channel"),
     [
-        ("true", "8388608", Channel(True, 8388608)),
-        ("false", "1052672", Channel(False, 1052672)),
-        ("TRUE", "0", Channel(True, 0)),
+        ("true", "8388608", ChannelConfiguration(True, 8388608)),
+        ("false", "1052672", ChannelConfiguration(False, 1052672)),
+        ("TRUE", "0", ChannelConfiguration(True, 0)),
     ],
 )
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
-def test_parsing(enabled: str, size: str, channel: Channel, ending: str) -> None:
+def test_parsing(enabled: str, size: str, channel: ChannelConfiguration, ending: str) -> None:
     text = TEXT.format(enabled=enabled, size=size).replace("\n", ending)
     assert read_channels(Shell(CommandResult(0, text, "")), [AUDIT]) == {AUDIT: channel}
 
 
 def test_all_channels_are_read_in_one_shell() -> None:
     shell = Shell(said("true"), said("false"))
-    assert read_channels(shell, [AUDIT, SECURITY]) == {AUDIT: Channel(True, 8388608), SECURITY: Channel(False, 8388608)}
+    assert read_channels(shell, [AUDIT, SECURITY]) == {
+        AUDIT: ChannelConfiguration(True, 8388608),
+        SECURITY: ChannelConfiguration(False, 8388608),
+    }
     assert shell.runs == [[("wevtutil.exe", "gl", AUDIT), ("wevtutil.exe", "gl", SECURITY)]]
 
 
 def test_all_channels_are_written_in_one_shell() -> None:
     shell = Shell(CommandResult(0, "", ""), CommandResult(0, "", ""))
-    write_channels(shell, {AUDIT: Channel(True, 5), SECURITY: Channel(False, 7)})
+    write_channels(shell, {AUDIT: ChannelConfiguration(True, 5), SECURITY: ChannelConfiguration(False, 7)})
     assert shell.runs == [
         [("wevtutil.exe", "sl", AUDIT, "/e:true", "/ms:5"), ("wevtutil.exe", "sl", SECURITY, "/e:false", "/ms:7")]
     ]
@@ -102,7 +105,7 @@ def test_a_description_that_says_too_little(enabled: str, size: str) -> None:
 def test_errors(writing: bool, code: int, error: type[Exception], text: str) -> None:
     shell = Shell(CommandResult(code, "", "Some reason\r\n  on two lines\r\n"))
     act = (
-        (lambda: write_channels(shell, {AUDIT: Channel(True, 1)}))
+        (lambda: write_channels(shell, {AUDIT: ChannelConfiguration(True, 1)}))
         if writing
         else (lambda: read_channels(shell, [AUDIT]))
     )
@@ -126,4 +129,4 @@ def test_a_long_complaint_is_cut_short() -> None:
 
 
 def test_as_dict() -> None:
-    assert Channel(True, 5).as_dict() == {"enabled": True, "max_size": 5}
+    assert ChannelConfiguration(True, 5).as_dict() == {"enabled": True, "max_size": 5}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Event channels of a host: whether they are there, are enabled, and how large their logs may grow.
+"""Configures event channels of a host: whether they are enabled, and how large their logs may grow.
 
 No CIM class configures a channel, so `wevtutil` does. Apart from reading records where a host refuses a subscription,
 nothing else in this collection starts a process.
@@ -15,9 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..core.errors import AccessDenied, HostError, RequestError, UnexpectedState
+from ..core.errors import AccessDenied, HostError, RequestError, SmbGuestError, UnexpectedState
 from ..core.text import one_line
-from ..windows.registry import Registry
 from ..winrm.session import Session
 from ..winrm.transports import CommandResult
 from ..wsman.fault_codes import number_in_words
@@ -26,12 +25,9 @@ WEVTUTIL = "wevtutil.exe"
 ERROR_ACCESS_DENIED = 5
 ERROR_EVT_CHANNEL_NOT_FOUND = 15007
 
-# One key for each channel, with its configuration (seen in published hardening scripts; documented nowhere).
-_CHANNELS_KEY = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WINEVT\Channels"
-
 
 @dataclass(frozen=True)
-class Channel:
+class ChannelConfiguration:
     """A channel's configuration. max_size: bytes."""
 
     enabled: bool
@@ -41,25 +37,8 @@ class Channel:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Presence:
-    """Whether a host has a channel, and whether anything is written to it (None where the host does not say)."""
-
-    available: bool
-    enabled: bool | None
-
-
-def channel_presence(registry: Registry, name: str) -> Presence:
-    """Asks the registry, so that no process is started: one request, two where the channel is not there."""
-    key = f"{_CHANNELS_KEY}\\{name}"
-    enabled = registry.dword(key, "Enabled")
-    if enabled is None:
-        return Presence(bool(registry.value_types(key)), None)
-    return Presence(True, bool(enabled))
-
-
 MAX_SIZE = 2**40
-"""Bytes: what nobody means by accident."""
+"""Bytes: larger sizes are taken for a mistake."""
 
 
 def read_sizes(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -75,13 +54,13 @@ def read_sizes(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return asked
 
 
-def read_channels(session: Session, names: Sequence[str]) -> dict[str, Channel]:
+def read_channels(session: Session, names: Sequence[str]) -> dict[str, ChannelConfiguration]:
     """The configuration of each channel, in one shell."""
     results = session.run([(WEVTUTIL, "gl", name) for name in names])
     return {name: _parse(name, _checked("reading", name, result)) for name, result in zip(names, results, strict=True)}
 
 
-def write_channels(session: Session, wanted: Mapping[str, Channel]) -> None:
+def write_channels(session: Session, wanted: Mapping[str, ChannelConfiguration]) -> None:
     """Configure channels, in one shell. The caller reads back."""
     results = session.run(
         [
@@ -106,15 +85,74 @@ def _checked(doing: str, name: str, result: CommandResult) -> str:
     )
 
 
-def _parse(name: str, text: str) -> Channel:
+def _parse(name: str, text: str) -> ChannelConfiguration:
     enabled = re.search(r"^\s*enabled:\s*(true|false)\s*$", text, re.MULTILINE | re.IGNORECASE)
     size = re.search(r"^\s*maxSize:\s*(\d{1,19})\s*$", text, re.MULTILINE | re.IGNORECASE)
     if enabled is None or size is None:
         raise HostError(f"wevtutil's description of the event channel {name} has no 'enabled' or no 'maxSize'.")
-    return Channel(enabled[1].lower() == "true", int(size[1]))
+    return ChannelConfiguration(enabled[1].lower() == "true", int(size[1]))
 
 
-def ensure_channels(session: Session, changes: Mapping[str, Channel], asked: Mapping[str, int]) -> dict[str, Channel]:
+@dataclass
+class ChannelPlan:
+    """Channels before and after a task.
+
+    Args:
+        asked: the least size in bytes of each channel.
+        before: as the host has them.
+        wanted: as they shall be.
+        after: as they are in the end; `wanted` until `apply` has read them back.
+    """
+
+    asked: Mapping[str, int]
+    before: Mapping[str, ChannelConfiguration]
+    wanted: Mapping[str, ChannelConfiguration]
+    after: Mapping[str, ChannelConfiguration]
+
+    @property
+    def changes(self) -> dict[str, ChannelConfiguration]:
+        return {name: channel for name, channel in self.wanted.items() if channel != self.before[name]}
+
+    def apply(self, session: Session) -> None:
+        """Write what differs and read everything back. Raises SmbGuestError with `changed` set."""
+        if self.changes:
+            try:
+                self.after = ensure_channels(session, self.changes, self.asked)
+            except SmbGuestError as error:
+                error.changed = True
+                raise
+
+    def as_rows(self) -> list[dict[str, Any]]:
+        return [
+            {"name": name, "before": self.before[name].as_dict(), "after": self.after[name].as_dict()}
+            for name in self.asked
+        ]
+
+    def descriptions(self) -> list[str]:
+        """A line for each change."""
+        return [f"event channel {name}: enabled, {self.after[name].max_size} bytes" for name in self.changes]
+
+    def diff(self) -> dict[str, str]:
+        """`before` and `after` as text."""
+        return {when: _as_text(channels) for when, channels in (("before", self.before), ("after", self.after))}
+
+
+def _as_text(channels: Mapping[str, ChannelConfiguration]) -> str:
+    return "".join(
+        f"{name}:\n  enabled: {channel.enabled}\n  max_size: {channel.max_size}\n" for name, channel in channels.items()
+    )
+
+
+def plan_channels(session: Session, asked: Mapping[str, int]) -> ChannelPlan:
+    """Read the channels that a task names and plan to enable them. asked: their least size in bytes."""
+    before = read_channels(session, list(asked)) if asked else {}
+    wanted = {name: ChannelConfiguration(True, max(before[name].max_size, size)) for name, size in asked.items()}
+    return ChannelPlan(asked, before, wanted, wanted)
+
+
+def ensure_channels(
+    session: Session, changes: Mapping[str, ChannelConfiguration], asked: Mapping[str, int]
+) -> dict[str, ChannelConfiguration]:
     """Configure channels and read all of them back. asked: the least size in bytes of each channel."""
     write_channels(session, changes)
     after = read_channels(session, list(asked))

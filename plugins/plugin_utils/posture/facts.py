@@ -1,0 +1,51 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The facts about a host's Windows and its SMB settings, as modules return them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from ..core.gathered_facts import GatheredFacts
+from ..tables.os_defaults import NOT_KNOWN
+from ..tables.settings import SETTINGS
+from ..windows.operating_system import read_operating_system
+from ..windows.registry import Registry
+from ..winrm.session import Session
+from .expected_events import audit_facts
+from .guest_access import guest_access
+from .observe import Depth, observe
+from .policy_results import read_policy_results
+from .state import judge_all
+
+OS, SETTINGS_PART, POLICY_SOURCE = "os", "settings", "policy_source"
+LOCAL_GPO = "local_gpo"
+"""Read only by its name, because it starts PowerShell on the host."""
+
+
+def gather_settings(session: Session, wanted: Collection[str]) -> GatheredFacts:
+    """Read the operating system and the settings. Raises HostError.
+
+    Args:
+        session: of the host.
+        wanted: any of OS, SETTINGS_PART, POLICY_SOURCE and LOCAL_GPO. The last two include the settings.
+    """
+    registry = Registry(session)
+    system = read_operating_system(session, registry) if OS in wanted else None
+    facts: dict[str, Any] = {} if system is None else {"os": system.as_dict()}
+    if not {SETTINGS_PART, POLICY_SOURCE, LOCAL_GPO}.intersection(wanted):
+        return GatheredFacts(facts)
+    names_gpo = POLICY_SOURCE in wanted
+    depths = dict.fromkeys(SETTINGS.values(), Depth.WHOLE)
+    observation = observe(session, registry, depths, local_gpo=LOCAL_GPO in wanted)
+    default = system.default if system else lambda _setting: NOT_KNOWN
+    results = read_policy_results(session, SETTINGS.values()) if names_gpo else None
+    states = judge_all(observation, SETTINGS, default, results)
+    access = guest_access(states)
+    facts["settings"] = {name: state.as_dict() | (state.named() if names_gpo else {}) for name, state in states.items()}
+    facts["guest_access"] = access.as_dict()
+    facts["audit"] = audit_facts(states, access)
+    return GatheredFacts(facts, tuple(observation.silent.values()))
