@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.winrm.connections import ACCOUNT, BASIC
+from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.winrm.connections import ACCOUNT, BASIC, NTLM
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.winrm.peers import BOMBS, ENDLESS, OK, peer
-from playbooks import Playbooks, Run, task
+from playbooks import Playbooks, Run, host_vars, task
 from simulated_windows.client import Fleet
+from simulated_windows.hostile_xml import HOSTILE_XML
 
 MESSAGE_SECONDS = 3
 MAX_MEGABYTES = 150
@@ -85,6 +86,39 @@ def test_every_peer_ends(run: Run, mode: str, kind: str) -> None:
 def test_what_came_too_slowly_is_told_so(run: Run, mode: str, kind: str) -> None:
     record = run.record(_name(mode, kind), "facts")
     assert f"took longer than the {MESSAGE_SECONDS} seconds that one message may take" in record.message, record
+
+
+LARGEST = 1024 * 1024
+"""Bytes of an answer that a client takes."""
+WAYS = {"basic": BASIC, "ntlm": NTLM}
+
+
+@pytest.fixture(scope="module")
+def grown(playbooks: Playbooks) -> Run:
+    """Hosts whose answers are small and become large when they are built, as large as a client takes them."""
+    names = {
+        f"{mode}-{way}-{kind}".replace(" ", "-"): (mode, way, kind)
+        for mode in HOSTILE_XML
+        for way in WAYS
+        for kind in BASIC
+    }
+    hosts = [{"name": name, "preset": "windows_11_24h2_enterprise", "allow_unencrypted": True} for name in names]
+    with Fleet({"hosts": hosts}) as fleet:
+        inventory = {}
+        for name, (mode, way, kind) in names.items():
+            fleet.control.add_fault(name, "hostile_xml", text=mode, size=LARGEST, times=0)
+            inventory[name] = host_vars(fleet, name, ansible_connection=kind, **WAYS[way][kind])
+        tasks = [task("facts", "client_facts", gather_subset=["os"])]
+        return playbooks.run(fleet, tasks, inventory, before=[sys.executable, "-c", MEASURED])
+
+
+@pytest.mark.matrix
+def test_what_grows_when_it_is_built_took_little_memory(grown: Run) -> None:
+    (peak,) = [int(line[len(PEAK) :]) for line in grown.output.splitlines() if line.startswith(PEAK)]
+    assert peak / 1024 < MAX_MEGABYTES
+    for record in grown.records:
+        assert record.status in ("failed", "unreachable"), record
+        assert "Traceback" not in str(record.result)
 
 
 @pytest.mark.matrix

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .hostile_xml import HOSTILE_XML
 from .service import WsmanService
 from .soap import Answer, Request, parse_request
 from .wsman_faults import WsmanFault
@@ -153,6 +154,8 @@ def _no_soap_answer(fault: InjectedFault) -> Outcome:
         return Outcome("bare", int(fault.kind[5:]))
     if fault.kind == "huge":
         return Outcome("huge", size=fault.size)
+    if fault.kind == "hostile_xml":
+        return Outcome("answer", body=HOSTILE_XML[fault.text](fault.size))
     if fault.kind == "html":
         return Outcome("html", body=_HTML)
     return Outcome("answer", body=_DOCTYPE if fault.kind == "doctype" else _GARBAGE)

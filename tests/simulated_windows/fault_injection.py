@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from .hostile_xml import HOSTILE_XML
 from .wsman_faults import FAULTS, SHAPES, FaultKind, WsmanFault
 
 KINDS = (
@@ -24,6 +25,7 @@ KINDS = (
     "cut",
     "huge",
     "doctype",
+    "hostile_xml",
     "wrong_relates_to",
     "missing_relates_to",
     "return_value",
@@ -37,7 +39,8 @@ class InjectedFault:
 
     Applies to messages whose index (since the counters' reset) is in ``at``, whose action contains ``match``, or to
     the next ones if neither is given; ``times`` messages in all (default: every one of ``at``, otherwise 1; 0 means
-    without end). With ``processed`` the message is carried out before the wrong answer is sent.
+    without end). ``text`` of a ``hostile_xml`` names one of HOSTILE_XML, ``size`` is what it may have. With
+    ``processed`` the message is carried out before the wrong answer is sent.
     """
 
     kind: str
@@ -68,6 +71,8 @@ class InjectedFault:
             at = values["at"]
             values["at"] = (at,) if isinstance(at, int) else tuple(at)
         fault = cls(**values)
+        if fault.kind == "hostile_xml" and fault.text not in HOSTILE_XML:
+            raise ValueError(f"text {fault.text!r} is none of {', '.join(HOSTILE_XML)}")
         if fault.shape not in SHAPES:
             raise ValueError(f"shape {fault.shape!r} is none of {', '.join(SHAPES)}")
         return fault

@@ -12,14 +12,25 @@ from __future__ import annotations
 
 import http.client
 import io
-from collections.abc import Callable, Iterator
-from typing import Any
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
 
 from ..wsman.errors import RemoteProtocolError
-from ..wsman.limits import MAX_ANSWER_BYTES
+from ..wsman.limits import MAX_ANSWER_BYTES, MAX_COMMAND_BYTES, MAX_TRANSFER_BYTES
 from .deadlines import Deadlines
 
 _ENCRYPTED = "multipart/"
+_MIB = MAX_ANSWER_BYTES // 1024 // 1024
+
+What = Literal["message", "command", "task", "transfer"]
+# A message of ours has one answer, besides what its authentication needs.
+_BYTES: Mapping[str, int] = {
+    "message": 2 * MAX_ANSWER_BYTES,
+    "command": MAX_COMMAND_BYTES,
+    "task": MAX_TRANSFER_BYTES,
+    "transfer": MAX_TRANSFER_BYTES,
+}
 
 
 class Redirected(Exception):
@@ -47,6 +58,23 @@ class ResponseLimits:
         self.deadlines = deadlines
         self.faults_are_answers = False
         self.delivered = False
+        self._allowed = MAX_TRANSFER_BYTES
+
+    def begin(self, what: What = "message", at_most: float = math.inf) -> None:
+        """A message, a command or a file transfer starts: time and bytes are counted from now on."""
+        self._allowed = _BYTES[what]
+        self.deadlines.begin("message" if what == "transfer" else what, at_most)
+
+    def end(self) -> None:
+        """It is over. What else goes over the connection is bounded for each answer, and by the task's deadline."""
+        self._allowed = MAX_TRANSFER_BYTES
+        self.deadlines.end()
+
+    def count(self, size: int) -> None:
+        """Bytes of an answer came. Raises RemoteProtocolError where they are more than what is under way may take."""
+        self._allowed -= size
+        if self._allowed < 0:
+            raise RemoteProtocolError("too_large", "its answers are larger together than this may take")
 
     def watch(self, session: Any) -> None:
         """Watch over a session from now on; once is enough, twice does no harm."""
@@ -118,10 +146,30 @@ class ResponseLimits:
                 raise RemoteProtocolError("not_xml", "it is compressed, which was not asked for")
             # Else requests guesses by reading all of it, which takes long and is wrong for XML.
             response.encoding = response.encoding or "utf-8"
-            response.iter_content = _capped(response, response.iter_content)
+            response.iter_content = self._capped(response, response.iter_content)
             return response
 
         return send_limited
+
+    def _capped(self, response: Any, read: Callable[..., Iterator[bytes]]) -> Callable[..., Iterator[bytes]]:
+        """Let an answer end with an error where the parser would refuse it for its size."""
+
+        def iter_content(*args: Any, **kwargs: Any) -> Iterator[bytes]:
+            size = 0
+            for chunk in read(*args, **kwargs):
+                size += len(chunk)
+                try:
+                    self.count(len(chunk))
+                    if size > MAX_ANSWER_BYTES:
+                        raise RemoteProtocolError(
+                            "too_large", f"it is larger than {MAX_ANSWER_BYTES // 1024 // 1024} MiB"
+                        )
+                except RemoteProtocolError:
+                    response.close()
+                    raise
+                yield chunk
+
+        return iter_content
 
     def _judging(self, send: Callable[..., Any]) -> Callable[..., Any]:
         """The answer that a message got in the end."""
@@ -148,21 +196,6 @@ def _at_most(timeout: Any, left: float) -> Any:
     if isinstance(timeout, tuple):
         return tuple(_at_most(each, left) for each in timeout)
     return left if timeout is None else min(timeout, left)
-
-
-def _capped(response: Any, read: Callable[..., Iterator[bytes]]) -> Callable[..., Iterator[bytes]]:
-    """Let an answer end with an error where the parser would refuse it for its size."""
-
-    def iter_content(*args: Any, **kwargs: Any) -> Iterator[bytes]:
-        size = 0
-        for chunk in read(*args, **kwargs):
-            size += len(chunk)
-            if size > MAX_ANSWER_BYTES:
-                response.close()
-                raise RemoteProtocolError("too_large", f"it is larger than {MAX_ANSWER_BYTES // 1024 // 1024} MiB")
-            yield chunk
-
-    return iter_content
 
 
 def _response_class(limits: ResponseLimits) -> type[http.client.HTTPResponse]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ..core.errors import AccessDenied, HostError, HostFault, HostUnreachable, SmbGuestError
 from ..wsman.cim import CimInstance
 from ..wsman.errors import RemoteProtocolError, RequestTooLarge
-from ..wsman.limits import MAX_REQUEST_BYTES
+from ..wsman.limits import MAX_QUERY_BYTES, MAX_REQUEST_BYTES
 from ..wsman.operations import Delete, Enumerate, Invoke, WsmanOperation, drive, walk
 from ..wsman.soap import RequestContext, WsmanFault
 from .transport_errors import explain, explain_shell_fault
@@ -30,6 +30,7 @@ class Session:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._answered = False
+        self._latest_size = 0
 
     def through(self, wrap: Callable[[Transport], Transport]) -> Session:
         """The same conversation, over what is put around its transport."""
@@ -41,7 +42,17 @@ class Session:
 
     def query(self, enumerate_: Enumerate) -> list[CimInstance]:
         """Run a query to its end, page by page."""
-        return self._translated(str(enumerate_), lambda: drive(walk(enumerate_), self._exchange))
+        budget = MAX_QUERY_BYTES
+
+        def exchange(operation: WsmanOperation[T]) -> T:
+            nonlocal budget
+            result = self._exchange(operation)
+            budget -= self._latest_size
+            if budget < 0:
+                raise RemoteProtocolError("too_large", f"its pages have more than {MAX_QUERY_BYTES} bytes together")
+            return result
+
+        return self._translated(str(enumerate_), lambda: drive(walk(enumerate_), exchange))
 
     def reset(self) -> None:
         """Forget the connection, which an interruption may have left in the middle of an exchange."""
@@ -49,20 +60,21 @@ class Session:
 
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
         """Run commands (program and arguments each), one after the other, in one shell."""
-        return self._through_library(lambda: self._transport.run(commands))
+        return self._translated("a command", lambda: self._through_library(lambda: self._transport.run(commands)))
 
     def put_file(self, content: bytes, path: str) -> None:
         """Write a file by the connection's own transfer, which starts PowerShell; its folder must be there."""
-        self._through_library(lambda: self._transport.put_file(content, path))
+        self._translated("a file", lambda: self._through_library(lambda: self._transport.put_file(content, path)))
 
     def fetch_file(self, path: str) -> bytes:
         """Read a file by the connection's own transfer, which starts PowerShell."""
-        return self._through_library(lambda: self._transport.fetch_file(path))
+        return self._translated("a file", lambda: self._through_library(lambda: self._transport.fetch_file(path)))
 
     def _exchange(self, operation: WsmanOperation[T]) -> T:
         context = RequestContext(to=self._transport.peer.endpoint, operation_timeout=self._transport.operation_timeout)
         message = operation.encode(context)
         answer = self._through_library(lambda: self._transport.send(message))
+        self._latest_size = len(answer)
         try:
             result = operation.decode(answer, context)
         except WsmanFault:

@@ -21,6 +21,8 @@ from urllib.request import getproxies
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ..core.errors import HostUnreachable, RequestError, SmbGuestError
+from ..wsman.errors import RemoteProtocolError
+from ..wsman.xml import parse
 from .before_fork import make_ready
 from .deadlines import Deadlines, deadlines_from
 from .file_transfer import fetch_file, put_file
@@ -183,6 +185,15 @@ class _WinrmTransport:
             return exchange(session, request)
 
         self._transport._send_message_request = exchange_watched
+        text_of = self._transport._get_message_response_text
+
+        def checked_text_of(response: Any) -> bytes:
+            text: bytes = text_of(response)
+            if self._limits.faults_are_answers:
+                return text
+            return _checked(text) if response.status_code < 400 else _checked_error(text)
+
+        self._transport._get_message_response_text = checked_text_of
 
     def send(self, message: bytes) -> bytes:
         return self._by_some_transport(lambda: _answer(self._limits, self._transport.send_message, message))
@@ -219,13 +230,13 @@ class _WinrmTransport:
         self._transport.encryption = None
 
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
-        self._limits.deadlines.begin()
+        self._limits.begin()
         shell: str = self._by_some_transport(lambda: self._protocol.open_shell(codepage=_UTF8))
         with _closing(self, self._limits, lambda: self._protocol.close_shell(shell)):
             return [self._run_one(shell, command) for command in commands]
 
     def _run_one(self, shell: str, command: Sequence[str]) -> CommandResult:
-        self._limits.deadlines.begin("command")
+        self._limits.begin("command")
         command_id = self._protocol.run_command(shell, command[0], command[1:])
         stdout, stderr, exit_code = self._protocol.get_command_output(shell, command_id)
         self._protocol.cleanup_command(shell, command_id)
@@ -239,14 +250,14 @@ class _WinrmTransport:
 
     def _in_their_shell(self, transfer: Callable[[], T]) -> T:
         """The connection's transfers need a shell of its own, which it closes at the end of the task."""
-        self._limits.deadlines.begin()
+        self._limits.begin("transfer")
         try:
             if not self._connection.shell_id:
                 shell: str = self._by_some_transport(lambda: self._protocol.open_shell(codepage=_UTF8))
                 self._connection.shell_id = shell
             return transfer()
         finally:
-            self._limits.deadlines.end()
+            self._limits.end()
 
 
 class _PsrpTransport:
@@ -278,6 +289,26 @@ class _PsrpTransport:
     def _open(self) -> None:
         self._transport.session = self._transport._build_session()
         self._limits.watch(self._transport.session)
+        self._check_answers_of(self._transport)
+
+    def _check_answers_of(self, transport: Any) -> None:
+        """Look at what pypsrp will parse itself, for shells and runspaces, before it does."""
+        if "send" in vars(transport):
+            return
+        send = transport.send
+
+        def send_checked(*args: Any, **kwargs: Any) -> bytes:
+            try:
+                answer: bytes = send(*args, **kwargs)
+            except Exception as error:
+                text = getattr(error, "response_text", None)
+                if isinstance(text, str | bytes) and not self._limits.faults_are_answers:
+                    data = text.encode(errors="replace") if isinstance(text, str) else text
+                    error.response_text = _checked_error(data).decode(errors="replace")  # type: ignore[attr-defined]
+                raise
+            return answer if self._limits.faults_are_answers else _checked(answer)
+
+        transport.send = send_checked
 
     def send(self, message: bytes) -> bytes:
         try:
@@ -294,7 +325,7 @@ class _PsrpTransport:
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
         from pypsrp.shell import WinRS
 
-        self._limits.deadlines.begin()
+        self._limits.begin()
         shell = WinRS(self._wsman, codepage=_UTF8)
         shell.open()
         with _closing(self, self._limits, shell.close):
@@ -303,7 +334,7 @@ class _PsrpTransport:
     def _run_one(self, shell: Any, command: Sequence[str]) -> CommandResult:
         from pypsrp.shell import Process, SignalCode
 
-        self._limits.deadlines.begin("command")
+        self._limits.begin("command")
         process = Process(shell, command[0], list(command[1:]))
         process.invoke()
         process.signal(SignalCode.CTRL_C)
@@ -318,13 +349,15 @@ class _PsrpTransport:
 
     def _in_their_runspace(self, transfer: Callable[[], T]) -> T:
         """The connection's transfers need a runspace of its own, which it closes at the end of the task."""
-        self._limits.deadlines.begin()
+        self._limits.begin("transfer")
         try:
             self._connection._connect()
-            self._limits.watch(self._connection.runspace.connection.transport.session)
+            theirs = self._connection.runspace.connection.transport
+            self._limits.watch(theirs.session)
+            self._check_answers_of(theirs)
             return transfer()
         finally:
-            self._limits.deadlines.end()
+            self._limits.end()
 
 
 @contextmanager
@@ -339,21 +372,37 @@ def _closing(transport: Transport, limits: ResponseLimits, close: Callable[[], o
     except BaseException:
         with suppress(Exception):
             transport.reset()
-            limits.deadlines.begin(at_most=CLOSING_SECONDS)
+            limits.begin(at_most=CLOSING_SECONDS)
             close()
         raise
     else:
         close()
     finally:
-        limits.deadlines.end()
+        limits.end()
 
 
 def _answer(limits: ResponseLimits, send: Callable[[bytes], bytes], message: bytes) -> bytes:
     """Send one message; a SOAP fault, which comes with HTTP 500, is an answer."""
-    limits.deadlines.begin()
+    limits.begin()
     limits.faults_are_answers = True
     try:
         return send(message)
     finally:
         limits.faults_are_answers = False
-        limits.deadlines.end()
+        limits.end()
+
+
+def _checked(answer: bytes) -> bytes:
+    """An answer that pywinrm or pypsrp parses: its parser has no bounds, so ours reads it first and throws it away."""
+    parse(answer)
+    return answer
+
+
+def _checked_error(answer: bytes) -> bytes:
+    """The same for the text of an HTTP error, which need not be XML; then the libraries go by the status alone."""
+    try:
+        return _checked(answer)
+    except RemoteProtocolError as error:
+        if error.problem == "not_xml":
+            return b""
+        raise

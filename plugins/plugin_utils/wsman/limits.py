@@ -40,5 +40,12 @@ MAX_NAMES = 2_000
 MAX_PREFIXES = 500
 """Prefixes that hold at one place of an answer. Windows declares one for each class and some of its own."""
 
-MAX_TASK_BYTES = 64 * 1024 * 1024
-"""All answers of one task together, as they arrive. An event log of 10,000 records is some 20 MB."""
+MAX_QUERY_BYTES = 8 * 1024 * 1024
+"""All pages of one query, as they arrive: what it selects is held until it is complete."""
+
+MAX_COMMAND_BYTES = 8 * 1024 * 1024
+"""All answers that one command of a shell needs. The libraries hold its output until it ends. A page of wevtutil, 1,000
+events, is some 2 MB in base64."""
+
+MAX_TRANSFER_BYTES = 32 * 1024 * 1024
+"""All answers that one file transfer needs. What arrives is written to a file piece by piece."""

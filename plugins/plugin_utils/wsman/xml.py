@@ -132,11 +132,10 @@ class _Reader:
         if self.attributes > MAX_ATTRIBUTES:
             raise RemoteProtocolError("too_many_items", f"the answer holds more than {MAX_ATTRIBUTES} attributes")
         self.names.enter(attributes)
-        kept = {
-            self.names.of_attribute(name): value
-            for name, value in attributes.items()
-            if name != "xmlns" and not name.startswith("xmlns:")
-        }
+        plain = [name for name in attributes if name != "xmlns" and not name.startswith("xmlns:")]
+        kept = {self.names.of_attribute(name): attributes[name] for name in plain}
+        if len(kept) < len(plain):
+            raise RemoteProtocolError("not_xml", f"the answer is not XML: {quoted(tag)} has an attribute twice")
         self.builder.start(self.names.of_element(tag), kept)
 
     def end(self, tag: str) -> None:

@@ -10,7 +10,9 @@ from more often than its deadline has seconds fails the test, however fast this 
 
 from __future__ import annotations
 
+import base64
 import itertools
+import re
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +24,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines i
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import open_transport
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.cim import CimClass, CimType, Field, Method
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.limits import MAX_COMMAND_BYTES
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import Enumerate, Invoke
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.winrm.connections import (
     BASIC,
@@ -35,6 +38,7 @@ from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.winrm.
     Peer,
     peer,
 )
+from simulated_windows.hostile_xml import HOSTILE_XML
 
 MESSAGE, TASK = 60, 600
 MEGABYTE = 1_000_000
@@ -53,7 +57,7 @@ class Looked:
         return float(self.looks)
 
 
-def session_with(kind: str, there: Peer, clock: Looked, **more: Any) -> Session:
+def session_with(kind: str, there: Peer, clock: Callable[[], float], **more: Any) -> Session:
     transport: Any = open_transport(connection(kind, ansible_port=there.port, **{**BASIC[kind], **more}))
     transport._limits.deadlines = Deadlines(MESSAGE, TASK, clock)
     return Session(transport)
@@ -188,6 +192,80 @@ def test_a_fault_is_read_in_the_encodings_of_xml_as_a_right_answer_is(kind: str,
                 with pytest.raises(HostFault, match="Größe falsch") as caught:
                     session.call(POKE)
                 assert (caught.value.kind, caught.value.code) == ("invalid_parameter", 87)
+
+
+DOORS: dict[str, Callable[[Session], object]] = {
+    "a method": lambda session: session.call(POKE),
+    "a query": lambda session: session.query(Enumerate(THING)),
+    "a command": lambda session: session.run([("whoami",)]),
+}
+
+
+@pytest.mark.parametrize("kind", BASIC)
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_that_grows_when_it_is_built(status: int, door: str, kind: str) -> None:
+    """Ours, and those of shells, which the libraries parse."""
+    for mode, make in HOSTILE_XML.items():
+        body = make(180_000)
+        head = b"HTTP/1.1 %d X\r\nContent-Type: application/soap+xml\r\nContent-Length: %d\r\n\r\n"
+        answer = head % (status, len(body)) + body
+        with peer(lambda taken, answer=answer: taken.sendall(answer)) as there:
+            tracemalloc.start()
+            try:
+                with pytest.raises(HostError) as caught:
+                    DOORS[door](session_with(kind, there, Looked()))
+                peak = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+        assert peak < 20 * MEGABYTE, mode
+        assert len(str(caught.value)) < 500, mode
+
+
+def _shell_answer(request: bytes) -> bytes:
+    """A shell whose command writes for ever: 100 kB with each Receive."""
+    shell = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
+    found = re.search(rb"MessageID[^>]*>(.*?)<", request)
+    assert found is not None
+    text = request.decode()
+    if "shell/Receive" in text:
+        stream = base64.b64encode(b"x" * 100_000).decode()
+        inner = (
+            f'<rsp:ReceiveResponse><rsp:Stream Name="stdout" CommandId="1">{stream}</rsp:Stream>'
+            f'<rsp:CommandState CommandId="1" State="{shell}/CommandState/Running"/></rsp:ReceiveResponse>'
+        )
+    elif "shell/Command" in text:
+        inner = "<rsp:CommandResponse><rsp:CommandId>1</rsp:CommandId></rsp:CommandResponse>"
+    elif "transfer/Create" in text:
+        inner = '<rsp:Shell><rsp:ShellId>1</rsp:ShellId></rsp:Shell><x><w:Selector Name="ShellId">1</w:Selector></x>'
+    else:
+        inner = ""
+    body = (
+        f'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:rsp="{shell}" '
+        'xmlns:w="http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd" '
+        'xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing"><s:Header>'
+        f"<a:RelatesTo>{found[1].decode()}</a:RelatesTo></s:Header><s:Body>{inner}</s:Body></s:Envelope>"
+    ).encode()
+    return OK + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+@pytest.mark.parametrize("kind", BASIC)
+def test_a_command_that_writes_for_ever(kind: str) -> None:
+    answered: list[bytes] = []
+
+    def habit(taken: Any) -> None:
+        answered.append(_shell_answer(there.requests[-1]))
+        taken.sendall(answered[-1])
+
+    tracemalloc.start()
+    try:
+        with peer(habit) as there, pytest.raises(HostError, match="larger together than this may take"):
+            session_with(kind, there, lambda: 0.0).run([("type", "x")])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 80 * MEGABYTE
+    assert sum(map(len, answered)) < MAX_COMMAND_BYTES + MEGABYTE
 
 
 def _page(number: int) -> bytes:

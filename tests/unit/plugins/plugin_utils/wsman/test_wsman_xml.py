@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import codecs
+import tracemalloc
+from contextlib import suppress
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -19,6 +22,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors impo
     RemoteProtocolError,
 )
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.wsman.answers import EXAMPLES
+from simulated_windows.hostile_xml import HOSTILE_XML
 
 DOCUMENT = '<p:a xmlns:p="urn:x" b="1"><!-- note --><c>t\u00e9xt <![CDATA[<&>]]> &lt;&#65;</c><?pi data?></p:a>'
 
@@ -93,6 +97,85 @@ def test_caps(data: bytes, limits: dict[str, int], problem: str | None) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         xml.parse(data, **limits)
     assert caught.value.problem == problem
+
+
+@pytest.mark.parametrize("size", [180_000, bounds.MAX_ANSWER_BYTES])
+@pytest.mark.parametrize("kind", HOSTILE_XML)
+def test_what_is_built_is_bounded(kind: str, size: int) -> None:
+    data = HOSTILE_XML[kind](size)
+    assert size - 100 < len(data) <= size, "as large as what a client just accepts"
+    tracemalloc.start()
+    try:
+        with suppress(RemoteProtocolError):
+            xml.parse(data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 40_000_000
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (f'<a xmlns="urn:{"x" * 1024}"/>', "too_large"),
+        (f"<{'a' * 1025}/>", "too_large"),
+        (f'<a {"a" * 1025}=""/>', "too_large"),
+        ("<a>" + "".join(f"<a{number}/>" for number in range(bounds.MAX_NAMES)) + "</a>", "too_many_items"),
+        ("<a " + " ".join(f'xmlns:a{number}="u"' for number in range(bounds.MAX_PREFIXES)) + "/>", "too_many_items"),
+        ("<a>" + '<a b="" c=""/>' * (bounds.MAX_ATTRIBUTES // 2 + 1) + "</a>", "too_many_items"),
+    ],
+)
+def test_names_and_attributes_have_bounds(data: str, problem: str) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        xml.parse(data.encode())
+    assert caught.value.problem == problem
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '<a b:c=""/>',
+        '<a xmlns:b=""/>',
+        '<a xmlns:xml="urn:x"/>',
+        '<a xmlns:xmlns="urn:x"/>',
+        '<a xmlns:b="http://www.w3.org/2000/xmlns/"/>',
+        '<a xmlns:b="u"><b:c:d/></a>',
+        "<:a/>",
+        '<a xmlns:b="u" xmlns:c="u" b:d="1" c:d="2"/>',
+        '<a xmlns:b="u"><c/></a><b:d/>',
+    ],
+)
+def test_namespaces_that_are_none(data: str) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        xml.parse(data.encode())
+    assert caught.value.problem == "not_xml"
+
+
+PREFIX = st.sampled_from(["", "a", "b"])
+
+
+@st.composite
+def trees(draw: st.DrawFn, depth: int = 3) -> str:
+    """An element with declarations in it, maybe with others, maybe with unbound prefixes."""
+    declared = draw(st.dictionaries(PREFIX, st.sampled_from(["", "urn:x", "urn:y"]), max_size=2))
+    spaces = "".join(f' xmlns{":" * bool(name)}{name}="{uri}"' for name, uri in declared.items())
+    name, other = (f"{prefix}{':' * bool(prefix)}n" for prefix in (draw(PREFIX), draw(PREFIX)))
+    inner = "".join(draw(st.lists(trees(depth - 1), max_size=2))) if depth else ""
+    return f'<{name}{spaces} {other}="1">{inner}</{name}>'
+
+
+@EXAMPLES
+@given(trees())
+def test_namespaces_are_those_of_expat(data: str) -> None:
+    """Ours are the bounds; what a name means is what the standard library says."""
+    try:
+        expected = ElementTree.fromstring(data)
+    except ElementTree.ParseError:
+        with pytest.raises(RemoteProtocolError):
+            xml.parse(data.encode())
+        return
+    got = xml.parse(data.encode())
+    assert [(each.tag, each.attrib) for each in got.iter()] == [(each.tag, each.attrib) for each in expected.iter()]
 
 
 @EXAMPLES
