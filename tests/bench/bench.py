@@ -27,8 +27,8 @@ from cases import (
     Tasks,
 )
 from checkout import OUTPUT, clean_environ
+from interrupts import interrupt_on_signals
 from playbook_run import PlaybookRun, run_playbook
-from processes import interrupt_on_signals
 
 from simulated_windows.client import Fleet
 

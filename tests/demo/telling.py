@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from acts import Act, Stage
 from checkout import ROOT, clean_environ
-from processes import interrupt_on_signals
+from interrupts import interrupt_on_signals
 
 
 class DemoFailed(Exception):

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_cores import newest_for
+from ansible_cores import find_pythons, newest_for
 from checkout import REQUIREMENTS, ROOT, clean_environ
 from galaxy import NAME, build
-from pythons import find_pythons
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -101,7 +100,7 @@ def terminal(folder: Path) -> Iterator[Terminal]:
     pins.write_text(f"ansible-core=={core.version}\n" + (REQUIREMENTS / "connections.txt").read_text())
     (folder / "bin").mkdir()
     python = folder / "bin/python3"  # a script: a linked interpreter would look for its library next to the link
-    python.write_text(f'#!/bin/sh\nexec "{find_pythons()[sys.version_info[:2]].path}" "$@"\n')
+    python.write_text(f'#!/bin/sh\nexec "{find_pythons()[sys.version_info[:2]]}" "$@"\n')
     python.chmod(0o755)
     environ = {name: value for name, value in clean_environ(folder / "bin").items() if not name.startswith("ANSIBLE_")}
     environ |= {"HOME": str(folder), "PIP_CONSTRAINT": str(pins)}

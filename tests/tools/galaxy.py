@@ -1,6 +1,6 @@
 """What becomes of the artefact where it is taken: the importer of Galaxy, the docs site, an execution environment.
 
-    python3 tests/tools/environment.py galaxy python tests/tools/galaxy.py importer|docs|builder
+    .cache/tools-3.11/bin/nox -s galaxy
 
 Each builds the artefact from the files that git tracks, and fails on any warning. Nothing is fetched.
 """

@@ -1,6 +1,6 @@
 """Builds the whole image of an execution environment, and runs the collection from inside of it.
 
-    python3 tests/tools/environment.py image python tests/tools/image.py
+    make image
 
 No container registry: the base is debootstrapped, and buildah works without a daemon. Root on Debian. The
 base trusts the certificates that this machine trusts. All is made in a temporary folder, and nothing stays: tools that

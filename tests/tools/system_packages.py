@@ -1,8 +1,8 @@
 """Debian packages that some stages and tests need: installs them where that is allowed, else says the line that does.
 
-Standard library only. Allowed is root on a machine with apt-get; what they bring is not started. A stage that lacks its
-packages does not run, a test is skipped, both with that line; where CI is set that is a failure: there nothing may be
-left out in silence.
+Standard library only. Allowed is root on a machine with apt-get; services of the packages are neither started nor left
+enabled for the next boot. A stage that lacks its packages does not run, a test is skipped, both with that line. Where
+CI is set that is a failure: there nothing may be left out in silence.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from checkout import CACHE
 
 QUIETLY = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1", "SYSTEMD_OFFLINE": "1"}
 """No questions, and no service started on the machine of whoever runs the tests."""
+ETC = Path("/etc")
 
 
 def missing(packages: Sequence[str]) -> str | None:
@@ -31,7 +34,9 @@ def missing(packages: Sequence[str]) -> str | None:
         if shutil.which("apt-get") is None or os.geteuid() != 0:
             return f"missing packages; on Debian or Ubuntu, as root: {line}"
         print(f"[packages] {line}", flush=True)
+        enabled = _enabled_services()
         failure = _install(wanted)
+        _disable(_enabled_services() - enabled)
         return failure and f"{line} failed: {failure}"
 
 
@@ -52,3 +57,18 @@ def _install(packages: list[str]) -> str | None:
         subprocess.run([*apt, "update"], check=False, capture_output=True, env=environ)
         result = subprocess.run(install, check=False, capture_output=True, text=True, env=environ)
     return "; ".join((result.stdout + result.stderr).splitlines()[-3:]) if result.returncode else None
+
+
+def _enabled_services() -> set[Path]:
+    """The links by which systemd and SysV init start services at boot."""
+    return {*ETC.glob("systemd/system/*.wants/*"), *ETC.glob("rc[2345].d/S*")}
+
+
+def _disable(links: set[Path]) -> None:
+    """Undo what a package enabled when it was installed; it stays so at an upgrade of the package."""
+    for link in links:
+        link.unlink()
+        if link.parent.name.startswith("rc"):  # K: no start at this level. Without any link the next upgrade adds an S.
+            script = link.name[3:]
+            with suppress(FileExistsError):
+                (link.parent / f"K01{script}").symlink_to(f"../init.d/{script}")

@@ -1,6 +1,6 @@
 """Runs the targets of `ansible-test windows-integration` against simulated Windows hosts.
 
-    python3 tests/tools/environment.py test python tests/tools/windows_integration.py [--junit DIR] [target ...]
+    .cache/tools-3.11/bin/nox -s windows-integration -- [target ...]
 
 The targets know nothing of the simulation: on real hosts they run as they are, with an inventory.winrm made from
 tests/integration/inventory.winrm.template.
@@ -9,7 +9,6 @@ tests/integration/inventory.winrm.template.
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from ansible_test import ansible_test_environ
+from ansible_test import BIN, ansible_test_environ
 from checkout import CACHE, ROOT, copy_collection
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -41,21 +40,17 @@ def inventory(hosts: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run(targets: list[str], junit: Path | None) -> int:
+def run(targets: list[str], junit: Path) -> int:
     """Run the targets on a fleet of their own; return the status of ansible-test."""
-    bin_dir = Path(sys.executable).parent
     fleet = {"hosts": [{"name": name, "preset": preset} for name, preset in HOSTS.items()]}
     with Fleet(fleet) as hosts, tempfile.TemporaryDirectory(prefix="winops-windows-integration-") as temporary:
         collection = copy_collection(Path(temporary))
         (collection / "tests/integration/inventory.winrm").write_text(inventory(hosts.hosts))
         python = ".".join(map(str, sys.version_info[:2]))
-        command = [str(bin_dir / "ansible-test"), "windows-integration", "--color", "no", "--python", python, *targets]
-        environ = ansible_test_environ(bin_dir, CACHE / "ansible-test" / "windows-integration")
+        command = [str(BIN / "ansible-test"), "windows-integration", "--color", "no", "--python", python, *targets]
+        environ = ansible_test_environ(CACHE / "ansible-test" / "windows-integration")
         status = subprocess.run(command, cwd=collection, env=environ, check=False).returncode
-        if junit:
-            shutil.rmtree(junit, ignore_errors=True)
-            junit.mkdir(parents=True)
-            (junit / "targets.xml").write_bytes(one_test_each((collection / "tests/output/junit").glob("*.xml")))
+        (junit / "targets.xml").write_bytes(one_test_each((collection / "tests/output/junit").glob("*.xml")))
     return status
 
 
@@ -73,7 +68,7 @@ def one_test_each(reports: Iterable[Path]) -> bytes:
 def main() -> None:
     """Run the targets named on the command line, else all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--junit", type=Path, help="a folder for JUnit files; it is emptied first")
+    parser.add_argument("--junit", type=Path, required=True, help="a folder for JUnit files")
     parser.add_argument("targets", nargs="*")
     options = parser.parse_args()
     sys.exit(run(options.targets, options.junit))
