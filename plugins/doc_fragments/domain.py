@@ -51,7 +51,13 @@ options:
     description: File or folder of the certificate authorities to trust for TLS. Without it, those of the system.
     type: path
   timeout:
-    description: Seconds to wait for a connection and for each answer, 1 to 600.
+    description:
+      - Seconds that each answer of the domain controller may take, from the first byte of the question to the last of
+        the answer, 1 to 600. Connecting and the TLS handshake have the same limit.
+      - All the waiting of a task for LDAP, and for SYSVOL, may take 10 times as long. Every write starts that limit
+        anew, so that it does not strike between a write and its rollback. Raise it for thousands of GPOs over a slow
+        line.
+      - Not included are the machine's DNS resolver and Kerberos library, which have limits of their own.
     type: int
     default: 30
 requirements:

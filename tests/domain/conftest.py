@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,36 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_gpo import GpoReader
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish, Wishes
+
+DEFAULT_ANSWERS = 2_000
+_SEED = "WINOPS_MUTATION_SEED"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--answers", type=int, default=DEFAULT_ANSWERS, help="how many answers to damage")
+    parser.addoption("--seed", type=int, help="repeat the damage of another run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Workers inherit it: all of them take part in one run. In CI every run is the same.
+    given = config.getoption("--seed", default=None)
+    if given is not None or _SEED not in os.environ:
+        os.environ[_SEED] = str(given if given is not None else 1 if os.environ.get("CI") else secrets.randbelow(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    answers = config.getoption("--answers", default=DEFAULT_ANSWERS)
+    return f"mutated doors: {answers} answers, seed {os.environ[_SEED]} (--answers, --seed)"
+
+
+@pytest.fixture
+def answers(pytestconfig: pytest.Config) -> int:
+    return int(pytestconfig.getoption("--answers", default=DEFAULT_ANSWERS))
+
+
+@pytest.fixture
+def seed() -> int:
+    return int(os.environ[_SEED])
 
 
 @dataclass

@@ -5,11 +5,10 @@
 """Time limits of a conversation with a domain controller.
 
 A limit for each read of a socket bounds nothing: a peer that sends a byte now and then, that answers "pending", or that
-always has one more page, keeps a task for ever. So there are two limits. One is for each message: from its first byte
-to its last, and for the first message of an answer from the first byte of the question. The other is for the
-conversation: all the time that was spent waiting for the peer, without what the task did meanwhile. Every write starts
-the conversation's limit anew: the task, not the server, decides how many writes there are, and the limit must not fall
-between a write and its rollback.
+always has one more page, keeps a task for ever. So there are two limits. One is for each message: from the first byte
+of a question to the end of its answer, taking it apart included. The other is for the conversation: the sum of that,
+without what the task does in between. Every write starts the conversation's limit anew: the task, not the server,
+decides how many writes there are, and the limit must not fall between a write and its rollback.
 """
 
 from __future__ import annotations

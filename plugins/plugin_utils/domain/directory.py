@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_SEARCH = 32 * 1024 * 1024
 """Bytes that the answers to one search may have: 50,000 organizational units or 5,000 GPOs have a third of it."""
-MAX_PARTS = 500_000
+MAX_PARTS = 200_000
 """Attributes and values that they may have: two bytes of an answer can become an object of fifty."""
 PAGE = 500
 """Entries that one answer brings; a server gives 1000 at most (MS-ADTS 3.1.1.3.4.6, MaxPageSize)."""
@@ -178,6 +178,7 @@ class Directory:
                     elif isinstance(message, sansldap.SearchResultDone):
                         done = Result(int(message.result.result_code), message.result.diagnostics_message)
                         cookie = next((each.cookie for each in message.controls if hasattr(each, "cookie")), b"")
+        self._connection.deadline.end_message()
         self._check(done, f"reading {said(base)}")
         return entries, cookie
 
@@ -205,6 +206,7 @@ class Directory:
         message = self._connection.receive()
         with self._connection.reading():
             answer = read_response(message)
+        self._connection.deadline.end_message()
         if answer is None or answer[0] != number:
             self.close()
             raise ConnectionLost(f"{said(self.controller.server)} did not answer to {doing}.")

@@ -17,9 +17,14 @@ AuthProtocol = Literal["kerberos", "ntlm", "negotiate"]
 class DomainController:
     """A domain controller and the account for it.
 
-    server: its name or address; Kerberos and certificates want the name. tls `none`: LDAP on port 389, signed and
-    sealed by the authentication; it is never in the clear. timeout: seconds for connecting and for each answer.
-    password None: Kerberos with the ticket that the user of the task holds.
+    Args:
+        server: Its name or address; Kerberos and certificates want the name.
+        username: The account, as `user@REALM` or `DOMAIN\\user`.
+        password: Its password; None: Kerberos with the ticket that the user of the task holds.
+        auth_protocol: How to authenticate.
+        tls: How LDAP is protected. `none`: port 389, signed and sealed by the authentication; never in the clear.
+        ca_certs: File or folder of the certificate authorities to trust.
+        timeout: Seconds for each answer (see `deadline`).
     """
 
     server: str

@@ -87,12 +87,12 @@ class LdapConnection:
     def receive(self) -> bytes:
         """The next whole LDAP message. Raises ConnectionLost, also for what is too long or takes too long."""
         try:
+            self.deadline.left()  # what was taken apart meanwhile counts, too
             while (length := message_length(self._buffer, self._longest)) is None or len(self._buffer) < length:
                 self._buffer += self._unseal(self._read())
         except BaseException:
             self.close()
             raise
-        self.deadline.end_message()
         message = bytes(self._buffer[:length])
         del self._buffer[:length]
         return message
@@ -209,7 +209,8 @@ class LdapConnection:
             answer = self.protocol.receive(message)[0]
             if not isinstance(answer, kind):
                 raise TypeError(f"{type(answer).__name__} answers another question")
-            return answer
+        self.deadline.end_message()
+        return answer
 
     def _authenticate(self, channel_bindings: Any) -> None:
         try:

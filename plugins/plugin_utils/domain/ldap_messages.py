@@ -22,7 +22,7 @@ DELETE_REQUEST, DELETE_RESPONSE = 10, 11
 RESPONSES = (MODIFY_RESPONSE, ADD_RESPONSE, DELETE_RESPONSE)
 MAX_BEFORE_BIND = 64 * 1024
 """Bytes of a message before the server has proved who it is: answers to binds, with a Kerberos ticket in them."""
-MAX_MESSAGE = 1024 * 1024
+MAX_MESSAGE = 256 * 1024
 """Bytes of a message after that: one object with the attributes that were asked for, security descriptor included."""
 
 

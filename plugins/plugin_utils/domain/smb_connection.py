@@ -48,6 +48,8 @@ class _Receiving:
     """For smbprotocol's Connection: every answer comes within the deadline, or not at all."""
 
     deadline: Deadline
+    signed = False
+    """Whether every answer must be signed from now on. The library checks signatures, not that there is one."""
     _transport: Any = None
     _t_exc: Exception | None
 
@@ -73,6 +75,8 @@ class _Receiving:
         try:
             while not self._has_answer(request, wait):
                 request.response_event.wait(self.deadline.left())
+            if self.signed and request.response is not None:
+                self._check_signed(request.response)
             receive: Any = super().receive  # type: ignore[misc]  # of the class that this is mixed into
             return receive(request, wait=wait, timeout=1, resolve_symlinks=False)
         finally:
@@ -94,6 +98,15 @@ class _Receiving:
                 request.response_event.clear()
                 return False
         return True
+
+    def _check_signed(self, answer: Any) -> None:
+        """Raises UnreadableAnswer: whoever stands between could have written it (MS-SMB2 3.2.5.1.3)."""
+        from smbprotocol.header import Smb2Flags
+
+        if not answer["flags"].has_flag(Smb2Flags.SMB2_FLAGS_SIGNED):
+            raise UnreadableAnswer(
+                "The SMB server sent an answer without a signature. Check what stands between it and this machine."
+            )
 
     def drop(self) -> None:
         """End the connection without another word: the server ends its session with it (MS-SMB2 3.3.7.1)."""

@@ -5,6 +5,12 @@
 """The SMB2 requests that `sysvol` sends, and what their answers hold (MS-SMB2 2.2.13 to 2.2.40). No socket.
 
 Messages are smbprotocol's; it is imported when they are made.
+
+Why not smbprotocol's `smbclient`, which has files and folders ready: it was tried against Samba, over the connection
+of `smb_connection` (its `connection_cache` takes one). It reads and sets no security descriptor. It renames by name
+what it wrote and closed, so that somebody can come in between; here the handle that wrote the file renames it. It has
+no lock that goes with its handle, and no bound on a listing. Those requests would stay, beside a second way to send.
+And it sends more: 3 requests instead of 1 to read a file, 7 instead of 3 to replace one.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.hostile_bytes import HOSTILE_BYTES
@@ -103,6 +104,7 @@ class Sysvol:
                     require_encryption=False,
                 )
                 self._session.connect()
+                self._connection.signed = self._session.signing_required  # encryption stands in for it
                 self._tree = TreeConnect(self._session, rf"\\{controller.server}\{SHARE}")
                 self._tree.connect()
         except smbprotocol.exceptions.SMBResponseException as error:
@@ -184,9 +186,9 @@ class Sysvol:
             return []
         items: list[Item] = []
         with suppress(_AtEnd):
-            while True:
+            for number in count():
                 found = self._parsed(smb.items, self.call([smb.query_folder(folder)], doing)[0])
-                if (not found and items) or len(items) > MAX_ITEMS:  # the first may hold nothing but `.` and `..`
+                if (number and not found) or len(items) > MAX_ITEMS:  # the first may hold nothing but `.` and `..`
                     raise self._unreadable()
                 items += found
         self.call([smb.close(folder)], doing)
