@@ -8,16 +8,17 @@ Each builds the artefact from the files that git tracks, and fails on any warnin
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from checkout import COLLECTION, OUTPUT, copy_collection
 
@@ -36,26 +37,6 @@ check_required_tags = True
 """
 """ansible-test is a stage of its own: the importer would run it in a container."""
 
-NOT_FOR_USERS = re.compile(
-    r"^(tests/|\.|Makefile|pyproject\.toml|changelogs/fragments/|extensions/molecule/(?!verified))"
-)
-"""Files that must not be in the artefact."""
-
-FOR_USERS = (
-    "CHANGELOG.rst",
-    "CODE_OF_CONDUCT.md",
-    "LICENSE",
-    "README.md",
-    "bindep.txt",
-    "docs/docsite/extra-docs.yml",
-    "docs/surveys/enable_guest.json",
-    "extensions/molecule/verified-by-facts/molecule.yml",
-    "meta/execution-environment.yml",
-    "meta/runtime.yml",
-    "requirements.txt",
-)
-"""Files that must be."""
-
 LABELS_OF_ANSIBLE = (
     "ansible_collections.ansible.builtin.winrm_connection",
     "ansible_collections.ansible.builtin.psrp_connection",
@@ -65,48 +46,24 @@ LABELS_OF_ANSIBLE = (
 )
 """What our pages link to in Ansible's own documentation, which Sphinx would fetch to know that it is there."""
 
-EXECUTION_ENVIRONMENT = """\
-version: 3
-images: {base_image: {name: "localhost/base:latest"}}
-dependencies:
-  ansible_core: {package_pip: ansible-core}
-  ansible_runner: {package_pip: ansible-runner}
-  galaxy: {collections: [{name: ARTEFACT, type: file}]}
-additional_build_files: [{src: ARTEFACT, dest: .}]
-"""
-
 
 class Failed(Exception):
     """Why the artefact is not good."""
 
 
 def build(folder: Path) -> Path:
-    """Build the artefact in `folder` and check what is in it; return it. Raises Failed."""
+    """Build the artefact in `folder` from the files that git tracks; return it. Raises Failed."""
     collection = copy_collection(folder / "source")
-    _run([str(BIN / "ansible-galaxy"), "collection", "build", "--output-path", str(folder), str(collection)], folder)
+    run([str(BIN / "ansible-galaxy"), "collection", "build", "--output-path", str(folder), str(collection)], folder)
     (artefact,) = folder.glob("*.tar.gz")
-    with tarfile.open(artefact) as tar:
-        names = {member.name for member in tar.getmembers() if member.isfile()}
-    if wrong := sorted(name for name in names if NOT_FOR_USERS.match(name)):
-        raise Failed(f"the artefact holds what no user needs: {', '.join(wrong)}")
-    if lacking := sorted(set(FOR_USERS) - names):
-        raise Failed(f"the artefact lacks {', '.join(lacking)}")
-    check_links(collection / "README.md", names)
     return artefact
-
-
-def check_links(readme: Path, names: set[str]) -> None:
-    """Whether every relative link of README leads to a file or folder of the artefact. Raises Failed."""
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", readme.read_text())
-    if dead := [target for target in targets if not any(f"{name}/".startswith(f"{target}/") for name in names)]:
-        raise Failed(f"README links to what is not in the artefact: {', '.join(dead)}")
 
 
 def install(artefact: Path, folder: Path) -> Path:
     """Install the artefact; return the collections path."""
     path = folder / "collections"
     command = [str(BIN / "ansible-galaxy"), "collection", "install", "--offline", str(artefact), "-p", str(path)]
-    _run(command, folder, ANSIBLE_COLLECTIONS_PATH=str(path))  # the checkout would count as installed already
+    run(command, folder, ANSIBLE_COLLECTIONS_PATH=str(path))  # the checkout would count as installed already
     return path
 
 
@@ -115,7 +72,7 @@ def importer(folder: Path) -> None:
     config = folder / "galaxy-importer.cfg"
     config.write_text(IMPORTER_CONFIG)
     artefact = build(folder)
-    said = _run(
+    said = run(
         [sys.executable, "-m", "galaxy_importer.main", str(artefact)], folder, GALAXY_IMPORTER_CONFIG=str(config)
     )
     if complaints := [line for line in said.splitlines() if re.search("ERROR|WARNING", line)]:
@@ -130,7 +87,7 @@ def docs(folder: Path) -> None:
     options = ["--use-current", "--squash-hierarchy", "--fail-on-error"]
     init = ["sphinx-init", *options, "--dest-dir", str(site), "--project", NAME, "--title", NAME]
     antsibull = [str(BIN / "antsibull-docs")]
-    _run([*antsibull, *init, "--html-short-title", NAME, NAME], folder, ANSIBLE_COLLECTIONS_PATH=path)
+    run([*antsibull, *init, "--html-short-title", NAME, NAME], folder, ANSIBLE_COLLECTIONS_PATH=path)
     _write_inventory(site / "ansible_devel.inv")
     with (site / "conf.py").open("a") as conf:
         devel = "https://docs.ansible.com/projects/ansible/devel/"
@@ -138,9 +95,9 @@ def docs(folder: Path) -> None:
     rst = site / "rst"
     rst.mkdir(mode=0o755, exist_ok=True)
     collection = ["--config-file", "antsibull-docs.cfg", "collection", *options, "--cleanup", "everything"]
-    _run([*antsibull, *collection, "--dest-dir", str(rst), NAME], site, ANSIBLE_COLLECTIONS_PATH=path)
+    run([*antsibull, *collection, "--dest-dir", str(rst), NAME], site, ANSIBLE_COLLECTIONS_PATH=path)
     sphinx = [str(BIN / "sphinx-build"), "-M", "html", "rst", "build", "-c", ".", "-q", "-W", "--keep-going"]
-    _run(sphinx, site, ANSIBLE_COLLECTIONS_PATH=path)
+    run(sphinx, site, ANSIBLE_COLLECTIONS_PATH=path)
     pages = {page.stem for page in (site / "build/html").glob("*.html")}
     modules = {f"{module.stem}_module" for module in (Path(path) / COLLECTION / "plugins/modules").glob("[!_]*.py")}
     if lacking := modules - pages:
@@ -156,33 +113,41 @@ def _write_inventory(file: Path) -> None:
     file.write_bytes(head + b"# The remainder of this file is compressed using zlib.\n" + zlib.compress(body))
 
 
+def describe_environment(artefact: Path, folder: Path, base: str, **options: Any) -> None:
+    """Write the execution environment that ansible-builder is to make a recipe of."""
+    description = {
+        "version": 3,
+        "images": {"base_image": {"name": base}},
+        "options": options,
+        "dependencies": {
+            "ansible_core": {"package_pip": "ansible-core"},
+            "ansible_runner": {"package_pip": "ansible-runner"},
+            "galaxy": {"collections": [{"name": artefact.name, "type": "file"}]},
+        },
+        "additional_build_files": [{"src": artefact.name, "dest": "."}],
+    }
+    (folder / "execution-environment.yml").write_text(json.dumps(description))  # JSON is YAML
+
+
 def builder(folder: Path) -> None:
     """The build context of an execution environment, and what the collection says that it needs."""
     artefact = build(folder)
-    description = EXECUTION_ENVIRONMENT.replace("ARTEFACT", artefact.name)
-    (folder / "execution-environment.yml").write_text(description)
-    _run([str(BIN / "ansible-builder"), "create"], folder)
+    describe_environment(artefact, folder, "localhost/base:latest")
+    run([str(BIN / "ansible-builder"), "create"], folder)
     if not (folder / "context/_build" / artefact.name).is_file():
         raise Failed("the build context lacks the artefact")
-    said = _run([str(BIN / "ansible-builder"), "introspect", str(install(artefact, folder))], folder)
+    said = run([str(BIN / "ansible-builder"), "introspect", str(install(artefact, folder))], folder)
     for needed in ("pywinrm", "pypsrp", "krb5-user"):
         if needed not in said:
             raise Failed(f"ansible-builder does not find {needed}:\n{said}")
 
 
-def _run(command: list[str], cwd: Path, **environ: str) -> str:
-    """Run a tool; return all that it said. Raises Failed."""
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env={**os.environ, **environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+def run(command: list[str], cwd: Path | None = None, **environ: str) -> str:
+    """Run a tool; return all that it printed. Raises Failed, with that."""
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, cwd=cwd, env=os.environ | environ, check=False, **streams)
     if done.returncode:
-        raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
+        raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-8000:]}")
     return done.stdout
 
 

@@ -10,16 +10,14 @@ copy the checkout would stumble over an image in it.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from checkout import ROOT, link_collection
-from galaxy import BIN, Failed, build
+from galaxy import BIN, Failed, build, describe_environment, run
 from system_packages import missing
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -107,27 +105,12 @@ def mirror() -> str:
 def make_image(buildah: Buildah, folder: Path) -> None:
     """The image, with the artefact of this checkout, as ansible-builder describes it."""
     folder.mkdir()
-    description = describe(build(folder).name)
-    (folder / "execution-environment.yml").write_text(json.dumps(description))  # JSON is YAML
-    run([str(BIN / "ansible-builder"), "create", "--output-filename", RECIPE], cwd=folder)
+    options = {"package_manager_path": "/usr/bin/apt-get", "skip_pip_install": True}
+    describe_environment(build(folder), folder, BASE, **options)
+    run([str(BIN / "ansible-builder"), "create", "--output-filename", RECIPE], folder)
     say("the image, by buildah")
     context = folder / "context"
     buildah("bud", "--pull-never", "--network", "host", "--tag", IMAGE, "--file", str(context / RECIPE), str(context))
-
-
-def describe(artefact: str) -> dict[str, Any]:
-    """The execution environment that ansible-builder is to make a recipe of."""
-    return {
-        "version": 3,
-        "images": {"base_image": {"name": BASE}},
-        "options": {"package_manager_path": "/usr/bin/apt-get", "skip_pip_install": True},
-        "dependencies": {
-            "ansible_core": {"package_pip": "ansible-core"},
-            "ansible_runner": {"package_pip": "ansible-runner"},
-            "galaxy": {"collections": [{"name": artefact, "type": "file"}]},
-        },
-        "additional_build_files": [{"src": artefact, "dest": "."}],
-    }
 
 
 def try_image(buildah: Buildah, folder: Path) -> None:
@@ -157,14 +140,6 @@ def hardened(state: dict[str, Any]) -> bool:
     """Whether what runs on a host blocks guest logons and requires signing."""
     client = state["smb_client"]
     return not client["EnableInsecureGuestLogons"] and bool(client["RequireSecuritySignature"])
-
-
-def run(command: list[str], *, cwd: Path | None = None, **environ: str) -> str:
-    """What a command printed. Raises Failed, with that and its errors, where it fails."""
-    done = subprocess.run(command, cwd=cwd, env=os.environ | environ, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"[-8000:])
-    return done.stdout
 
 
 def say(what: str) -> None:
