@@ -17,7 +17,7 @@ from ..plugin_utils.core.gathered_facts import GatheredFacts
 from ..plugin_utils.events.connection_facts import gather_connections
 from ..plugin_utils.events.event_facts import gather_events
 from ..plugin_utils.events.guest_events import READING_OPTIONS, check_limits, read_way
-from ..plugin_utils.posture.facts import OS, POLICY_SOURCE, SETTINGS_PART, gather_settings
+from ..plugin_utils.posture.facts import IDENTITY, OS, POLICY_SOURCE, SETTINGS_PART, gather_settings
 from ..plugin_utils.posture.parts import gather_parts
 from ..plugin_utils.tables.settings import Side
 from ..plugin_utils.winrm.session import Session
@@ -44,15 +44,23 @@ class ActionModule(HostAction):
             "way": read_way(options["way"]),
         }
         readers = {
-            "settings": lambda: gather_settings(session, (OS, SETTINGS_PART, POLICY_SOURCE)),
+            "settings": lambda: gather_settings(session, (OS, IDENTITY, SETTINGS_PART, POLICY_SOURCE)),
             "changes": lambda: gather_changes(session),
             "events": lambda: gather_events(session, **reading),
             "connections": lambda: _connections(session),
         }
         gathered = gather_parts({part: readers[part] for part in PARTS if part in options["parts"]}, self.words)
-        result: dict[str, Any] = {"changed": False, "posture": dict(gathered.facts)}
+        posture = dict(gathered.facts)
+        if "identity" in posture:
+            posture["identity"] = {**posture["identity"], "account": self._account()}
+        result: dict[str, Any] = {"changed": False, "posture": posture}
         self._warn(result, *gathered.warnings)
         return result
+
+    def _account(self) -> str | None:
+        """The account of the task on the host."""
+        account = self._connection.get_option("remote_user")
+        return str(account) if account else None
 
 
 def _connections(session: Session) -> GatheredFacts:

@@ -327,6 +327,21 @@ channels:
       returned: always
       type: str
       sample: this Windows does not have it
+    events:
+      description: How many of its events were read.
+      returned: always
+      type: int
+      sample: 12
+    oldest:
+      description: The time of the oldest event that was read. V(null) where there was none.
+      returned: always
+      type: str
+      sample: "2026-11-20T06:12:00Z"
+    newest:
+      description: The time of the newest event that was read. V(null) where there was none.
+      returned: always
+      type: str
+      sample: "2026-11-23T21:30:00Z"
 bookmark:
   description: How far this run came in each channel. Give it to O(bookmark) of a later run.
   returned: success
@@ -361,6 +376,15 @@ read:
       returned: always
       type: int
       sample: 0
+    omitted:
+      description: Events of servers and clients that have no row, because there are more than 2000 of either.
+      returned: always
+      type: int
+      sample: 0
+    undecodable:
+      description: Whether names lost characters on the host.
+      returned: always
+      type: bool
     capped:
       description: The caps that ended the reading, V(max_events) or V(max_pages) (2000 answers). Empty where none did.
       returned: always

@@ -36,7 +36,9 @@ options:
     type: str
     default: 30d
   max_events:
-    description: Read at most so many events of a host. RV(posture.events.read) says where there were more.
+    description:
+      - Read at most so many events of a host. Where there are more, the newest are kept, and RV(posture.events.since)
+        says from when on.
     type: int
     default: 20000
   way:
@@ -94,6 +96,36 @@ posture:
       description: As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.os).
       returned: when O(parts) has V(settings)
       type: dict
+    identity:
+      description: Which computer answered, as which account, and when.
+      returned: when O(parts) has V(settings)
+      type: dict
+      contains:
+        computer_name:
+          description: The name that the computer gives itself. V(null) if it does not say.
+          returned: always
+          type: str
+          sample: WS-0042
+        domain:
+          description: Its domain. V(null) outside of a domain.
+          returned: always
+          type: str
+          sample: corp.example
+        account:
+          description: The account that the task used on the host.
+          returned: always
+          type: str
+          sample: Administrator
+        host_time:
+          description: The time of the computer's own clock.
+          returned: always
+          type: str
+          sample: "2026-11-25T17:00:00Z"
+        read_at:
+          description: The same moment by the clock of the control node.
+          returned: always
+          type: str
+          sample: "2026-11-25T17:00:01Z"
     settings:
       description: As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.settings).
       returned: when O(parts) has V(settings)
@@ -121,13 +153,23 @@ posture:
       returned: when O(parts) has V(events)
       type: list
       elements: dict
+    unnamed_server:
+      description: The events that name no server, as a row of RV(posture.servers). V(null) where there are none.
+      returned: when O(parts) has V(events)
+      type: dict
     events:
       description: How the events were read.
       returned: when O(parts) has V(events)
       type: dict
       contains:
         since:
-          description: The time from which events were read.
+          description:
+            - The time from which every event was read. Later than O(since) where there are more than O(max_events).
+          returned: always
+          type: str
+          sample: "2026-10-26T17:00:00Z"
+        asked_since:
+          description: The time that O(since) stands for.
           returned: always
           type: str
           sample: "2026-10-26T17:00:00Z"

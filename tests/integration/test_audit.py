@@ -93,7 +93,7 @@ def unchanged(audited: Audited) -> Iterator[None]:
 def test_check_mode_reads_everything_and_writes_nothing(audited: Audited, unchanged: None) -> None:
     done = audited.run("--check")
     assert "Check mode: would be written" in done.stdout
-    assert "guests get in on 3" in done.stdout
+    assert "insecure guest logons are allowed on 3" in done.stdout
     assert not (audited.folder / "smb_guest_report").exists()
 
 
@@ -120,7 +120,7 @@ def test_the_report_says_what_the_hosts_hold(audited: Audited, unchanged: None) 
     assert rows["ws-gpo"]["guest"]["decided_by"]["winner"] == "policy"
     (server,) = audited.document["servers"]
     assert (server["name"], server["allowed_clients"], server["refused_clients"]) == ("nas01", ["ws-open"], ["ws-24h2"])
-    # They log no guests; they are connected, and let guests in.
+    # They log no guests; they are connected, and allow insecure guest logons.
     assert server["possible_clients"] == ["ws-22h2", "ws-gpo"]
     assert "changed=0" in done.stdout
     assert "changed=1" not in done.stdout

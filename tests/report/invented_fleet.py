@@ -178,12 +178,21 @@ def posture(number: int, random: Random) -> dict[str, Any]:
         "audit": {},
         "changes": [change(number, random)] if open_ and random.random() < 0.4 else [],
         "servers": [server(name, open_ and build >= 26100, random) for name in met],
+        "unnamed_server": None,
         "clients": [],
         "connections": [connection(name, guest=True if build >= 26100 else None) for name in met[:1] if open_],
         "events": {
             "since": stamp(NOW - timedelta(days=30)),
+            "asked_since": stamp(NOW - timedelta(days=30)),
             "read": {"way": "subscription", "capped": []},
             "channels": [{"name": "Microsoft-Windows-SmbClient/Audit", "available": build >= 26100}],
+        },
+        "identity": {
+            "computer_name": f"PC-{number:04d}",
+            "domain": "corp.example",
+            "account": "Administrator",
+            "read_at": stamp(NOW),
+            "host_time": stamp(NOW),
         },
         "problems": [],
     }  # fmt: skip

@@ -12,6 +12,7 @@ process for a page of a channel. Both run the same filter on the host, so the se
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -48,6 +49,21 @@ class Way(StrEnum):
     WEVTUTIL = "wevtutil"
 
 
+@dataclass
+class ChannelCoverage:
+    """The events of one channel that were read: their number, and the times of the oldest and the newest."""
+
+    events: int = 0
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+    def add(self, time: datetime | None) -> None:
+        self.events += 1
+        if time is not None:
+            self.oldest = min(self.oldest or time, time)
+            self.newest = max(self.newest or time, time)
+
+
 class EventReader:
     """One reading of some channels of a host.
 
@@ -57,7 +73,8 @@ class EventReader:
     After (and while) reading: way: the one that was taken, None if nothing had to be read. refused: why the
     subscription was not used. positions: how far it came. pages, events: how many there were. unreadable: events that
     were no XML. capped: the caps that ended it, `max_events` or `max_pages`. failed: channels that could not be read,
-    with the reason, None if the host does not have them. undecodable: text came in an unknown code page. left_behind:
+    with the reason, None if the host does not have them.
+    coverage: what was read of each channel. undecodable: text came in an unknown code page. left_behind:
     the host did not confirm that the subscription is gone; it forgets it after EXPIRES.
     """
 
@@ -88,6 +105,7 @@ class EventReader:
         self.capped: list[str] = []
         self.failed: dict[str, str | None] = {}
         self.undecodable = False
+        self.coverage = {channel: ChannelCoverage() for channel in wanted}
         self.left_behind = False
 
     def batches(self, *, follow: bool = False) -> Generator[list[EventRecord], None, None]:
@@ -238,6 +256,8 @@ class EventReader:
                 self.positions[channel] = position or Position(record.record_id, record.time)
             if _is_ours(record):
                 self.undecodable = self.undecodable or _has_lost_characters(record)
+                if channel is not None:
+                    self.coverage[channel].add(record.time)
                 self.events += 1
                 taken.append(record)
         return taken

@@ -117,28 +117,50 @@ class _Peer:
 
 
 class _Peers:
-    """Rows by name; letter case means nothing in the names of computers."""
+    """Rows by name; letter case means nothing in the names of computers.
+
+    Names are chosen by peers, so their number has a bound: past twice MAX_PEERS the lightest rows are dropped. A peer
+    with many events is therefore kept, whenever it came.
+    """
 
     def __init__(self, field_name: str) -> None:
         self._field = field_name
         self._rows: dict[str, _Peer] = {}
-        self.omitted = 0
+        self._dropped = 0
+        self._unnamed = _Peer("")
 
     def add(self, record: EventRecord) -> None:
         name = named(record, self._field)
         if name is None:
+            if self._field in EVENTS[record.id].fields:
+                self._unnamed.add(record)
             return
         row = self._rows.get(name.lower())
         if row is None:
-            if len(self._rows) >= MAX_PEERS:
-                self.omitted += 1
-                return
+            if len(self._rows) >= 2 * MAX_PEERS:
+                self._drop_lightest()
             row = self._rows[name.lower()] = _Peer(name)
         row.add(record)
 
+    def _heaviest_first(self) -> list[_Peer]:
+        return sorted(self._rows.values(), key=lambda row: (-row.counts.total(), row.name.lower()))
+
+    def _drop_lightest(self) -> None:
+        rows = self._heaviest_first()
+        self._dropped += sum(row.counts.total() for row in rows[MAX_PEERS:])
+        self._rows = {row.name.lower(): row for row in rows[:MAX_PEERS]}
+
+    @property
+    def omitted(self) -> int:
+        """Events of peers that have no row."""
+        return self._dropped + sum(row.counts.total() for row in self._heaviest_first()[MAX_PEERS:])
+
     def rows(self) -> list[dict[str, Any]]:
-        rows = sorted(self._rows.values(), key=lambda row: (-row.counts.total(), row.name.lower()))
-        return [row.as_row() for row in rows]
+        return [row.as_row() for row in self._heaviest_first()[:MAX_PEERS]]
+
+    def unnamed(self) -> dict[str, Any] | None:
+        """The events that should name a peer and do not; None where there is none."""
+        return self._unnamed.as_row() if self._unnamed.counts else None
 
 
 class Summary:
@@ -172,6 +194,10 @@ class Summary:
     def clients(self) -> list[dict[str, Any]]:
         """A row for each SMB client that this host saw as a server."""
         return self._clients.rows()
+
+    def unnamed_server(self) -> dict[str, Any] | None:
+        """The same for the events that name no server."""
+        return self._servers.unnamed()
 
     def omitted(self) -> int:
         """Events of servers and clients beyond the most that are kept apart."""

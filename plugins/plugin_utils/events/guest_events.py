@@ -21,7 +21,7 @@ from ..winrm.session import Session
 from .channel_presence import Presence, channel_presence
 from .connections import GuestLogons
 from .event_query import Position
-from .event_records import EXPIRES, EventReader, Way
+from .event_records import EXPIRES, ChannelCoverage, EventReader, Way
 from .event_summary import Summary, utc
 
 MAX_LOGONS = 20_000
@@ -102,6 +102,8 @@ class GuestEvents:
                 "events": reader.events,
                 "pages": reader.pages,
                 "unreadable": reader.unreadable,
+                "omitted": self.summary.omitted(),
+                "undecodable": reader.undecodable,
                 "capped": list(reader.capped),
             },
         }
@@ -119,9 +121,14 @@ class GuestEvents:
                     "available": failed is not None,
                     "enabled": self.presence[channel].enabled,
                     "reason": "this Windows does not have it" if failed is None else failed,
+                    **self._coverage(channel),
                 }
             )
         return rows
+
+    def _coverage(self, channel: str) -> dict[str, Any]:
+        read = self.reader.coverage.get(channel) or ChannelCoverage()
+        return {"events": read.events, "oldest": utc(read.oldest), "newest": utc(read.newest)}
 
     def _ids(self) -> list[dict[str, Any]]:
         """A row for each id: an event that this host cannot write is not available, which is not the same as none."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 
 from ..core.gathered_facts import GatheredFacts
@@ -22,8 +23,15 @@ from .policy_results import read_policy_results
 from .state import judge_all
 
 OS, SETTINGS_PART, POLICY_SOURCE = "os", "settings", "policy_source"
+IDENTITY = "identity"
+"""Which computer answered, and when: for reports."""
+
 LOCAL_GPO = "local_gpo"
 """Read only by its name, because it starts PowerShell on the host."""
+
+
+def _stamp(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def gather_settings(session: Session, wanted: Collection[str]) -> GatheredFacts:
@@ -31,11 +39,19 @@ def gather_settings(session: Session, wanted: Collection[str]) -> GatheredFacts:
 
     Args:
         session: of the host.
-        wanted: any of OS, SETTINGS_PART, POLICY_SOURCE and LOCAL_GPO. The last two include the settings.
+        wanted: any of OS, IDENTITY (with OS only), SETTINGS_PART, POLICY_SOURCE and LOCAL_GPO. The last two include the
+            settings.
     """
     registry = Registry(session)
     system = read_operating_system(session, registry) if OS in wanted else None
     facts: dict[str, Any] = {} if system is None else {"os": system.as_dict()}
+    if system and IDENTITY in wanted:
+        facts["identity"] = {
+            "computer_name": system.computer_name,
+            "domain": system.domain,
+            "host_time": _stamp(system.clock) if system.clock else None,
+            "read_at": _stamp(datetime.now(UTC)),
+        }
     if not {SETTINGS_PART, POLICY_SOURCE, LOCAL_GPO}.intersection(wanted):
         return GatheredFacts(facts)
     names_gpo = POLICY_SOURCE in wanted

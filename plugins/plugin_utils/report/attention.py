@@ -25,7 +25,14 @@ class Attention(NamedTuple):
 
 
 ATTENTION = (
-    Attention("bad", "allowed", "state:allowed", "hosts", "host lets guests in", "hosts let guests in"),
+    Attention(
+        "bad",
+        "allowed",
+        "state:allowed",
+        "hosts",
+        "host allows insecure guest logons",
+        "hosts allow insecure guest logons",
+    ),
     Attention(
         "bad",
         "overdue_changes",
@@ -39,8 +46,8 @@ ATTENTION = (
         "endless_changes",
         "endless",
         "changes",
-        "change opened a host to guests without an end",
-        "changes opened hosts to guests without an end",
+        "change allowed insecure guest logons without an end",
+        "changes allowed insecure guest logons without an end",
     ),
     Attention(
         "warn",
@@ -55,8 +62,8 @@ ATTENTION = (
         "held_back",
         "state:held_back",
         "hosts",
-        "host allows guests; signing or encryption alone keeps them out",
-        "hosts allow guests; signing or encryption alone keeps them out",
+        "host allows insecure guest logons, which fail only for required signing or encryption",
+        "hosts allow insecure guest logons, which fail only for required signing or encryption",
     ),
     Attention(
         "warn",
@@ -73,6 +80,38 @@ ATTENTION = (
         "exceptions",
         "exception has ended",
         "exceptions have ended",
+    ),
+    Attention(
+        "warn",
+        "exceptions_ends_soon",
+        "",
+        "exceptions",
+        "exception ends within 30 days",
+        "exceptions end within 30 days",
+    ),
+    Attention(
+        "warn",
+        "exceptions_without_match",
+        "",
+        "exceptions",
+        "exception matches no host and no server",
+        "exceptions match no host and no server",
+    ),
+    Attention(
+        "warn",
+        "exceptions_without_approver",
+        "",
+        "exceptions",
+        "exception names nobody who approved it",
+        "exceptions name nobody who approved them",
+    ),
+    Attention(
+        "warn",
+        "exceptions_without_end",
+        "",
+        "exceptions",
+        "exception has no end",
+        "exceptions have no end",
     ),
     Attention("note", "unreachable", "status:unreachable", "hosts", "host was unreachable", "hosts were unreachable"),
     Attention("note", "failed", "status:failed", "hosts", "host could not be read", "hosts could not be read"),

@@ -10,7 +10,7 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 MAX_HISTORY = 200
@@ -24,7 +24,11 @@ POINT_MEMBERS = (
     "guest_servers",
     "open_changes",
     "drift",
+    "failing_in_force",
+    "failing_scanner",
 )
+COMPARED = ("effective", "running", "winner", "drift")
+"""Members of a setting that are compared."""
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,12 +49,61 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
             for name in sorted(old_hosts.keys() & new_hosts.keys())
             if (was := _state(old_hosts[name])) != (now := _state(new_hosts[name]))
         ],
+        "settings": list(_differences(old_hosts, new_hosts, _setting_values)),
+        "controls": list(_differences(old_hosts, new_hosts, _control_values)),
         "servers_added": sorted(new_servers - old_servers),
         "servers_gone": sorted(old_servers - new_servers),
         "changes_opened": [_named(key) for key in sorted(new_changes - old_changes)],
         # Of a host that did not answer nothing is known, so none of its changes has ended.
         "changes_ended": [_named(key) for key in sorted(old_changes - new_changes) if key[0] in asked_again],
     }
+
+
+Values = Mapping[tuple[str, str], Any]
+
+
+def _differences(
+    old_hosts: Mapping[str, Mapping[str, Any]],
+    new_hosts: Mapping[str, Mapping[str, Any]],
+    values: Callable[[Mapping[str, Any]], Values],
+) -> Iterator[dict[str, Any]]:
+    """`{host, name, member, from, to}` of every value that differs on a host that both reports have read."""
+    for host in sorted(old_hosts.keys() & new_hosts.keys()):
+        old, new = old_hosts[host], new_hosts[host]
+        if old.get("status") == new.get("status") == "read":
+            before, after = values(old), values(new)
+            for key in sorted(before.keys() | after.keys()):
+                if before.get(key) != after.get(key):
+                    name, member = key
+                    yield {
+                        "host": host,
+                        "name": name,
+                        "member": member,
+                        "from": before.get(key),
+                        "to": after.get(key),
+                    }
+
+
+def _members_of(row: Mapping[str, Any], part: str, members: Iterable[str]) -> Values:
+    """`(name, member)` to the value, for every setting or control of a host."""
+    rows = row.get(part)
+    if not isinstance(rows, Mapping):
+        return {}
+    return {
+        (str(name), member): value
+        for name, its in rows.items()
+        if isinstance(its, Mapping)
+        for member in members
+        if isinstance(value := its.get(member), str | bool | None)
+    }
+
+
+def _setting_values(row: Mapping[str, Any]) -> Values:
+    return _members_of(row, "settings", COMPARED)
+
+
+def _control_values(row: Mapping[str, Any]) -> Values:
+    return _members_of(row, "compliance", ("in_force", "scanner"))
 
 
 def history(before: Mapping[str, Any] | None, generated_at: str, summary: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -121,6 +121,15 @@ def _findings(document: Row) -> Iterator[Row]:
             yield {"host": host["name"], "product": host["product"], "topic": topic, **found}
 
 
+def _not_read(document: Row) -> Iterator[Row]:
+    for host in document["hosts"]:
+        if host["status"] != "read":
+            yield {"host": host["name"], "part": "all", "kind": host["status"], "text": host["message"]}
+    for spot in document["blind_spots"]:
+        for name in spot["hosts"]:
+            yield {**spot, "host": name}
+
+
 def _rows_of(name: str) -> Callable[[Row], Iterable[Row]]:
     return lambda document: document[name]
 
@@ -162,7 +171,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             _rows_of("servers"),
             {
                 "server": _member("name"),
-                **_members("is_ip_address", "guest"),
+                **_members("aliases", "is_ip_address", "guest"),
                 **{
                     name: _number_of(name)
                     for name in ("clients", "guest_clients", "possible_clients", "connected_clients")
@@ -212,6 +221,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             },
         ),
         "findings": Table(_findings, _members("host", "product", "topic", "in_force", "scanner", "accepted")),
+        "not_read": Table(_not_read, _members("host", "part", "kind", "text")),
         "exceptions": Table(
             _rows_of("exceptions"),
             _members(
@@ -226,6 +236,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
                 "ticket",
                 "change_id",
                 "hosts",
+                "remarks",
             ),
         ),
     }

@@ -11,27 +11,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from .blind_spots import blind_spot_rows
 from .comparison import compare, history
 from .compliance import compliance_tables, judge_host
 from .exceptions import Accepted, of_journal
 from .host_posture import HostPosture, HostStatus, Row, read_host
-from .rows import change_rows, drift_rows, exception_rows, host_row, inbound_rows, state_counts
+from .rows import REMARKS, change_rows, drift_rows, exception_rows, host_row, inbound_rows, state_counts
 from .servers import server_rows
 from .shape import PROBE, shaped
 from .text import cleaned, line
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
 class ReportTerms:
     """What the report is made with, beside what hosts said.
 
-    now: aware. previous: an earlier document. probes: rows of server_info.
+    now: aware. previous: an earlier document. probes: rows of server_info. provenance: who made it, and how.
     """
 
     now: datetime
@@ -40,6 +41,7 @@ class ReportTerms:
     exceptions: Sequence[Accepted] = ()
     previous: Mapping[str, Any] | None = None
     probes: Sequence[Row] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build_document(results: Mapping[str, Any], terms: ReportTerms) -> dict[str, Any]:
@@ -71,6 +73,8 @@ def build_document(results: Mapping[str, Any], terms: ReportTerms) -> dict[str, 
         "drift": drift,
         "compliance": compliance_tables(hosts, judged),
         "exceptions": exceptions,
+        "blind_spots": blind_spot_rows(hosts),
+        "provenance": cleaned(dict(terms.provenance)),
     }
     previous = _usable(terms.previous)
     document["history"] = history(previous, stamp, summary)
@@ -113,6 +117,7 @@ def _summary(
         "drift": len({row["host"] for row in drift}),
         "exceptions": sum(row["valid"] for row in exceptions),
         "expired_exceptions": sum(not row["valid"] for row in exceptions),
+        **{f"exceptions_{remark}": sum(remark in row["remarks"] for row in exceptions) for remark in REMARKS},
         "failing_in_force": _failing(judged, "in_force"),
         "failing_scanner": _failing(judged, "scanner"),
         "judged": sum(bool(found) for found in judged.values()),

@@ -20,8 +20,8 @@ from ..tables.compliance import BENCHMARKS, TOPICS
 from .host_posture import HostPosture
 from .text import cleaned, line
 
-OPEN = frozenset({"pending", "applied", "failed"})
-"""Statuses of a change that stands, or may stand, on its host."""
+OPEN = frozenset({"pending", "applied", "reverting", "failed"})
+"""Statuses of a change that stands, or may stand, on its host: every one but `reverted` and `rolled_back`."""
 
 
 @dataclass(frozen=True)

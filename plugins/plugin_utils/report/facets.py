@@ -11,12 +11,13 @@ from typing import Any
 
 from ..tables.compliance import TOPICS
 from .compliance import VIEWS
+from .differences import difference_key, difference_label
 
 Row = Mapping[str, Any]
 
 STATE_LABELS: Mapping[str, str] = {
-    "allowed": "Guests get in",
-    "held_back": "Allowed, held back",
+    "allowed": "Allowed",
+    "held_back": "Allowed, but fail for signing or encryption",
     "blocked": "Blocked",
     "unknown": "Not known",
     "not_read": "Not read",
@@ -80,10 +81,10 @@ class Facets:
         for number, row in enumerate(servers):
             for how, words in (
                 ("guest", "Guest clients of"),
-                ("allowed", "Let in as a guest by"),
-                ("refused", "Refused a guest logon at"),
+                ("allowed", "Used insecure guest logons at"),
+                ("refused", "Refused an insecure guest logon at"),
                 ("connected", "Connected now to"),
-                ("possible", "Possibly a guest at"),
+                ("possible", "Possibly used insecure guest logons at"),
             ):
                 self.add(f"srv:{number}:{how}", f"{words} {row['name']}", row[f"{how}_clients"])
             self.add(f"srv:{number}:all", f"Clients of {row['name']}", row["clients"])
@@ -95,7 +96,9 @@ class Facets:
         self.add("open", "With an open change", (row["host"] for row in changes))
         self.add("overdue", "With a change past its end", (row["host"] for row in changes if row["overdue"]))
         endless = (row["host"] for row in changes if row["opens_guest"] and row["expires_at"] is None)
-        self.add("endless", "Opened to guests without an end", endless)
+        self.add("endless", "Allowed insecure guest logons without an end", endless)
+        for number, row in enumerate(document["blind_spots"]):
+            self.add(f"blind:{number}", row["text"], row["hosts"])
         for number, row in enumerate(document["exceptions"]):
             self.add(f"exc:{number}", f"Exception: {row['reason']}", row["hosts"])
 
@@ -103,6 +106,13 @@ class Facets:
         if comparison is None:
             return
         self.add("new", "New since the earlier report", comparison["hosts_added"])
+        for part in ("settings", "controls"):
+            sets: dict[str, tuple[str, list[str]]] = {}
+            for row in comparison[part]:
+                label = f"Differs since the earlier report: {difference_label(part, row)}"
+                sets.setdefault(difference_key(part, row), (label, []))[1].append(row["host"])
+            for key, (label, names) in sets.items():
+                self.add(key, label, names)
         moves: dict[tuple[str, str], list[str]] = {}
         for row in comparison["guest_state"]:
             moves.setdefault((row["from"], row["to"]), []).append(row["host"])

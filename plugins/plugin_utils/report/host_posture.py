@@ -41,7 +41,7 @@ class GuestState(Enum):
     ALLOWED = "allowed"
     """A guest logon can succeed."""
     HELD_BACK = "held_back"
-    """Guests are allowed, and required signing or encryption alone keeps them out."""
+    """They are allowed, and fail for required signing or encryption alone."""
     BLOCKED = "blocked"
     UNKNOWN = "unknown"
     NOT_READ = "not_read"
@@ -63,9 +63,11 @@ class HostPosture:
     access: Row = field(default_factory=lambda: _EMPTY["guest_access"])
     changes: Sequence[Row] = ()
     servers: Sequence[Row] = ()
+    unnamed_server: Row = field(default_factory=lambda: _EMPTY["unnamed_server"])
     clients: Sequence[Row] = ()
     connections: Sequence[Row] = ()
     events: Row = field(default_factory=lambda: _EMPTY["events"])
+    identity: Row = field(default_factory=lambda: _EMPTY["identity"])
 
     @property
     def product(self) -> str | None:

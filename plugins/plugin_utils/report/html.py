@@ -25,6 +25,7 @@ from ..tables.settings import SETTINGS
 from . import charts
 from .attention import attention
 from .control_tables import products_side_by_side
+from .differences import differences
 from .facets import FINDING_LABELS, NO_WINDOWS, STATE_LABELS, STATUS_LABELS, WINNER_LABELS, Facets, decided_key
 from .page_data import SETTING_LABELS, page_data
 from .trends import course_of, logons_by_day, server_with_trend
@@ -33,8 +34,8 @@ from .wording import day, headline, minute, time_left, word
 PAGE = Path(__file__).resolve().parent / "page"
 
 
-def render(document: Mapping[str, Any]) -> str:
-    """The page of a document that `build_document` made."""
+def render(document: Mapping[str, Any], digest: str = "") -> str:
+    """The page of a document that `build_document` made. digest: the SHA-256 of its JSON file, in hex digits."""
     environment = Environment(
         autoescape=True,
         loader=FileSystemLoader(PAGE),
@@ -75,6 +76,8 @@ def render(document: Mapping[str, Any]) -> str:
         },
         settings=SETTINGS,
         topics=TOPICS,
+        differences=differences(document["comparison"]),
+        digest=digest,
     )
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..posture.state import Winner
@@ -51,11 +51,18 @@ def host_row(host: HostPosture, servers: Sequence[str], judged: Mapping[str, Map
         "compliance": {topic: dict(found) for topic, found in judged.items()},
         "events": {
             "read_by": host.events["read"]["way"],
+            "since": host.events["since"],
             "truncated": bool(host.events["read"]["capped"]),
             "unavailable_channels": [
                 row["name"] for row in host.events["channels"] if row["available"] is False and row["name"]
             ],
+            "coverage": [
+                {member: row[member] for member in ("name", "events", "oldest", "newest")}
+                for row in host.events["channels"]
+                if row["name"] and row["available"] is not False
+            ],
         },
+        "identity": dict(host.identity),
     }
 
 
@@ -166,9 +173,28 @@ def exception_rows(
                 "ticket": item.ticket,
                 "change_id": item.change_id or None,
                 "hosts": sorted(covered | clients),
+                "remarks": _remarks(item, covered | clients, servers, now),
             }
         )
     return sorted(rows, key=lambda row: (row["valid"], row["expires_at"] or LATEST, str(row["host"])))
+
+
+ENDS_SOON = timedelta(days=30)
+REMARKS = ("ends_soon", "without_match", "without_approver", "without_end")
+"""What of an exception asks for attention, beside its end."""
+
+
+def _remarks(item: Accepted, hosts: Iterable[str], servers: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
+    """Words of REMARKS. A change of a journal has no approver, and its open end is shown with the changes."""
+    matches = any(hosts) or any(item.covers_server(row["name"]) for row in servers)
+    from_file = item.source == "file"
+    found = {
+        "ends_soon": item.expires_at is not None and now < item.expires_at <= now + ENDS_SOON and from_file,
+        "without_match": not matches,
+        "without_approver": from_file and not item.approved_by,
+        "without_end": from_file and item.expires_at is None,
+    }
+    return [word for word in REMARKS if found[word]]
 
 
 def state_counts(hosts: Iterable[HostPosture]) -> dict[str, int]:

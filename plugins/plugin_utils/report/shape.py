@@ -30,6 +30,7 @@ PEER = {
     "first_seen": str,
     "last_seen": str,
     "users": [str],
+    "users_omitted": bool,
     "empty_user": bool,
 }
 STATE = {
@@ -69,18 +70,51 @@ POSTURE = {
     "guest_access": {"verdict": str, "blocked_by": [str], "advice": str},
     "changes": [CHANGE],
     "servers": [PEER],
+    "unnamed_server": PEER,
     "clients": [PEER],
     "connections": [{"server": str, "guest": bool, "unprotected": bool}],
     "events": {
         "since": str,
-        "read": {"way": str, "capped": [str]},
-        "channels": [{"name": str, "available": bool}],
+        "asked_since": str,
+        "read": {
+            "way": str,
+            "events": int,
+            "capped": [str],
+            "unreadable": int,
+            "omitted": int,
+            "undecodable": bool,
+        },
+        "channels": [
+            {
+                "name": str,
+                "available": bool,
+                "enabled": bool,
+                "reason": str,
+                "events": int,
+                "oldest": str,
+                "newest": str,
+            }
+        ],
+    },
+    "identity": {
+        "computer_name": str,
+        "domain": str,
+        "account": str,
+        "read_at": str,
+        "host_time": str,
     },
     "problems": [{"part": str, "message": str}],
 }
 """What posture_info returns, as far as the report reads it."""
 
-PROBE = {"server": str, "host": str, "verdict": str, "advice": str}
+PROBE = {
+    "server": str,
+    "host": str,
+    "verdict": str,
+    "advice": str,
+    "server_guid": str,
+    "identity": {"netbios_name": str, "dns_name": str},
+}
 """The same of a row of server_info."""
 
 

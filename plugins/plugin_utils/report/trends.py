@@ -45,7 +45,7 @@ def _trend(days: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
 
 
 def logons_by_day(servers: Iterable[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
-    """Guest logons of the fleet by day, let in and refused."""
+    """Insecure guest logons of the fleet by day, allowed and refused."""
     days = charts.last_days(now.date())
     rows = [day for server in servers for day in server["days"]]
     allowed, refused = (_by_day(rows, member, days) for member in ("allowed", "refused"))
@@ -61,7 +61,7 @@ def logons_by_day(servers: Iterable[Mapping[str, Any]], now: datetime) -> dict[s
 
 
 def course_of(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """From report to report: hosts that let guests in, and guest servers. None until there are two reports."""
+    """Hosts that allow insecure guest logons and guest servers, by report. None until there are two reports."""
     if len(history) < 2:
         return None
     series = {

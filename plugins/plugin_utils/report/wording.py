@@ -47,9 +47,9 @@ def headline(summary: Mapping[str, int]) -> str:
     """The one sentence that the page begins with."""
     asked = summary["read"]
     if not asked:
-        return "No host could be asked."
-    hosts = _plural(asked, "host that was asked", "hosts that were asked")
+        return "No host could be read."
+    hosts = _plural(asked, "host that was read", "hosts that were read")
     if not summary["allowed"]:
         rest = "; of others nothing is known" if summary["unknown"] or summary["not_read"] else ""
-        return f"No guest gets in on {'the ' if asked > 1 else 'any of the '}{hosts}{rest}."
-    return f"Guests get in on {summary['allowed']} of the {hosts}."
+        return f"No insecure guest logon is allowed on the {hosts}{rest}."
+    return f"Insecure guest logons are allowed on {summary['allowed']} of the {hosts}."

@@ -36,6 +36,8 @@ OPERATING_SYSTEM = CimClass(
         "BuildNumber": Field(CimType.STRING),
         "OperatingSystemSKU": Field(CimType.UINT32),
         "ProductType": Field(CimType.UINT32),
+        "CSName": Field(CimType.STRING),
+        "LocalDateTime": Field(CimType.DATETIME),
     },
 )
 PRODUCT_TYPE = CimClass("root/cimv2", "Win32_OperatingSystem", {"ProductType": Field(CimType.UINT32)})
@@ -56,7 +58,8 @@ MULTI_SESSION_SKU = 175
 @dataclass(frozen=True)
 class OperatingSystem:
     """The `os` facts. product: `client` or `server`. version: such as `24H2`, None where nothing says it. ubr: the
-    update build revision. product_type: `workstation`, `server` or `domain_controller`."""
+    update build revision. product_type: `workstation`, `server` or `domain_controller`.
+    computer_name: as the host calls itself. clock: its time when it was read."""
 
     caption: str
     product: str
@@ -68,13 +71,17 @@ class OperatingSystem:
     product_type: str
     part_of_domain: bool | None
     domain: str | None
+    computer_name: str | None = None
+    clock: datetime | None = None
 
     def __str__(self) -> str:
         ubr = "" if self.ubr is None else f".{self.ubr}"
         return f"{self.caption} {self.version or ''}".rstrip() + f" (build {self.build}{ubr})"
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without name and clock, which are no facts about Windows: see `posture/facts.py`."""
+        facts = asdict(self)
+        return {name: value for name, value in facts.items() if name not in ("computer_name", "clock")}
 
     @property
     def edition_group(self) -> str | None:
@@ -113,6 +120,8 @@ def read_operating_system(session: Session, registry: Registry) -> OperatingSyst
         product_type=product_type,
         part_of_domain=part_of_domain if isinstance(part_of_domain, bool) else None,
         domain=one_line(domain, MAX_NAME) if part_of_domain and isinstance(domain, str) else None,
+        computer_name=one_line(name, MAX_NAME) if isinstance(name := system.get("CSName"), str) and name else None,
+        clock=_aware(now) if isinstance(now := system.get("LocalDateTime"), datetime) else None,
     )
 
 
@@ -134,7 +143,11 @@ def read_clock(session: Session) -> datetime:
     now = _only(session, CLOCK).get("LocalDateTime")
     if not isinstance(now, datetime):
         raise HostError(f"Win32_OperatingSystem.LocalDateTime is {now!r}, a time was expected.")
-    return (now if now.tzinfo else now.replace(tzinfo=UTC)).astimezone(UTC)
+    return _aware(now)
+
+
+def _aware(time: datetime) -> datetime:
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _only(session: Session, cls: CimClass) -> CimInstance:

@@ -277,6 +277,9 @@
   addEventListener("beforeprint", () => {
     for (const part of document.querySelectorAll("details")) part.open = true;
   });
+  // In print the findings stand alone; the hosts follow on demand, since a fleet of hundreds would fill the paper.
+  document.body.classList.add("scripted");
+  byId("print-all").addEventListener("change", (event) => document.body.classList.toggle("print-all", event.target.checked));
   byId("hosts-h").tabIndex = -1;
   theme.parentElement.hidden = false;
   form.hidden = false;

@@ -22,9 +22,9 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.gathered_fac
 from ansible_collections.winops.smb_guest.tests.report.invented_fleet import results
 
 READ = {
-    "gather_settings": {"os": {}, "settings": {}, "guest_access": {}, "audit": {}},
+    "gather_settings": {"os": {}, "identity": {}, "settings": {}, "guest_access": {}, "audit": {}},
     "gather_changes": {"changes": []},
-    "gather_events": {"servers": [], "clients": [], "events": {}},
+    "gather_events": {"servers": [], "clients": [], "unnamed_server": None, "events": {}},
     "gather_connections": {"connections": [], "sessions": None, "counts": {}},
 }
 """What each function that posture_info calls returns."""
@@ -38,6 +38,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(failing: dict[str, Exception], **options: Any) -> dict[str, Any]:
         action = posture_info.ActionModule.__new__(posture_info.ActionModule)
         monkeypatch.setattr(action, "words", str, raising=False)
+        action._connection = SimpleNamespace(get_option=lambda _name: "Administrator")
 
         def gatherer(name: str) -> Any:
             def gather(*_given: Any, **_options: Any) -> GatheredFacts:

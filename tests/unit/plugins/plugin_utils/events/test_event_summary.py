@@ -107,3 +107,22 @@ def test_events_without_times_and_names_are_counted() -> None:
     summary.add([EventRecord(31022), EventRecord(31022, fields={"ServerName": "\\"}), EventRecord(3023)])
     assert (summary.servers(), summary.clients(), summary.ids[31022]) == ([], [], 2)
     assert [row["time"] for row in summary.events()] == [None] * 3
+
+
+def test_the_heaviest_peers_are_kept_whenever_they_came() -> None:
+    summary = Summary(listed=0)
+    summary.add(record(ServerName=f"light{number}") for number in range(2 * MAX_PEERS))
+    summary.add(record(ServerName="heavy") for _number in range(3))
+    assert summary.servers()[0]["name"] == "heavy"
+    assert len(summary.servers()) == MAX_PEERS
+    assert summary.omitted() == MAX_PEERS + 1
+
+
+def test_events_without_a_server_have_a_row_of_their_own() -> None:
+    summary = Summary(listed=0)
+    assert summary.unnamed_server() is None
+    summary.add([record(ServerName="", UserName="x"), record(ServerName="nas")])
+    unnamed = summary.unnamed_server()
+    assert unnamed is not None
+    assert (unnamed["events"], unnamed["users"]) == (1, ["x"])
+    assert [row["name"] for row in summary.servers()] == ["nas"]

@@ -225,6 +225,17 @@ def test_comparison_and_history() -> None:
             {"host": "opens", "from": "blocked", "to": "allowed"},
             {"host": "silent", "from": "allowed", "to": "not_read"},
         ],
+        "settings": [
+            {"host": "opens", "name": GUEST, "member": member, "from": was, "to": now}
+            for member, was, now in (
+                ("effective", False, True),
+                ("running", False, True),
+                ("winner", "os_default", "local"),
+            )
+        ],
+        "controls": [
+            {"host": "opens", "name": "insecure_guest_disabled", "member": "in_force", "from": "pass", "to": "fail"},
+        ],
         "servers_added": ["nas"],
         "servers_gone": [],
         "changes_opened": [{"host": "new", "change_id": "CHG1"}],
@@ -234,7 +245,7 @@ def test_comparison_and_history() -> None:
     assert render(after)
 
 
-@pytest.mark.parametrize("previous", [{}, {"schema_version": 2}, {"schema_version": 1, "hosts": 7, "history": [1, {}]}])
+@pytest.mark.parametrize("previous", [{}, {"schema_version": 1}, {"schema_version": 2, "hosts": 7, "history": [1, {}]}])
 def test_an_earlier_document_of_another_shape_harms_nothing(previous: dict[str, Any]) -> None:
     document = build_document(dict(results(3)), ReportTerms(NOW, previous=previous))
     assert len(document["history"]) == 1
@@ -304,3 +315,122 @@ def test_whatever_a_host_says_the_others_get_their_report(said: dict[str, Any], 
     json.dumps(document, allow_nan=False)
     assert "good-host" in render(document)
     assert all(csv_files(document).values())
+
+
+def test_a_change_that_is_half_reverted_is_open() -> None:
+    said = {"ws": {"posture": _posture(local=True) | {"changes": [_change(status="reverting")]}}}
+    document = build_document(said, ReportTerms(NOW))
+    assert document["summary"]["open_changes"] == 1
+    again = build_document(said, ReportTerms(NOW, previous=json.loads(json.dumps(document))))
+    assert again["comparison"]["changes_ended"] == []
+
+
+def test_every_setting_drift_and_control_is_compared() -> None:
+    before_it, after_it = _posture(), _posture()
+    before_it["settings"]["client_signing"] = state("client_signing", False, 26100, local=True)
+    after_it["settings"]["client_signing"] = state("client_signing", False, 26100, policy=False, running=True, gpo="B")
+    before = build_document({"ws": {"posture": before_it}}, ReportTerms(NOW - timedelta(days=1)))
+    after = build_document({"ws": {"posture": after_it}}, ReportTerms(NOW, previous=json.loads(json.dumps(before))))
+    differences = {(row["name"], row["member"]): (row["from"], row["to"]) for row in after["comparison"]["settings"]}
+    assert differences == {
+        ("client_signing", "effective"): (True, False),
+        ("client_signing", "winner"): ("local", "policy"),
+        ("client_signing", "drift"): (False, True),
+    }
+    controls = {(row["name"], row["member"]): (row["from"], row["to"]) for row in after["comparison"]["controls"]}
+    assert controls == {("client_signing_always", "scanner"): ("pass", "fail")}
+    assert [point["failing_scanner"] for point in after["history"]] == [
+        before["summary"]["failing_scanner"],
+        after["summary"]["failing_scanner"],
+    ]
+    assert "Nothing changed." not in render(after)
+
+
+def test_what_was_not_seen_is_a_line_of_its_own() -> None:
+    its = _posture()
+    its["events"] = {
+        "asked_since": "2026-10-26T17:00:00Z",
+        "since": "2026-11-20T08:00:00Z",
+        "read": {"way": "wevtutil", "capped": ["max_pages"], "unreadable": 2, "omitted": 3, "undecodable": True},
+        "channels": [
+            {"name": "A/Security", "available": True, "enabled": False, "reason": ""},
+            {"name": "B/Audit", "available": True, "enabled": True, "reason": "access is denied"},
+            {"name": "C/Audit", "available": False, "enabled": None, "reason": "this Windows does not have it"},
+        ],
+    }
+    its["problems"] = [{"part": "connections", "message": "denied"}]
+    document = build_document({"ws": {"posture": its}, "ws2": {"posture": its}}, ReportTerms(NOW))
+    assert {row["kind"] for row in document["blind_spots"]} == {
+        "not_read", "channel_disabled", "channel_not_read", "no_channel", "capped", "since_later", "unreadable",
+        "peers_omitted", "undecodable",
+    }  # fmt: skip
+    assert all(row["hosts"] == ["ws", "ws2"] for row in document["blind_spots"])
+    page = render(document)
+    assert all(row["text"].partition("(")[0] in page for row in document["blind_spots"])
+    assert document["hosts"][0]["events"]["coverage"][0]["name"] == "A/Security"
+
+
+def test_one_logon_that_writes_two_events_is_counted_once_everywhere() -> None:
+    """Two hosts, two days: the largest of both events for each host, server and day; each total is their sum."""
+    said = {}
+    for host, days in {"a": [(2, 5), (4, 0)], "b": [(3, 3), (0, 2)]}.items():
+        its = _posture(local=True)
+        rows = [
+            {"day": f"2026-11-2{number}", "counts": {"guest_allowed": one, "guest_audited": other}}
+            for number, (one, other) in enumerate(days)
+        ]
+        counts = {"guest_allowed": sum(one for one, _ in days), "guest_audited": sum(other for _, other in days)}
+        its["servers"] = [{"name": "nas", "counts": counts, "days": rows}]
+        said[host] = {"posture": its}
+    (row,) = build_document(said, ReportTerms(NOW))["servers"]
+    assert [its["allowed"] for its in row["days"]] == [5 + 3, 4 + 2]
+    assert row["logons_allowed"] == 14
+
+
+def test_every_probed_server_has_a_row_and_names_of_one_machine_are_one() -> None:
+    its = _posture(local=True)
+    its["servers"] = [
+        {"name": name, "counts": {"guest_allowed": 1}} for name in ("NAS01", "nas01.corp.example.", "192.0.2.7", "fs")
+    ]
+    its["unnamed_server"] = {"name": "", "counts": {"guest_refused": 2}}
+    own = {"netbios_name": "NAS01", "dns_name": "nas01.corp.example"}
+    probes = [
+        {"server": "192.0.2.7", "host": "192.0.2.7", "verdict": "guest_offered", "server_guid": "g", "identity": own},
+        {"server": "lonely", "host": "lonely", "verdict": "accounts_only", "server_guid": "h", "identity": {}},
+        # Claims a name that another machine's probe has: it does not take that row.
+        {
+            "server": "liar",
+            "host": "liar",
+            "verdict": "unknown",
+            "server_guid": "i",
+            "identity": {"netbios_name": "FS"},
+        },
+        {"server": "fs", "host": "fs", "verdict": "accounts_only", "server_guid": "j", "identity": {}},
+    ]
+    servers = build_document({"ws": {"posture": its}}, ReportTerms(NOW, probes=probes))["servers"]
+    rows = {row["name"]: row for row in servers}
+    assert set(rows) == {"NAS01", "lonely", "liar", "fs", "not named"}
+    assert rows["NAS01"]["aliases"] == ["192.0.2.7", "nas01.corp.example."]
+    assert (rows["NAS01"]["logons_allowed"], rows["NAS01"]["probe"]["verdict"]) == (3, "guest_offered")
+    assert (rows["lonely"]["clients"], rows["lonely"]["probe"]["verdict"]) == ([], "accounts_only")
+    assert (rows["not named"]["named"], rows["not named"]["logons_refused"]) == (False, 2)
+
+
+def test_exceptions_raise_attention() -> None:
+    said = {name: {"posture": _posture(local=True)} for name in ("ws-1", "ws-2")}
+    accepted = read_exceptions(
+        [
+            {"host": "ws-1", "reason": "soon", "expires": "2026-12-10", "approved_by": "J. Doe"},
+            {"host": "gone-*", "reason": "nobody", "expires": "2027-12-10", "approved_by": "J. Doe"},
+            {"host": "ws-2", "reason": "loose"},
+        ]
+    )
+    document = build_document(said, ReportTerms(NOW, exceptions=accepted))
+    assert {row["reason"]: row["remarks"] for row in document["exceptions"]} == {
+        "soon": ["ends_soon"],
+        "nobody": ["without_match"],
+        "loose": ["without_approver", "without_end"],
+    }
+    page = render(document)
+    for words in ("ends within 30 days", "matches no host", "names nobody who approved it", "exception has no end"):
+        assert words in page
