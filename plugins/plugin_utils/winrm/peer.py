@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from ..core.errors import NOTHING_ASKED, RequestError
 from ..core.text import one_line
@@ -50,22 +51,31 @@ VARIABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 
+_PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 MAX_NAME = 253
 
 
 @dataclass(frozen=True)
 class Peer:
-    """Who is spoken to, and how. endpoint: the URL, or what is known of it. connection: a key of VARIABLES.
+    """Who is spoken to, and how.
 
-    auth: the authentication in use, such as basic. secrets: texts that no message may show. plain_account: whether
-    account and password are ASCII. tried: authentications that the host refused before this one.
+    Attributes:
+        endpoint: The URL, or what is known of it.
+        connection: A key of VARIABLES.
+        auth: The authentication in use, such as basic.
+        secrets: Texts that no message may show, and no part of them; see `secrets_of`.
+        has_secret_url: The user gave a text that holds credentials and that a library takes apart, such as the URL of
+            a proxy. Nobody knows where it is cut, so no words of a library are shown at all.
+        plain_account: Whether account and password are ASCII.
+        tried: Authentications that the host refused before this one.
     """
 
     endpoint: str
     connection: str
     auth: str = ""
     secrets: tuple[str, ...] = ()
+    has_secret_url: bool = False
     plain_account: bool = True
     tried: tuple[str, ...] = ()
 
@@ -74,36 +84,84 @@ class Peer:
         return VARIABLES[self.connection]
 
     def foreign(self, words: str, limit: int = 160) -> str:
-        """Words of a library, fit to be shown. All of them are held back if they hold a secret: a hole in a sentence
-        that is known would show it."""
-        if any(secret in words for secret in self.secrets):
+        """Words of a library, fit to be shown. All of them are held back if they hold a part of a secret: a hole in a
+        sentence that is known would show it."""
+        if self.has_secret_url or any(_is_part_in(secret, words) for secret in self.secrets):
             return "words not shown"
         return one_line(words, limit) or "no reason given"
 
 
-def secrets_of(password: str | None, proxies: Iterable[str | None]) -> tuple[str, ...]:
-    """The password, and those in proxy URLs, as written and decoded."""
-    found = [password or ""]
-    for proxy in proxies:
-        if isinstance(proxy, str) and "@" in proxy:
-            try:
-                inside = urlsplit(proxy).password or ""
-            except ValueError:
-                inside = proxy.rpartition("@")[0].rpartition(":")[2]
-            found += [inside, unquote(inside)]
-    return tuple(dict.fromkeys(each for each in found if each))
+_PART = 4
+"""Characters of a secret that nobody may see together, in whatever case: host names become lower case on the way."""
+
+
+def _is_part_in(secret: str, words: str) -> bool:
+    texts = [words.lower(), unquote(words).lower()]
+    secret = secret.lower()
+    parts = {secret[at : at + _PART] for at in range(max(1, len(secret) - _PART + 1))}
+    return any(part in text for part in parts for text in texts)
+
+
+def secrets_of(account: str | None, password: str | None) -> tuple[str, ...]:
+    """The password, as it is and in the forms in which it goes out or is quoted by an error."""
+    if not password:
+        return ()
+    pair = f"{account or ''}:{password}"
+    carried = (base64.b64encode(pair.encode(code, "replace")).decode() for code in ("utf-8", "latin-1"))
+    return tuple(dict.fromkeys((password, repr(password)[1:-1], quote(password, safe=""), *carried)))
+
+
+def is_secret_url(text: object) -> bool:
+    """Whether a text of the user's may hold credentials: there is an @ in it."""
+    return isinstance(text, str) and "@" in text
+
+
+def check_proxy(proxy: object, variable: str) -> None:
+    """Refuse the URL of a proxy that a library would take apart wrongly.
+
+    `http://user:pa#ss@proxy:3128` is a valid URL, of the host `user`: the library would ask a name server for the name
+    and repeat the beginning of the password as a port.
+
+    Args:
+        proxy: What the user gave. Anything but text means that there is no proxy.
+        variable: Where the user gave it.
+
+    Raises:
+        RequestError: Nothing was asked of any host. The message does not repeat the URL.
+    """
+    if not isinstance(proxy, str):
+        return
+    scheme, found, rest = proxy.rpartition("://") if proxy.count("://") == 1 else ("", "", proxy)
+    account, _at, address = rest.rpartition("@")
+    try:
+        parts = urlsplit(f"http://{address}")
+        is_whole = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_whole = False
+    is_known = not found or scheme.lower() in _PROXY_SCHEMES
+    if not is_whole or not is_known or not proxy.isprintable() or set(account) & set("/?#[]\\ "):
+        raise RequestError(
+            f"{variable} is no URL of a proxy such as http://user:password@proxy.example:3128. Write characters such "
+            f"as / ? # [ ] of user and password in percent encoding, such as %2F. {NOTHING_ASKED}"
+        )
 
 
 def check_address(host: str, port: int | None, variables: Mapping[str, str]) -> None:
-    """Raises RequestError for a host or a port that cannot be called, saying what is wrong with it."""
+    """Refuse a host or a port that cannot be called, saying what is wrong with it.
+
+    A value that may hold credentials (`user:secret@host`, `user:secret`, a URL) is not repeated.
+    """
     problem = _problem_of_host(host, variables)
     if problem:
-        raise RequestError(f"ansible_host is '{one_line(host, 80)}': {problem}. {NOTHING_ASKED}")
+        shown = "cannot be used" if set(host) & set("@:/\\") else f"is '{one_line(host, 80)}'"
+        raise RequestError(f"ansible_host {shown}: {problem}. {NOTHING_ASKED}")
     if port is not None and not 1 <= port <= 65535:
         raise RequestError(f"ansible_port is {port}: a port is 1 to 65535. {NOTHING_ASKED}")
 
 
 def _problem_of_host(host: str, variables: Mapping[str, str]) -> str | None:
+    if "@" in host:
+        return "the account belongs in ansible_user, its password in ansible_password"
     if "/" in host or "\\" in host:
         return (
             f"a name or an address alone belongs there; the scheme goes into {variables['scheme']}, the path into "
@@ -113,8 +171,6 @@ def _problem_of_host(host: str, variables: Mapping[str, str]) -> str | None:
         return "there is white space before or after it"
     if host != "".join(host.split()) or not host.isprintable():
         return "there is white space or a control character in it"
-    if "@" in host:
-        return "the account belongs in ansible_user"
     if ":" in host:
         return _problem_of_colons(host)
     try:

@@ -2,26 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One clear sentence for everything that can go wrong between the controller and WinRM, told to the right party.
+"""One clear sentence for everything that can go wrong between the control node and WinRM.
 
-The libraries below (requests, urllib3, pywinrm, pypsrp, spnego) raise what they like: an error is recognised by the
-type names, numbers and words in its chain of causes, so that no library needs to be imported here. In a sentence
-`where` is the endpoint, `words` the innermost message; other names are variables of the user's own connection.
+What happened is decided in `library_errors`; here each kind of failure has its sentence. In a sentence `where` is the
+endpoint, `words` the innermost message of the libraries; other names are variables of the user's own connection.
 """
 
 from __future__ import annotations
 
-import re
-import ssl
-from collections.abc import Iterator
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from ..core.errors import NOTHING_ASKED, AccessDenied, HostError, HostUnreachable, RequestError, SmbGuestError
-from ..core.text import one_line
-from ..wsman.errors import RemoteProtocolError
 from ..wsman.fault_codes import ACCESS_DENIED, number_in_words
-from .deadlines import DeadlinePassed
+from .library_errors import REFUSED, LibraryFailure, classify
 from .peer import Peer
-from .response_limits import ClearText, Redirected
 
 _TRUST_IT = "Trust it with {ca}"
 _NAME_IT = "Use the name that the certificate carries in ansible_host"
@@ -37,260 +32,197 @@ _CERTIFICATES = {
     64: ("is for another address", _NAME_IT),
 }
 
-# What the connection or its library refuses before anything is sent: words of theirs, and what they mean for the user.
-# The first that is found in a message of the chain counts. {0}: what the parentheses caught.
-_REFUSALS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(words, re.IGNORECASE | re.DOTALL), text)
-    for words, text in (
-        (
-            "read_timeout_sec must exceed operation_timeout_sec",
-            "{read_timeout} (default 30) must be larger than {operation_timeout} (default 20), and both at least 1.",
-        ),
-        (
-            "failed to parse (read|operation)_timeout_sec",
-            "The timeout ansible_winrm_{0}_timeout_sec is no whole number.",
-        ),
-        ("invalid server_cert_validation mode", "{validation} must be 'validate' or 'ignore'."),
-        (
-            "requires a username|the username must be specified",
-            "No account is set for this host: set ansible_user (ansible_ssh_user is for SSH alone).",
-        ),
-        (
-            "requires a password|the password must be specified",
-            "No password is set for this host: set ansible_password.",
-        ),
-        (
-            "both cert_pem and cert_key_pem must be|path to the certificate",
-            "Authentication by certificate needs two files: set {certificate} and {certificate_key}.",
-        ),
-        ("cert_pem file not found|TLS certificate file", "The file that {certificate} names does not exist."),
-        ("cert_key_pem file not found|TLS key file", "The file that {certificate_key} names does not exist."),
-        ("For certificate auth, SSL must be used", "Authentication by certificate needs HTTPS: set {scheme}."),
-        (
-            "does not support transport",
-            "{auth} names no authentication of {package}: basic, certificate, ntlm, kerberos or credssp.",
-        ),
-        (
-            "kerberos library is not installed|pykerberos is not installed|No module named '?gss",
-            "Kerberos needs a Python package that is missing on the controller: pip install {package}[kerberos].",
-        ),
-        (
-            "requests_ntlm is not installed",
-            "NTLM needs a Python package that is missing on the controller: pip install requests_ntlm.",
-        ),
-        (
-            "requests[-_]credssp",
-            "CredSSP needs a Python package that is missing on the controller: pip install {package}[credssp].",
-        ),
-        (
-            "message encryption is set to 'always' but|Cannot use message encryption with auth",
-            "{encryption} asks for what the authentication in {auth} cannot do: set ntlm, kerberos or credssp.",
-        ),
-        ("message_encryption arg|The encryption value", "{encryption} must be auto, always or never."),
-        (
-            "Missing dependencies for SOCKS",
-            "The SOCKS proxy in {proxy} needs a Python package that is missing on the controller: pip install pysocks.",
-        ),
-        ("check proxy URL|Proxy URL|proxy scheme|Not supported proxy", "{proxy} is no URL of a proxy."),
-        ("CA certificate bundle", "The file of trusted certificates does not exist or cannot be read: check {ca}."),
-    )
-)
-# Whose words these are. None of them repeats words of the host.
-_REFUSERS = frozenset(
+# What was refused before anything was sent.
+_REFUSALS: Mapping[str, str] = MappingProxyType(
     {
-        *("AnsibleError", "AnsibleConnectionFailure", "ImportError", "ModuleNotFoundError", "OSError", "ValueError"),
-        *("WinRMError", "InvalidCredentialsError", "InvalidSchema", "InvalidProxyURL", "ProxySchemeUnknown"),
+        "timeouts_contradict": (
+            "{read_timeout} (default 30) must be larger than {operation_timeout} (default 20), and both at least 1."
+        ),
+        "read_timeout_is_no_number": "The timeout {read_timeout} is no whole number.",
+        "operation_timeout_is_no_number": "The timeout {operation_timeout} is no whole number.",
+        "validation_is_unknown": "{validation} must be 'validate' or 'ignore'.",
+        "no_account": "No account is set for this host: set ansible_user (ansible_ssh_user is for SSH alone).",
+        "no_password": "No password is set for this host: set ansible_password.",
+        "certificate_needs_two_files": (
+            "Authentication by certificate needs two files: set {certificate} and {certificate_key}."
+        ),
+        "certificate_is_missing": "The file that {certificate} names does not exist.",
+        "certificate_key_is_missing": "The file that {certificate_key} names does not exist.",
+        "certificate_needs_https": "Authentication by certificate needs HTTPS: set {scheme}.",
+        "authentication_is_unknown": (
+            "{auth} names no authentication of {package}: basic, certificate, ntlm, kerberos or credssp."
+        ),
+        "kerberos_package_is_missing": (
+            "Kerberos needs a Python package that is missing on the controller: pip install {package}[kerberos]."
+        ),
+        "ntlm_package_is_missing": (
+            "NTLM needs a Python package that is missing on the controller: pip install requests_ntlm."
+        ),
+        "credssp_package_is_missing": (
+            "CredSSP needs a Python package that is missing on the controller: pip install {package}[credssp]."
+        ),
+        "package_is_missing": (
+            "The Python package {package} is missing on the control node, or one that it needs: pip install {package}."
+        ),
+        "encryption_is_impossible": (
+            "{encryption} asks for what the authentication in {auth} cannot do: set ntlm, kerberos or credssp."
+        ),
+        "encryption_is_unknown": "{encryption} must be auto, always or never.",
+        "socks_package_is_missing": (
+            "The SOCKS proxy in {proxy} needs a Python package that is missing on the controller: pip install pysocks."
+        ),
+        "proxy_is_no_url": "{proxy} is no URL of a proxy.",
+        "ca_is_missing": "The file of trusted certificates does not exist or cannot be read: check {ca}.",
+        "account_beyond_latin_1": (
+            "ansible_user or ansible_password holds characters that Basic cannot carry: set {auth} to ntlm or kerberos."
+        ),
+        "ansible_refuses": "ansible-core refuses the connection: {words}",
+        "url_is_no_url": "{where} cannot be called ({words}). Check ansible_host, ansible_port and {path}.",
     }
 )
-_OUTSIDE_LATIN_1 = (
-    "ansible_user or ansible_password holds characters that Basic cannot carry: set {auth} to ntlm or kerberos."
-)
-_NO_URL = "{where} cannot be called ({words}). Check ansible_host, ansible_port and {path}."
-_NOTHING_ASKED = f" {NOTHING_ASKED}"
 
-_CREDENTIALS_REJECTED = frozenset({"InvalidCredentialsError", "AuthenticationError"})
-# The first row that shares a type name with the chain of causes explains it.
-_BY_TYPE: tuple[tuple[frozenset[str], str], ...] = (
-    (
-        frozenset({"SSLError", "SSLEOFError", "SSLZeroReturnError"}),
-        (
+_SENTENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "tls_fails": (
             "TLS: {where} does not complete a TLS handshake ({words}). Check that the port is an HTTPS listener, or "
             "set {scheme} to http."
         ),
-    ),
-    (
-        _CREDENTIALS_REJECTED,
-        (
+        "tls_takes_too_long": (
+            "TLS: {where} does not complete a TLS handshake in time. Check that the port is an HTTPS listener, or set "
+            "{scheme} to http."
+        ),
+        "credentials_are_rejected": (
             "{where} rejected the credentials (HTTP 401). Check ansible_user and ansible_password, and that the "
             "authentication in {auth} is enabled on the host (winrm get winrm/config/service/auth)."
         ),
-    ),
-    (
-        frozenset(
-            {"ProxyError", "ProxyConnectionError", "GeneralProxyError", "SOCKS5Error", "SOCKS5AuthError", "SOCKS4Error"}
-        ),
-        (
+        "proxy_fails": (
             "The proxy on the way to {where} cannot be reached or refuses ({words}). Check {proxy} and the environment "
             "variables http_proxy, https_proxy and no_proxy. The host itself was not asked."
         ),
-    ),
-    (
-        frozenset({"BadStatusLine", "HTTPException", "InvalidHeader", "LineTooLong", "UnknownProtocol"}),
-        "{where} answers, but not in HTTP ({words}): this is not a WinRM listener. Check ansible_port.",
-    ),
-    (
-        frozenset({"ConnectionRefusedError"}),
-        (
+        "answer_is_no_http": (
+            "{where} answers, but not in HTTP ({words}): this is not a WinRM listener. Check ansible_port."
+        ),
+        "connection_is_refused": (
             "{where} refused the connection: nothing listens there. Check ansible_port, and that WinRM is configured "
             "on the host (winrm quickconfig)."
         ),
-    ),
-    (
-        frozenset({"NameResolutionError", "gaierror"}),
-        "{where}: the host name cannot be resolved. Check ansible_host.",
-    ),
-    (
-        frozenset({"NewConnectionError"}),
-        "{where} cannot be reached ({words}). Check address, route and firewall.",
-    ),
-    (
-        frozenset({"ConnectTimeout", "ConnectTimeoutError"}),
-        "{where} did not answer the connection in time. Check address and firewall, and that the host is on.",
-    ),
-    (
-        frozenset({"ReadTimeout", "ReadTimeoutError", "TimeoutError"}),
-        ("{where} took the request but gave no answer in time. It may be overloaded: {read_timeout} gives it longer."),
-    ),
-    (
-        frozenset({"ChunkedEncodingError", "IncompleteRead", "ContentDecodingError"}),
-        "{where} cut its answer off in the middle. Try again, and look for a proxy in between.",
-    ),
-    (
-        frozenset({"ConnectionError", "ProtocolError", "RemoteDisconnected", "ConnectionResetError"}),
-        (
+        "name_is_unknown": "{where}: the host name cannot be resolved. Check ansible_host.",
+        "host_is_out_of_reach": "{where} cannot be reached ({words}). Check address, route and firewall.",
+        "connecting_takes_too_long": (
+            "{where} did not answer the connection in time. Check address and firewall, and that the host is on."
+        ),
+        "answering_takes_too_long": (
+            "{where} took the request but gave no answer in time. It may be overloaded: {read_timeout} gives it longer."
+        ),
+        "answer_is_interrupted": (
+            "{where} cut its answer off in the middle. Try again, and look for a proxy in between."
+        ),
+        "connection_is_closed": (
             "{where} closed the connection without an answer. Check that the port is a WinRM listener of the scheme in "
             "use, and that WinRM runs."
         ),
-    ),
+        "proxy_wants_credentials": (
+            "A proxy on the way to {where} wants credentials (HTTP 407). Put them into the URL in {proxy}."
+        ),
+        "request_is_too_large": (
+            "{where} takes no message of this size (HTTP 413). Check MaxEnvelopeSizekb on the host (winrm get "
+            "winrm/config), and proxies in between."
+        ),
+        "too_many_requests": (
+            "{where}, or something on the way to it, wants fewer requests (HTTP 429). Run with fewer forks."
+        ),
+        "gateway_got_no_answer": (
+            "A gateway on the way to {where} got no right answer (HTTP 502). Check the host, and the gateway."
+        ),
+        "gateway_got_no_answer_in_time": (
+            "A gateway on the way to {where} got no answer in time (HTTP 504). Check the host, and the gateway."
+        ),
+        "unencrypted_is_refused": (
+            "{where} answered HTTP 500 without a word: WinRM does so when it refuses unencrypted messages. Set {auth} "
+            "to ntlm or kerberos with their message encryption, or use HTTPS."
+        ),
+        "busy": "{where} answered HTTP {status} without a SOAP message. WinRM may be busy or restarting: try again.",
+        "no_winrm": "{where} answered HTTP {status}: this is not a WinRM listener. Check ansible_port and {path}.",
+        "redirected": (
+            "{where} answered HTTP {status} and points to {target}: this is not a WinRM listener, or a proxy or a "
+            "portal is in between. It was not followed. Check ansible_host, ansible_port and {path}."
+        ),
+        "clear_text": (
+            "{where} answered an encrypted message in clear text, which anybody on the way could have written. The "
+            "answer was not used. Look for a proxy in between, and for another program on that port."
+        ),
+        "message_takes_too_long": (
+            "{where} took longer than the {seconds:g} seconds that one message may take. The host is overloaded, or "
+            "something else answers on that port. {operation_timeout} or winops_smb_guest_message_timeout gives it "
+            "longer."
+        ),
+        "command_takes_too_long": (
+            "A program that was started on {where} did not end within the {seconds:g} seconds that it may take, and "
+            "was ended with its shell. winops_smb_guest_message_timeout gives it longer."
+        ),
+        "task_takes_too_long": (
+            "The task took longer than the {seconds:g} seconds that it may take with {where}. "
+            "winops_smb_guest_task_timeout gives it longer."
+        ),
+        "kerberos_gives_no_ticket": (
+            "No Kerberos ticket for {where}: {words}. Check ansible_user, ansible_password and krb5.conf."
+        ),
+        "ansible_cannot_connect": "ansible-core cannot connect to {where}: {words}.",
+        "unknown": (
+            "{where}: the WinRM library gave up ({error}: {words}). Check that a WinRM listener is there and that the "
+            "authentication in {auth} is enabled on it."
+        ),
+    }
 )
-
-_UNENCRYPTED_REFUSED = (
-    "{where} answered HTTP 500 without a word: WinRM does so when it refuses unencrypted messages. Set {auth} to "
-    "ntlm or kerberos with their message encryption, or use HTTPS."
-)
-_BUSY = "{where} answered HTTP {status} without a SOAP message. WinRM may be busy or restarting: try again."
-_NO_WINRM = "{where} answered HTTP {status}: this is not a WinRM listener. Check ansible_port and {path}."
-# Statuses that something between here and the host answers, or a host in its name.
-_ON_THE_WAY = {
-    407: "A proxy on the way to {where} wants credentials (HTTP 407). Put them into the URL in {proxy}.",
-    413: "Something on the way to {where} takes no message of this size (HTTP 413). Go round the proxy.",
-    429: "{where}, or something on the way to it, wants fewer requests (HTTP 429). Run with fewer forks.",
-    502: "A gateway on the way to {where} got no right answer (HTTP 502). Check the host, and the gateway.",
-    504: "A gateway on the way to {where} got no answer in time (HTTP 504). Check the host, and the gateway.",
-}
-_REDIRECTED = (
-    "{where} answered HTTP {status} and points to {words}: this is not a WinRM listener, or a proxy or a portal is in "
-    "between. It was not followed. Check ansible_host, ansible_port and {path}."
-)
-_CLEAR_TEXT = (
-    "{where} answered an encrypted message in clear text, which anybody on the way could have written. The answer was "
-    "not used. Look for a proxy in between, and for another program on that port."
-)
-_TOO_SLOW = (
-    "{where} took longer than the {seconds:g} seconds that one message may take. The host is overloaded, or something "
-    "else answers on that port. {operation_timeout} or winops_smb_guest_message_timeout gives it longer."
-)
-_COMMAND_TOO_SLOW = (
-    "A program that was started on {where} did not end within the {seconds:g} seconds that it may take, and was ended "
-    "with its shell. winops_smb_guest_message_timeout gives it longer."
-)
-_TASK_TOO_SLOW = (
-    "The task took longer than the {seconds:g} seconds that it may take with {where}. "
-    "winops_smb_guest_task_timeout gives it longer."
-)
-_UNKNOWN = (
-    "{where}: the WinRM library gave up ({error}: {words}). Check that a WinRM listener is there and that the "
-    "authentication in {auth} is enabled on it."
-)
+# Sentences of ansible-core, which are long and say what has to be done.
+_WHOLE = frozenset({"ansible_refuses", "ansible_cannot_connect", "kerberos_gives_no_ticket"})
 _BEYOND_ASCII = (
     " Basic sends names outside ASCII in an encoding that the host may read otherwise: use ntlm or kerberos."
 )
 
 
 def explain(error: BaseException, peer: Peer, *, answered: bool) -> SmbGuestError:
-    """What happened to a message, and what to do. answered: whether the host has answered before.
+    """What happened to a message, and what to do.
 
-    RequestError where nothing was asked of any host, else HostUnreachable.
+    Args:
+        error: What the connection or a library below it raised.
+        peer: The other end, with the user's variables.
+        answered: Whether the host has answered before.
+
+    Returns:
+        RequestError where nothing was asked of any host, HostError for a command that did not end, else
+        HostUnreachable.
     """
-    chain = list(_chain(error))
-    told = _refusal(chain, peer)
-    if told is not None:
-        return told
-    certificate = next((link for link in chain if isinstance(link, ssl.SSLCertVerificationError)), None)
-    if certificate is not None:
-        return HostUnreachable(_certificate(certificate, peer))
-    stopped = _guarded(chain, peer)
-    if stopped is not None:
-        return stopped
-    names = {type(link).__name__ for link in chain}
-    status = _status(chain)
-    if status in (None, 401):
-        template = next((text for types, text in _BY_TYPE if types & names), _UNKNOWN)
-        if "rejected the credentials" in template and peer.auth in ("basic", "plaintext") and not peer.plain_account:
-            template += _BEYOND_ASCII
-    elif status in _ON_THE_WAY:
-        template = _ON_THE_WAY[status]
-    elif status == 500 and peer.endpoint.startswith("http:") and not answered:
-        template = _UNENCRYPTED_REFUSED
-    else:
-        template = _BUSY if answered or status in (500, 503) else _NO_WINRM
+    failure = classify(error)
+    words = peer.foreign(failure.words, 400 if failure.kind in _WHOLE else 160).rstrip(".")
+    if failure.kind in REFUSED:
+        text = _REFUSALS[failure.kind].format(where=peer.endpoint, words=words, **peer.variables)
+        return RequestError(f"{text.rstrip('.')}. {NOTHING_ASKED}")
+    if failure.kind == "certificate":
+        return HostUnreachable(_certificate(failure, peer))
+    kind = _kind_of_status(failure, peer, answered=answered) if failure.kind == "status" else failure.kind
+    template = _SENTENCES[kind]
+    if kind == "credentials_are_rejected" and peer.auth in ("basic", "plaintext") and not peer.plain_account:
+        template += _BEYOND_ASCII
     if peer.tried:
         template += f" The host refused {', '.join(peer.tried)} before."
-    unreachable = HostUnreachable(
-        template.format(
-            where=peer.endpoint,
-            status=status,
-            error=type(error).__name__,
-            words=peer.foreign(_last_words(chain)),
-            **peer.variables,
-        )
+    text = template.format(
+        where=peer.endpoint,
+        status=failure.status,
+        seconds=failure.seconds,
+        target=peer.foreign(failure.target, 100) if failure.target else "nowhere",
+        error=type(error).__name__,
+        words=words,
+        **peer.variables,
     )
-    if names & _CREDENTIALS_REJECTED:
-        unreachable.kind = "credentials_rejected"
-    return unreachable
+    return HostError(text) if kind == "command_takes_too_long" else HostUnreachable(text)
 
 
-def _refusal(chain: list[BaseException], peer: Peer) -> RequestError | None:
-    """What the connection refused of the user's variables, before anything was sent."""
-    if any(isinstance(link, UnicodeEncodeError) and link.encoding == "latin-1" for link in chain):
-        return RequestError(_OUTSIDE_LATIN_1.format(**peer.variables) + _NOTHING_ASKED)
-    names = {type(link).__name__ for link in chain}
-    for link in chain:
-        for pattern, text in _REFUSALS if type(link).__name__ in _REFUSERS else ():
-            found = pattern.search(str(link))
-            if found:
-                return RequestError(text.format(*found.groups(), **peer.variables) + _NOTHING_ASKED)
-    if names & {"InvalidURL", "LocationParseError", "MissingSchema", "InvalidSchema"}:
-        words = peer.foreign(_last_words(chain))
-        return RequestError(_NO_URL.format(where=peer.endpoint, words=words, **peer.variables) + _NOTHING_ASKED)
-    return None
-
-
-def _guarded(chain: list[BaseException], peer: Peer) -> HostError | None:
-    """What our own limits stopped."""
-    for link in chain:
-        if isinstance(link, DeadlinePassed):
-            if link.what == "command":
-                return HostError(_COMMAND_TOO_SLOW.format(where=peer.endpoint, seconds=link.seconds))
-            template = _TOO_SLOW if link.what == "message" else _TASK_TOO_SLOW
-            return HostUnreachable(template.format(where=peer.endpoint, seconds=link.seconds, **peer.variables))
-        if isinstance(link, Redirected):
-            target = peer.foreign(link.target, 100) if link.target else "nowhere"
-            text = _REDIRECTED.format(where=peer.endpoint, status=link.status, words=target, **peer.variables)
-            return HostUnreachable(text)
-        if isinstance(link, ClearText):
-            return HostUnreachable(_CLEAR_TEXT.format(where=peer.endpoint))
-    return None
+def _kind_of_status(failure: LibraryFailure, peer: Peer, *, answered: bool) -> str:
+    """What an HTTP status without a SOAP message means. Windows refuses clear text with an empty 500."""
+    if failure.status == 500 and peer.endpoint.startswith("http:") and not answered:
+        return "unencrypted_is_refused"
+    return "busy" if answered or failure.status in (500, 503) else "no_winrm"
 
 
 def explain_shell_fault(error: Exception, peer: Peer) -> HostError | None:
@@ -305,55 +237,7 @@ def explain_shell_fault(error: Exception, peer: Peer) -> HostError | None:
     return HostError(f"The host refused a shell: {words}{number}")
 
 
-def _certificate(error: ssl.SSLCertVerificationError, peer: Peer) -> str:
-    unknown = (f"was not accepted ({one_line(error.verify_message, 80)})", "Check it on the host")
-    problem, cure = _CERTIFICATES.get(error.verify_code, unknown)
-    return f"TLS: the certificate of {peer.endpoint} {problem}. {cure.format(**peer.variables)}; nothing was sent."
-
-
-def is_refusal_of_transport(error: Exception) -> bool:
-    """Whether another way to authenticate may fare better: the host or the library refused this one, nothing was done.
-
-    HTTP 401, an empty HTTP 500 (which says that messages must be encrypted), or an error of the library's own, but
-    nothing that has to do with the network, with time or with the answer.
-    """
-    chain = list(_chain(error))
-    kinds = {type(link).__name__ for link in chain if isinstance(link, OSError)}
-    if kinds - {"HTTPError", "KerberosExchangeError"}:
-        return False
-    if any(isinstance(link, (DeadlinePassed, Redirected, ClearText, RemoteProtocolError)) for link in chain):
-        return False
-    return _status(chain) in (None, 401, 500)
-
-
-def _status(chain: list[BaseException]) -> int | None:
-    """The HTTP status that a library's error carries, or that a proxy gave instead of a tunnel."""
-    for link in chain:
-        code = getattr(link, "code", None)
-        if type(link).__name__ == "WinRMTransportError" and isinstance(code, int):
-            return code
-        response = getattr(link, "response", None)
-        if type(link).__name__ == "HTTPError" and response is not None:
-            return int(response.status_code)
-        tunnel = re.search(r"Tunnel connection failed: (407|413|429|502|504)\b", str(link))
-        if tunnel:
-            return int(tunnel[1])
-    return None
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that it wraps: causes, contexts, and errors carried as its reason or in its arguments."""
-    waiting, seen = [error], set()
-    while waiting:
-        link = waiting.pop(0)
-        if id(link) in seen:
-            continue
-        seen.add(id(link))
-        yield link
-        inner = (link.__cause__, link.__context__, getattr(link, "reason", None), *link.args)
-        waiting += [other for other in inner if isinstance(other, BaseException)]
-
-
-def _last_words(chain: list[BaseException]) -> str:
-    """The innermost message."""
-    return next((str(link) for link in reversed(chain) if str(link).strip()), "")
+def _certificate(failure: LibraryFailure, peer: Peer) -> str:
+    unknown = (f"was not accepted ({peer.foreign(failure.words, 80)})", "Check it on the host")
+    problem, cure = _CERTIFICATES.get(failure.number or 0, unknown)
+    return f"TLS: the certificate of {peer.endpoint} {problem}. {cure.format(**peer.variables)}."

@@ -12,23 +12,23 @@ that opens no runspace. Every supported ansible-core is tested against exactly t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 from urllib.request import getproxies
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
-
-from ..core.errors import HostUnreachable, RequestError, SmbGuestError
+from ..core.errors import RequestError, SmbGuestError
 from ..wsman.errors import RemoteProtocolError
 from ..wsman.xml import parse
 from .before_fork import make_ready
 from .deadlines import Deadlines, deadlines_from
 from .file_transfer import fetch_file, put_file
-from .peer import VARIABLES, Peer, check_address, secrets_of
+from .library_errors import is_refusal_of_transport
+from .peer import VARIABLES, Peer, check_address, check_proxy, is_secret_url, secrets_of
 from .response_limits import ResponseLimits
-from .transport_errors import explain, is_refusal_of_transport
+from .transport_errors import explain
 
 make_ready()
 
@@ -114,14 +114,51 @@ def _option(connection: Any, name: str) -> Any:
         return None
 
 
-def _peer(connection: Any, kind: str, endpoint: str, auth: str, proxy: str | None, tried: tuple[str, ...] = ()) -> Peer:
+def _peer(connection: Any, kind: str, endpoint: str, auth: str, proxy: object, tried: tuple[str, ...] = ()) -> Peer:
+    """The other end of a connection that is set up. Raises RequestError for an address or a proxy that cannot be used.
+
+    Args:
+        connection: Ansible's connection.
+        kind: `winrm` or `psrp`.
+        endpoint: The URL that messages go to.
+        auth: The authentication in use.
+        proxy: What the library has as its proxy.
+        tried: Authentications that the host refused before.
+    """
     host, port = str(_option(connection, "remote_addr") or ""), _option(connection, "port")
     if host and host in endpoint:  # a connection that makes a tunnel has an endpoint of its own
         check_address(host, port if isinstance(port, int) else None, VARIABLES[kind])
-    user, password = _option(connection, "remote_user"), _option(connection, "remote_password")
-    plain = f"{user or ''}{password or ''}".isascii()
-    secrets = secrets_of(None if password is None else str(password), (proxy, *getproxies().values()))
-    return Peer(endpoint, kind, auth, secrets, plain, tried)
+    if proxy in ("legacy_requests", None):
+        from requests.utils import get_environ_proxies, select_proxy
+
+        # What requests takes from the environment for this URL, no_proxy considered.
+        theirs = select_proxy(endpoint, get_environ_proxies(endpoint)) if _uses_environment(connection, proxy) else None
+        check_proxy(theirs, "The environment variable http_proxy, https_proxy or all_proxy")
+    else:
+        check_proxy(proxy, VARIABLES[kind]["proxy"])
+    before = _peer_before(connection, kind, proxy)
+    account, password = _option(connection, "remote_user"), _option(connection, "remote_password")
+    plain = f"{account or ''}{password or ''}".isascii()
+    return replace(before, endpoint=endpoint, auth=auth, plain_account=plain, tried=tried)
+
+
+def _uses_environment(connection: Any, proxy: object) -> bool:
+    """pywinrm without a proxy in the variables; pypsrp unless it is told to ignore them."""
+    return proxy == "legacy_requests" or (
+        connection_kind(connection) == "psrp" and not _option(connection, "ignore_proxy")
+    )
+
+
+def _peer_before(connection: Any, kind: str, proxy: object = None) -> Peer:
+    """What is known of the other end before the connection is set up: what no message may show."""
+    account, password = _option(connection, "remote_user"), _option(connection, "remote_password")
+    secrets = secrets_of(str(account or ""), None if password is None else str(password))
+    extras = getattr(connection, "_extras", None) or _option(connection, "_extras") or {}
+    given = (
+        *(proxy, _option(connection, "proxy"), _option(connection, "remote_addr"), *getproxies().values()),
+        *(extras.values() if isinstance(extras, Mapping) else ()),
+    )
+    return Peer("this host", kind, secrets=secrets, has_secret_url=any(map(is_secret_url, given)))
 
 
 @contextmanager
@@ -132,12 +169,7 @@ def _told_by(peer: Peer) -> Iterator[None]:
     except SmbGuestError:
         raise
     except Exception as error:  # whatever the libraries below raise
-        told = explain(error, peer, answered=False)
-        if isinstance(error, AnsibleError) and not isinstance(told, RequestError):
-            # What ansible says itself (kinit failed, a package is missing) is the whole story.
-            kind = HostUnreachable if isinstance(error, AnsibleConnectionFailure) else RequestError
-            raise kind(peer.foreign(str(error), 400)) from error
-        raise told from error
+        raise explain(error, peer, answered=False) from error
 
 
 class _WinrmTransport:
@@ -155,8 +187,7 @@ class _WinrmTransport:
 
     def _connect(self, tried: tuple[str, ...] = (), deadlines: Deadlines | None = None) -> None:
         connection = self._connection
-        before = Peer("this host", "winrm", secrets=secrets_of(_option(connection, "remote_password"), ()))
-        with _told_by(before):
+        with _told_by(_peer_before(connection, "winrm")):
             if not connection.protocol:
                 connection.shell_id = _NO_SHELL
                 try:
@@ -178,6 +209,8 @@ class _WinrmTransport:
     def _watch_every_session(self) -> None:
         """pywinrm makes its session when the first message goes out, and uses it at once to set up encryption."""
         self._transport.smb_guest_limits = self._limits
+        # It would warn once about a proxy of the environment, and repeat its URL with the password in it.
+        sys.modules[type(self._transport).__module__].DISPLAYED_PROXY_WARNING = True  # type: ignore[attr-defined]
         exchange = self._transport._send_message_request
 
         def exchange_watched(session: Any, request: Any) -> Any:
@@ -273,8 +306,7 @@ class _PsrpTransport:
             ) from error
 
         self._connection = connection
-        before = Peer("this host", "psrp", secrets=secrets_of(_option(connection, "remote_password"), ()))
-        with _told_by(before):
+        with _told_by(_peer_before(connection, "psrp")):
             connection._build_kwargs()
             self._wsman = WSMan(**connection._psrp_conn_kwargs)
         self._transport = transport = self._wsman.transport

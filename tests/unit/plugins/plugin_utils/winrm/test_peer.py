@@ -32,7 +32,7 @@ BAD = {
     "ws01\n": "white space",
     "ws\x0001": "control character",
     "ws\u202e01": "control character",
-    "user@127.0.0.1": "the account belongs in ansible_user",
+    "user@127.0.0.1": "the account belongs in ansible_user, its password in ansible_password",
     "ws..invalid": "no host name",
     "w" * 64 + ".invalid": "no host name",
     "ü" * 70: "no host name",
@@ -55,7 +55,7 @@ def test_hosts_that_cannot_be_called(host: str) -> None:
     with pytest.raises(RequestError) as caught:
         check_address(host, 5985, VARIABLES["winrm"])
     text = str(caught.value)
-    assert text.startswith("ansible_host is '")
+    assert text.startswith(("ansible_host is '", "ansible_host cannot be used: "))
     assert BAD[host] in text
     assert text.endswith("Nothing was asked of any host.")
     assert text.isprintable()
@@ -76,19 +76,40 @@ def test_every_connection_has_every_variable() -> None:
         assert all(value.startswith(f"ansible_{connection}_") for value in named)
 
 
+@pytest.mark.parametrize("host", ["user:hunter2", "user:hunter2@ws", "http://user:hunter2@ws/", "hunter2@ws", "a:1234"])
+def test_a_host_that_may_hold_credentials_is_not_repeated(host: str) -> None:
+    with pytest.raises(RequestError, match=r"^ansible_host cannot be used: ") as caught:
+        check_address(host, 5985, VARIABLES["winrm"])
+    assert "hunter2" not in str(caught.value)
+    assert "1234" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
-    ("password", "proxies", "secrets"),
+    ("password", "secrets"),
     [
-        (None, (), ()),
-        ("", (), ()),
-        ("x", (None, "legacy_requests"), ("x",)),
-        ("x", ("http://user:p%40ss@proxy.example:3128",), ("x", "p%40ss", "p@ss")),
-        ("x", ("http://user:x@proxy.example",), ("x",)),
-        (None, ("http://u:open[sesame@proxy",), ("open[sesame",)),
+        (None, ()),
+        ("", ()),
+        ("x", ("x", "dXNlcjp4")),
+        ("p@ss", ("p@ss", "p%40ss", "dXNlcjpwQHNz")),
+        ("ä", ("ä", "%C3%A4", "dXNlcjrDpA==", "dXNlcjrk")),
+        ("a\\", ("a\\", "a\\\\", "a%5C", "dXNlcjphXA==")),
     ],
 )
-def test_secrets(password: str | None, proxies: tuple[str | None, ...], secrets: tuple[str, ...]) -> None:
-    assert secrets_of(password, proxies) == secrets
+def test_secrets(password: str | None, secrets: tuple[str, ...]) -> None:
+    """As they are, as an error quotes them, and as they go out."""
+    assert secrets_of("user", password) == secrets
+
+
+@pytest.mark.parametrize(
+    "words", ["for hunter2.", "for HUNTER", "unte", "%68unter2", "Failed to parse: http://user:hunt"]
+)
+def test_words_with_a_part_of_a_secret_are_held_back(words: str) -> None:
+    assert Peer("http://host.example", "winrm", secrets=("hunter2",)).foreign(words) == "words not shown"
+    assert Peer("http://host.example", "winrm", secrets=("other",)).foreign(words) == words
+
+
+def test_no_words_are_shown_where_a_library_takes_credentials_apart() -> None:
+    assert Peer("http://host.example", "winrm", has_secret_url=True).foreign("harmless") == "words not shown"
 
 
 def test_words_of_others_are_shown_on_one_short_line() -> None:

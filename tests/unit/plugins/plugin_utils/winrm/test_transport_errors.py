@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import requests
 import urllib3
+from ansible.errors import AnsibleError
 from pypsrp.exceptions import AuthenticationError
 from pypsrp.exceptions import WinRMTransportError as PsrpTransportError
 from winrm.exceptions import InvalidCredentialsError, WinRMError
@@ -30,12 +31,10 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     RequestError,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import DeadlinePassed
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.library_errors import is_refusal_of_transport
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import VARIABLES, Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.response_limits import ClearText, Redirected
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transport_errors import (
-    explain,
-    is_refusal_of_transport,
-)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transport_errors import explain
 
 HTTP, HTTPS = "http://host.example:5985/wsman", "https://host.example:5986/wsman"
 PASSWORD = "Corr3ct-Horse"
@@ -144,11 +143,17 @@ FAILURES = {
     ),
     "cut-off": (_reading(PARTIAL), HTTP, "cut its answer off in the middle", "proxy"),
     "cut-off-chunks": (_reading(CHUNKED), HTTP, "cut its answer off in the middle", "proxy"),
-    "not-tls": (_handshaking(NOT_TLS), HTTPS, "does not complete a TLS handshake", "HTTPS listener"),
+    "not-tls": (_handshaking(NOT_TLS), HTTPS, "does not complete a TLS handshake (", "HTTPS listener"),
+    "tls-drip": (
+        _handshaking(TimeoutError("_ssl.c:989: The handshake operation timed out")),
+        HTTPS,
+        "does not complete a TLS handshake in time",
+        "HTTPS listener",
+    ),
     "tls-hang-up": (
         _handshaking(ssl.SSLEOFError(8, "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred")),
         HTTPS,
-        "does not complete a TLS handshake",
+        "does not complete a TLS handshake (",
         "HTTPS listener",
     ),
     "self-signed": (
@@ -301,7 +306,13 @@ def test_only_variables_of_the_users_own_connection_are_named(error: Exception, 
 
 @pytest.mark.parametrize(
     ("status", "party"),
-    [(407, "A proxy"), (413, "Something on the way"), (429, "fewer requests"), (502, "A gateway"), (504, "A gateway")],
+    [
+        (407, "A proxy"),
+        (413, "of this size"),
+        (429, "fewer requests"),
+        (502, "A gateway"),
+        (504, "A gateway"),
+    ],
 )
 def test_statuses_of_those_on_the_way(status: int, party: str) -> None:
     for error in (
@@ -376,6 +387,13 @@ REFUSALS: list[tuple[BaseException, str, str, str]] = [
         *("psrp", "ansible_psrp_ca_cert", "does not exist"),
     ),
     (UnicodeEncodeError("latin-1", "Пользователь", 0, 12, "ordinal not in range"), "psrp", "ntlm or kerberos", "Basic"),
+    (
+        AnsibleError("winrm or requests is not installed: No module named 'x'"),
+        "winrm",
+        "pip install pywinrm",
+        "missing",
+    ),
+    (AnsibleError("pypsrp or dependencies are not installed: x"), "psrp", "pip install pypsrp.", "missing"),
     (requests.exceptions.InvalidURL("URL has an invalid label."), "winrm", "ansible_host", "cannot be called"),
 ]
 

@@ -100,17 +100,32 @@ def test_ansible_is_kept_from_opening_a_shell() -> None:
     transport = open_transport(theirs)
     assert theirs.shell_id is None, "else ansible would close a shell that never was"
     assert transport.peer.endpoint == "http://127.0.0.1:5985/wsman"
-    assert (transport.peer.connection, transport.peer.auth, transport.peer.secrets) == ("winrm", "basic", (PASSWORD,))
+    assert (transport.peer.connection, transport.peer.auth) == ("winrm", "basic")
+    assert PASSWORD in transport.peer.secrets
 
 
 @pytest.mark.parametrize(
-    ("raised", "expected"),
+    ("raised", "expected", "said"),
     [
-        (AnsibleConnectionFailure("Kerberos auth failure for principal x: no\nticket"), HostUnreachable),
-        (AnsibleError("winrm or requests is not installed"), RequestError),
+        (
+            AnsibleConnectionFailure("Kerberos auth failure for principal x: no\nticket"),
+            HostUnreachable,
+            "No Kerberos ticket for this host: Kerberos auth failure for principal x: no ticket. Check ansible_user,",
+        ),
+        (
+            AnsibleConnectionFailure("something else."),
+            HostUnreachable,
+            "ansible-core cannot connect to this host: something else.",
+        ),
+        (
+            AnsibleError("winrm or requests is not installed: No module named 'winrm'"),
+            RequestError,
+            "The Python package pywinrm is missing on the control node, or one that it needs: pip install pywinrm.",
+        ),
+        (AnsibleError("nobody knows"), RequestError, "ansible-core refuses the connection: nobody knows. Nothing was"),
     ],
 )
-def test_what_ansible_raises_before_the_first_message(raised: Exception, expected: type[Exception]) -> None:
+def test_what_ansible_raises_before_the_first_message(raised: Exception, expected: type[Exception], said: str) -> None:
     theirs = connection("winrm", **WINRM)
 
     def connect() -> None:
@@ -121,7 +136,7 @@ def test_what_ansible_raises_before_the_first_message(raised: Exception, expecte
     with pytest.raises(expected) as caught:
         open_transport(theirs)
     assert caught.value.__class__ is expected
-    assert str(caught.value).startswith(str(raised).replace("\n", " "))
+    assert str(caught.value).startswith(said)
     assert theirs.shell_id is None
 
 
@@ -132,12 +147,12 @@ def test_what_ansible_raises_before_the_first_message(raised: Exception, expecte
         ("winrm", {"ansible_winrm_server_cert_validation": False}, "ansible_winrm_server_cert_validation"),
         ("winrm", {"ansible_winrm_transport": "NTLM"}, "ansible_winrm_transport"),
         ("winrm", {"ansible_user": None}, "ansible_user"),
-        ("winrm", {"ansible_host": "http://ws"}, "ansible_host is 'http://ws'"),
+        ("winrm", {"ansible_host": "http://ws"}, "ansible_host cannot be used: a name or an address alone"),
         ("winrm", {"ansible_port": 99999}, "ansible_port is 99999"),
         ("psrp", {"ansible_psrp_message_encryption": "always"}, "ansible_psrp_message_encryption"),
         ("psrp", {"ansible_user": None}, "ansible_user"),
         ("psrp", {"ansible_psrp_auth": "certificate"}, "ansible_psrp_certificate_pem"),
-        ("psrp", {"ansible_host": "http://ws"}, "ansible_host is 'http://ws'"),
+        ("psrp", {"ansible_host": "http://ws"}, "ansible_host cannot be used: a name or an address alone"),
         ("psrp", {"ansible_port": 0}, "ansible_port is 0"),
     ],
 )
