@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""SMB servers seen from the controller.
+"""SMB servers as seen from the control node.
 
 A few short conversations per server, each on a TCP connection of its own that is dropped after the last answer: nothing
 is opened, mounted or written. Imports run downwards:
