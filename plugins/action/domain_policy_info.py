@@ -40,10 +40,14 @@ class ActionModule(DomainAction):
                 account=options["computer"], unit=options["organizational_unit"], site=options["site"]
             )
         if options["changes"]:
+            files = list(JournalStore(reader.directory, reader.sysvol, reader.policies_folder).files())
             result["changes"] = [
-                {"gpo": journal.name, "guid": journal.guid, **entry.as_dict()}
-                for journal in JournalStore(reader.sysvol, reader.policies_folder).journals()
-                for entry in journal.entries
+                {"gpo": each.journal.name, "guid": each.journal.guid, **entry.as_dict()}
+                for each in files
+                for entry in each.journal.entries
+            ]
+            report.findings += [
+                {"kind": "journal", "gpos": [each.journal.guid], "text": each.problem} for each in files if each.problem
             ]
         result["findings"] = report.findings
         result["requests"] = {"ldap": reader.directory.requests, "smb": reader.sysvol.requests}

@@ -17,6 +17,7 @@ from ..plugin_utils.domain_gpo.domain_gpo import GpoReader, as_guid
 from ..plugin_utils.domain_gpo.gpo_journal import GpoChange, GpoJournal
 from ..plugin_utils.domain_gpo.gpo_names import with_names
 from ..plugin_utils.domain_gpo.gpo_wishes import text_of
+from ..plugin_utils.domain_gpo.journal_store import JournalFile
 
 
 class ActionModule(DomainAction):
@@ -37,7 +38,8 @@ class ActionModule(DomainAction):
         changes = DomainChanges(reader, check_mode=bool(self._task.check_mode))
         reverted: list[dict[str, Any]] = []
         diffs: list[dict[str, str]] = []
-        for journal, entry in chosen(list(changes.journals()), options):
+        files = list(changes.journals())
+        for journal, entry in chosen(files, options):
             if not entry.status.stands:
                 continue
             outcome = changes.revert(journal.guid, entry.change_id, force=options["force"])
@@ -52,26 +54,51 @@ class ActionModule(DomainAction):
                     }
                 )
         result: dict[str, Any] = {"changed": bool(reverted), "reverted": reverted, "diff": diffs}
-        self._warn(result, *dict.fromkeys(changes.warnings))
+        problems = [each.problem for each in files if each.is_own and each.problem]
+        self._warn(result, *dict.fromkeys([*changes.warnings, *problems]))
         return result
 
 
-def chosen(journals: list[GpoJournal], options: Mapping[str, Any]) -> list[tuple[GpoJournal, GpoChange]]:
-    """The changes that the options name, newest first. Raises RequestError for a change_id that no journal has."""
+def chosen(files: list[JournalFile], options: Mapping[str, Any]) -> list[tuple[GpoJournal, GpoChange]]:
+    """The changes of this account that the options name, newest first.
+
+    Raises RequestError for a change_id that no journal of this account has, and for a journal that is not believed.
+    """
     wanted = options["gpo"]
     if wanted is not None:
         guid = as_guid(wanted)
-        journals = [each for each in journals if each.guid == guid or each.name.casefold() == wanted.casefold()]
-    changes = [(journal, entry) for journal in journals for entry in journal.entries]
+        files = [
+            each for each in files if each.journal.guid == guid or each.journal.name.casefold() == wanted.casefold()
+        ]
+        for each in files:
+            if each.is_own and each.problem:
+                raise RequestError(f"{each.problem} {NOTHING_WRITTEN}")
+    changes = [(each.journal, entry) for each in files if each.is_own for entry in each.journal.entries]
     changes.sort(key=lambda pair: pair[1].created_at, reverse=True)
     if options["change_id"]:
         named = [pair for pair in changes if pair[1].change_id == options["change_id"]]
         if len(named) != 1:
-            known = ", ".join(said(entry.change_id) for _journal, entry in changes[:10]) or "none"
-            raise RequestError(
-                f"{len(named) or 'No'} changes are named {said(options['change_id'])}; the newest are: {known}. "
-                f"{'Say the option gpo as well. ' if named else ''}{NOTHING_WRITTEN}"
-            )
+            raise RequestError(f"{_not_one(files, named, changes, options['change_id'])} {NOTHING_WRITTEN}")
         return named
     standing = [pair for pair in changes if pair[1].status.stands]
     return standing[:1] if options["latest"] else standing
+
+
+def _not_one(
+    files: list[JournalFile],
+    named: list[tuple[GpoJournal, GpoChange]],
+    changes: list[tuple[GpoJournal, GpoChange]],
+    change_id: str,
+) -> str:
+    """What to do about a change_id that does not name one change of this account."""
+    others = [each.sid for each in files if not each.is_own and each.journal.get(change_id)]
+    if others and not named:
+        return (
+            f"The change {said(change_id)} was made by another account ({', '.join(others)}), whose journal this one "
+            "does not act on. Revert it with that account, or set the GPO with domain_policy."
+        )
+    known = ", ".join(said(entry.change_id) for _journal, entry in changes[:10]) or "none"
+    return (
+        f"{len(named) or 'No'} changes are named {said(change_id)}; the newest are: {known}."
+        f"{' Say the option gpo as well.' if named else ''}"
+    )

@@ -172,7 +172,7 @@ def _set(info_type: int, info_class: int, buffer: Any, file: bytes) -> Structure
     return request
 
 
-def query_security() -> Structure:
+def query_security(file: bytes = CHAINED) -> Structure:
     from smbprotocol.file_info import InfoType
     from smbprotocol.open import SMB2QueryInfoRequest
 
@@ -180,7 +180,7 @@ def query_security() -> Structure:
     request["info_type"] = InfoType.SMB2_0_INFO_SECURITY
     request["output_buffer_length"] = CHUNK
     request["additional_information"] = OWNER | GROUP | DACL
-    request["file_id"] = CHAINED
+    request["file_id"] = file
     return request
 
 

@@ -132,10 +132,33 @@ class Sysvol:
         except NotFound:
             return None
 
+    def read_with_security(self, path: str) -> tuple[bytes, bytes] | None:
+        """A whole file with its owner and DACL, both of one handle: nobody can exchange the file in between.
+
+        None where there is none. Raises InUse, MissingRight, DomainError.
+        """
+        try:
+            answers = self._chain("reading", path, smb.READ, smb.query_security(), smb.read())
+        except _AtEnd:
+            return b"", self.security(path)
+        except NotFound:
+            return None
+        security, content = self._parsed(smb.information, answers[1]), self._parsed(smb.content, answers[2])
+        return (content, security) if len(content) < smb.CHUNK else self._read_on_with_security(path)
+
+    def _read_on_with_security(self, path: str) -> tuple[bytes, bytes]:
+        doing = f"reading {SHARE}\\{path}"
+        file = self._open(path, smb.READ, doing)
+        security = self._parsed(smb.information, self.call([smb.query_security(file)], doing)[0])
+        return self._rest(file, path, doing), security
+
     def _read_on(self, path: str) -> bytes:
         """A file that is larger than one answer."""
         doing = f"reading {SHARE}\\{path}"
-        file = self._open(path, smb.READ, doing)
+        return self._rest(self._open(path, smb.READ, doing), path, doing)
+
+    def _rest(self, file: bytes, path: str, doing: str) -> bytes:
+        """Everything of an open file, which is closed then."""
         content = bytearray()
         with suppress(_AtEnd):
             while len(content) <= MAX_FILE:

@@ -2,31 +2,32 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Changes of domain GPOs as transactions: hold, recover, journal, write, read back, sign off; and their undoing.
+"""Changes of domain GPOs as transactions: lock, recover, journal, write, read back, sign off.
 
-One change at a time is under way in a domain, on the controller that all runs should name (the PDC emulator). Before
-the first write the journal says what was found. What was cut off is taken back before anything else is done; an undoing
-that was cut off is finished. Where somebody else was faster, everything is read and planned once more.
+One change of a GPO at a time is under way, on the domain controller that all runs should name (the PDC emulator).
+Before the first write the journal says what was found. What an interrupted run of the same account left of this GPO
+is rolled back or finished before anything else is done. Where somebody else was faster, everything is read and planned
+once more.
 """
 
 from __future__ import annotations
 
 import socket
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.errors import NOTHING_WRITTEN, RequestError, SmbGuestError, UnexpectedState
-from ..domain.errors import DomainError, Raced, said
+from ..domain.errors import DomainError, NotFound, Raced, said
 from .domain_gpo import DEFAULT_POLICIES, GpoReader, GpoState, as_guid
 from .gpo_cells import SECURITY, SHELL, cell
 from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, GpoStatus, now
-from .gpo_wishes import Wishes, cells_between, described, fulfil, new_gpo
-from .gpo_writer import GpoWriter, kept_container, kept_of, without_links
-from .journal_store import JournalStore
-
-_TRIES = 2
+from .gpo_revert import TRIES, GpoRevert, check_written, versions_disagree
+from .gpo_wishes import Wishes, cells_between, described, fulfil, link_cells, new_gpo
+from .gpo_writer import GpoWriter, kept_of, new_kept_in, without_links
+from .journal_store import JournalFile, JournalStore
 
 
 @dataclass
@@ -49,26 +50,29 @@ class GpoTerms:
 
 
 class DomainChanges:
-    """Changes and undoes GPOs of one domain through one controller."""
+    """Changes GPOs and reverts changes of one domain through one controller."""
 
     def __init__(self, reader: GpoReader, *, check_mode: bool = False, allow_default_policies: bool = False) -> None:
         self._reader, self._check_mode = reader, check_mode
         self._allow_default_policies = allow_default_policies
-        self._store = JournalStore(reader.sysvol, reader.policies_folder)
+        self._store = JournalStore(reader.directory, reader.sysvol, reader.policies_folder)
         self._writer = GpoWriter(reader, self._store.folder)
         self.warnings: list[str] = []
+        self._revert = GpoRevert(reader, self._store, self._writer, self.warnings)
 
     # What the modules ask for
 
     def make_true(self, gpo: str, wishes: Wishes, terms: GpoTerms) -> GpoOutcome:
-        """Let a GPO exist and be as wished. Raises SmbGuestError."""
+        """Make a GPO exist with the desired settings. Raises SmbGuestError."""
         targets = [link.target for link in wishes.links]
+
+        new_guid = "{" + str(uuid.uuid4()).upper() + "}"
 
         def plan() -> tuple[GpoState, GpoState]:
             container = self._reader.find(gpo)
             if container is None and as_guid(gpo):
                 raise RequestError(f"The domain has no GPO {gpo}. Give a name to make a new one. {NOTHING_WRITTEN}")
-            guid = container.guid if container else "{" + str(uuid.uuid4()).upper() + "}"
+            guid = container.guid if container else new_guid
             self._refuse_default_policies(guid)
             found = self._reader.state(guid, targets)
             start = found
@@ -80,7 +84,7 @@ class DomainChanges:
         return self._change(plan, terms, lambda found: fulfil(found, wishes, self._reader.directory.domain_dn))
 
     def make_absent(self, gpo: str, terms: GpoTerms) -> GpoOutcome:
-        """Let a GPO not exist: unlinked, its objects deleted, its files kept aside. Raises SmbGuestError."""
+        """Delete a GPO: unlinked, its objects deleted, its files kept aside. Raises SmbGuestError."""
 
         def plan() -> tuple[GpoState, GpoState]:
             container = self._reader.find(gpo)
@@ -92,30 +96,43 @@ class DomainChanges:
 
         return self._change(plan, terms, None)
 
-    def journals(self) -> Iterator[GpoJournal]:
-        """The journal of every GPO that has one. Raises DomainError."""
-        return self._store.journals()
+    def journals(self) -> Iterable[JournalFile]:
+        """The journals of all accounts; `is_own` tells those whose changes this one may revert. Raises DomainError."""
+        return self._store.files()
 
     def revert(self, guid: str, change_id: str, *, force: bool) -> GpoOutcome:
-        """Undo one standing change. Raises RequestError where somebody changed what it wrote, DomainError."""
-        journal = self._store.journal(guid)
-        entry = next(each for each in journal.entries if each.change_id == change_id)
-        found, wanted = self._undone(journal, entry, force=force)
+        """Revert one standing change of this account.
+
+        Raises RequestError where somebody changed what it wrote, DomainError.
+        """
+        journal, entry = self._journaled(guid, change_id)
+        found, wanted = self._revert.plan(journal, entry, force=force)
         if self._check_mode:
             return GpoOutcome(True, described(found), described(wanted), entry, self.warnings)
-        with self._store.held():
-            self._recover()
-            journal = self._store.journal(guid)
-            entry = next(each for each in journal.entries if each.change_id == change_id)
-            if not entry.status.stands:  # recovering has just finished its undoing
-                after = described(self._reader.state(guid, list(found.links)))
-                return GpoOutcome(True, described(found), after, entry, self.warnings)
-            found, wanted = self._undone(journal, entry, force=force)
-            journal = journal.taken_out(entry)
-            self._store.begin(journal)
-            self._finish_undoing(journal, GpoStatus.REVERTED, "undone by a run")
+        with ExitStack() as locks:
+            if entry.kind is GpoChangeKind.DELETE:
+                locks.enter_context(self._store.locked_name(journal.name))
+            locks.enter_context(self._store.locked(guid))
+            self._revert.recover(guid, force=force)
+            journal, entry = self._journaled(guid, change_id)
+            if entry.status.stands:  # else it was unfinished, and recovering has just finished its revert
+                found, wanted = self._revert.plan(journal, entry, force=force)
+                kept_in = new_kept_in(guid) if entry.kind is GpoChangeKind.CREATE else entry.kept_in
+                entry = replace(entry, status=GpoStatus.REVERTING, kept_in=kept_in)
+                journal = journal.with_entry(entry)
+                self._store.begin(journal)
+                self._revert.finish(journal, GpoStatus.REVERTED, "reverted by a run", force=force)
+                entry = replace(entry, status=GpoStatus.REVERTED)
         after = described(self._reader.state(guid, list(found.links)))
-        return GpoOutcome(True, described(found), after, replace(entry, status=GpoStatus.REVERTED), self.warnings)
+        return GpoOutcome(True, described(found), after, entry, self.warnings)
+
+    def _journaled(self, guid: str, change_id: str) -> tuple[GpoJournal, GpoChange]:
+        """Raises RequestError for a change that the journal of this account does not have."""
+        journal = self._store.journal(guid)
+        entry = journal.get(change_id)
+        if entry is None:
+            raise RequestError(f"The GPO {guid} has no change {said(change_id)} of this account. {NOTHING_WRITTEN}")
+        return journal, entry
 
     # One change
 
@@ -127,30 +144,45 @@ class DomainChanges:
     ) -> GpoOutcome:
         """plan: what is found and what is wanted. again: what is wanted of a GPO that somebody else changed."""
         found, wanted = plan()
-        pending = self._store.pending()
-        if not self._differs(found, wanted) and not pending:
+        unfinished = self._store.journal(found.guid).unfinished if found.exists else None
+        if not self._differs(found, wanted) and not unfinished:
             return GpoOutcome(False, described(found), described(found), None, self.warnings)
         self._refuse_without_name(wanted)
+        self._refuse_without_folder(found, wanted)
         if self._check_mode:
-            if pending:
+            if unfinished:
                 self.warnings.append(
-                    f"A change of the GPO {pending} was cut off or is under way; a run would see to it."
+                    f"The change {unfinished.change_id} of the GPO {said(found.name)} was interrupted or is under way; "
+                    "a run would finish it first."
                 )
             return GpoOutcome(self._differs(found, wanted), described(found), described(wanted), None, self.warnings)
-        with self._store.held():
-            self._recover()
-            found, wanted = plan()
+        with ExitStack() as locks:
+            if not found.exists:
+                locks.enter_context(self._store.locked_name(wanted.name))
+                found, wanted = plan()
+            guid = found.guid or wanted.guid
+            locks.enter_context(self._store.locked(guid))
+            if found.exists:
+                self._revert.recover(guid)
+                found, wanted = plan()
+            if guid not in (found.guid, wanted.guid):
+                raise DomainError(f"The GPO {guid} was deleted by another run. Run the task again. {NOTHING_WRITTEN}")
             if not self._differs(found, wanted):
                 return GpoOutcome(False, described(found), described(found), None, self.warnings)
-            journal, entry = self._entry(found, wanted, terms)
-            self._store.begin(journal)
-            try:
-                after = self._carry_out(journal, entry, found, wanted, again)
-            except SmbGuestError as error:
-                self._take_back(found.guid or wanted.guid, error)
-                raise
-            self._store.end(after[0])
-        return GpoOutcome(True, described(found), described(after[1]), after[0].entries[-1], self.warnings)
+            return self._journal_and_carry_out(found, wanted, terms, again)
+
+    def _journal_and_carry_out(
+        self, found: GpoState, wanted: GpoState, terms: GpoTerms, again: Callable[[GpoState], GpoState] | None
+    ) -> GpoOutcome:
+        journal, entry = self._entry(found, wanted, terms)
+        self._store.begin(journal)
+        try:
+            journal, after = self._carry_out(journal, entry, found, wanted, again)
+        except SmbGuestError as error:
+            self._take_back(found.guid or wanted.guid, error)
+            raise
+        self._store.write(journal)
+        return GpoOutcome(True, described(found), described(after), journal.get(entry.change_id), self.warnings)
 
     def _carry_out(
         self,
@@ -162,7 +194,7 @@ class DomainChanges:
     ) -> tuple[GpoJournal, GpoState]:
         """Write and read back; once more from a fresh read where somebody else was faster."""
         if entry.kind is GpoChangeKind.DELETE:
-            self._writer.delete(found)
+            self._writer.delete(found, entry.kept_in)
             return self._signed_off(journal, entry, GpoState(found.guid)), GpoState(found.guid)
         if entry.kind is GpoChangeKind.CREATE:
             self._writer.create(wanted.guid, wanted.name)
@@ -170,14 +202,14 @@ class DomainChanges:
             wanted = again(found) if again else wanted
             journal, entry = self._widened(journal, entry, found, wanted)
         raced = False
-        for attempt in range(_TRIES):
+        for attempt in range(TRIES):
             try:
-                self._writer.write(found, wanted, new_version=raced or self._disagrees(found))
+                self._writer.write(found, wanted, new_version=raced or versions_disagree(found))
                 after = self._reader.state(wanted.guid, list(wanted.links))
-                self._check_written(after, wanted)
+                check_written(after, wanted)
                 return self._signed_off(journal, entry, after), after
             except (Raced, UnexpectedState) as error:
-                if attempt + 1 == _TRIES or again is None:
+                if attempt + 1 == TRIES or again is None:
                     raise DomainError(
                         f"Somebody else changes the GPO {said(wanted.name)} at the same time, twice in a row: {error} "
                         "Run the task again when the editor is closed."
@@ -192,14 +224,18 @@ class DomainChanges:
         self, journal: GpoJournal, entry: GpoChange, found: GpoState, wanted: GpoState
     ) -> tuple[GpoJournal, GpoChange]:
         """The journal before a second try: what somebody else wrote meanwhile is what the change found."""
-        cells = {name: dict(value) for name, value in entry.cells.items()}
+        cells: dict[str, dict[str, Any]] = {name: dict(value) for name, value in entry.cells.items()}
         for name, value in cells_between(found, wanted).items():
             held = cells.get(name)
             if held is None:
                 cells[name] = value
             elif name != SHELL and not cell(name).same(value["found"], held["written"]):
                 held.update(value)
-        cells = {name: cells[name] for name in sorted(cells, key=lambda name: name == SHELL)}
+        others = journal.without(entry)
+        cells = {
+            name: {**cells[name], "over": others.over(name, cells[name]["found"])}
+            for name in sorted(cells, key=lambda name: name == SHELL)
+        }
         if cells == entry.cells:
             return journal, entry
         entry = replace(entry, cells=cells)
@@ -207,23 +243,10 @@ class DomainChanges:
         self._store.write(journal)
         return journal, entry
 
-    def _check_written(self, after: GpoState, wanted: GpoState) -> None:
-        """Raises UnexpectedState where the GPO does not hold what was written."""
-        for name, value in cells_between(after, wanted).items():
-            if not cell(name).same(value["found"], value["written"]):
-                raise UnexpectedState(f"{name} of the GPO {said(wanted.name)} is not what was just written.")
-        if self._disagrees(after):
-            raise UnexpectedState(f"LDAP and GPT.INI have different versions of the GPO {said(wanted.name)}.")
-
-    @staticmethod
-    def _disagrees(state: GpoState) -> bool:
-        """Whether the versions in LDAP and GPT.INI differ: a cut-off write, or replication that is still under way."""
-        return state.container is not None and state.files.version != state.container.version
-
     def _differs(self, found: GpoState, wanted: GpoState) -> bool:
         if found.exists != wanted.exists:
             return True
-        return wanted.exists and (bool(cells_between(found, wanted)) or self._disagrees(found))
+        return wanted.exists and (bool(cells_between(found, wanted)) or versions_disagree(found))
 
     def _refuse_default_policies(self, guid: str) -> None:
         """Raises RequestError for the two GPOs that every domain has, unless the task allows them."""
@@ -232,6 +255,19 @@ class DomainChanges:
                 f"{DEFAULT_POLICIES[guid]} is not changed without allow_default_policies: true. A GPO of its own can "
                 f"be unlinked without harm. {NOTHING_WRITTEN}"
             )
+
+    def _refuse_without_folder(self, found: GpoState, wanted: GpoState) -> None:
+        """Raises DomainError for a GPO whose directory object has no folder in SYSVOL, unless it is to be deleted."""
+        if not (found.exists and wanted.exists) or found.files.gpt_ini is not None:
+            return
+        folder = self._reader.folder(found.guid)
+        try:
+            self._reader.sysvol.security(folder)
+        except NotFound as error:
+            raise DomainError(
+                f"The GPO {said(found.name)} ({found.guid}) has no folder {folder} in SYSVOL. Wait for replication if "
+                f"it was made a short while ago; else delete it with state: absent and make it anew. {NOTHING_WRITTEN}"
+            ) from error
 
     @staticmethod
     def _refuse_without_name(wanted: GpoState) -> None:
@@ -247,29 +283,29 @@ class DomainChanges:
             raise RequestError(
                 f"The change_id {change_id} was used for this GPO before. Say another one, or none. {NOTHING_WRITTEN}"
             )
-        kind = (
-            GpoChangeKind.EDIT
-            if found.exists and wanted.exists
-            else GpoChangeKind.CREATE
-            if wanted.exists
-            else GpoChangeKind.DELETE
-        )
-        security = cell(SECURITY).now(found)
-        links = without_links(found)
         entry = GpoChange(
             change_id,
-            kind,
+            GpoChangeKind.EDIT,
             GpoStatus.PENDING,
-            cells=cells_between(found, links if kind is GpoChangeKind.DELETE else wanted)
-            if kind is not GpoChangeKind.CREATE
-            else {},
-            gpo=kept_of(found, security) if kind is GpoChangeKind.DELETE else {},
             reason=terms.reason,
             created_at=now(),
             controller=socket.gethostname(),
             account=self._reader.directory.controller.account,
             version_found=found.container.version.number if found.container else 0,
         )
+        if not found.exists:
+            entry = replace(entry, kind=GpoChangeKind.CREATE)
+        elif not wanted.exists:
+            entry = replace(
+                entry,
+                kind=GpoChangeKind.DELETE,
+                cells=journal.with_over(link_cells(found, without_links(found))),
+                gpo=kept_of(found, cell(SECURITY).now(found)),
+                files=self._writer.digests(self._reader.folder(guid)),
+                kept_in=new_kept_in(guid),
+            )
+        else:
+            entry = replace(entry, cells=journal.with_over(cells_between(found, wanted)))
         name = found.name or wanted.name
         return replace(journal, name=name).with_entry(entry), entry
 
@@ -279,132 +315,10 @@ class DomainChanges:
         version = after.container.version.number if after.container else journal.version
         return replace(journal, version=version).with_entry(replace(entry, status=GpoStatus.APPLIED))
 
-    # Undoing
-
-    def _undone(self, journal: GpoJournal, entry: GpoChange, *, force: bool) -> tuple[GpoState, GpoState]:
-        """The GPO as it is, and as it is without a change. Raises RequestError where that cannot be said."""
-        names = [name.removeprefix("link:") for name in entry.cells if name.startswith("link:")]
-        found = self._reader.state(journal.guid, [])
-        found = self._with_targets(found, names)
-        above = journal.above(entry)
-        if entry.kind is not GpoChangeKind.EDIT and above:
-            listed = ", ".join(each.change_id for each in above)
-            raise RequestError(
-                f"{entry.change_id} cannot be undone while newer changes of the same GPO stand on it: {listed}. Undo "
-                f"those first, or say all: true. {NOTHING_WRITTEN}"
-            )
-        if entry.kind is GpoChangeKind.DELETE:
-            self._refuse_second_of_name(journal)
-            return found, self._with_cells(self._deleted(found, entry), entry, set())
-        if not found.exists and not (entry.kind is GpoChangeKind.CREATE or force):
-            raise RequestError(
-                f"The GPO {said(journal.name)} of {entry.change_id} does not exist any more, and this collection did "
-                f"not delete it. With force: true the change is signed off as undone. {NOTHING_WRITTEN}"
-            )
-        if entry.kind is GpoChangeKind.CREATE:
-            self._refuse_foreign_edits(found, journal, entry, force=force)
-            return found, GpoState(journal.guid)
-        foreign = [
-            name
-            for name, value in entry.cells.items()
-            if name not in journal.covered(entry)
-            and not any(cell(name).same(cell(name).now(found), value[side]) for side in ("written", "found"))
-        ]
-        if foreign and not force:
-            raise RequestError(
-                f"Somebody changed {', '.join(map(said, foreign))} of the GPO {said(found.name)} since "
-                f"{entry.change_id}. Undo it by hand, or with force: true. {NOTHING_WRITTEN}"
-            )
-        return found, self._with_cells(found, entry, journal.covered(entry))
-
-    def _deleted(self, found: GpoState, entry: GpoChange) -> GpoState:
-        """The GPO that a deletion took away, without its links."""
-        container = kept_container(found.guid, f"CN={found.guid},{self._reader.policies_dn}", entry.gpo)
-        return replace(found, container=container, files=self._reader.files_in(rf"{self._store.folder}\{found.guid}"))
-
-    def _refuse_second_of_name(self, journal: GpoJournal) -> None:
-        other = self._reader.find(journal.name)
-        if other is not None and other.guid != journal.guid:
-            raise RequestError(
-                f"The domain has another GPO named {said(journal.name)} now ({other.guid}). Rename or delete that one "
-                f"first. {NOTHING_WRITTEN}"
-            )
-
-    @staticmethod
-    def _refuse_foreign_edits(found: GpoState, journal: GpoJournal, entry: GpoChange, *, force: bool) -> None:
-        """Raises RequestError where a GPO that is to go again holds somebody else's work."""
-        version = found.container.version.number if found.container else None
-        if version not in (None, journal.version) and not force and entry.status is GpoStatus.APPLIED:
-            raise RequestError(
-                f"Somebody edited the GPO {said(found.name)} since {entry.change_id} made it (version {version}, not "
-                f"{journal.version}). Delete it by hand, or with force: true. {NOTHING_WRITTEN}"
-            )
-
-    def _with_targets(self, found: GpoState, targets: list[str]) -> GpoState:
-        """With the links of these containers too, as far as they are there still."""
-        links = dict(found.links)
-        for target in targets:
-            entry = self._reader.directory.read(target, ["gPLink"])
-            if entry is not None and not any(dn.casefold() == entry.dn.casefold() for dn in links):
-                links[entry.dn] = entry.text("gPLink") or ""
-        return replace(found, links=links)
-
-    @staticmethod
-    def _with_cells(state: GpoState, entry: GpoChange, covered: set[str]) -> GpoState:
-        """The state with what the entry found, in every cell that still holds what it wrote."""
-        known = {dn.casefold() for dn in state.links}
-        for name, value in entry.cells.items():
-            if name in covered or (name.startswith("link:") and name.removeprefix("link:").casefold() not in known):
-                continue
-            state = cell(name).put(state, value["found"], value["written"])
-        return state
-
-    def _finish_undoing(self, journal: GpoJournal, status: GpoStatus, note: str) -> None:
-        """Put back what the cut-off or REVERTING entry of a journal found, and sign it off."""
-        entry = journal.cut_off
-        if entry is None:
-            self._store.clear_pending()
-            return
-        found = self._with_targets(
-            self._reader.state(journal.guid, []),
-            [name.removeprefix("link:") for name in entry.cells if name.startswith("link:")],
-        )
-        if entry.kind is GpoChangeKind.CREATE:
-            self._writer.delete(found)
-            if status is GpoStatus.ROLLED_BACK:
-                self._writer.discard(journal.guid)
-        elif entry.kind is GpoChangeKind.DELETE:
-            self._writer.restore(journal.guid, entry.gpo)
-            found = self._with_targets(self._reader.state(journal.guid, []), list(found.links))
-            journal = replace(journal, version=self._put_back(entry, found))
-        elif found.exists:
-            journal = replace(journal, version=self._put_back(entry, found))
-        self._store.end(journal.with_entry(replace(entry, status=status, note=note)))
-
-    def _put_back(self, entry: GpoChange, found: GpoState) -> int:
-        """Carry the GPO to what the entry found, cells that somebody else changed since left alone if it was cut off.
-
-        Reads back; returns the version. Raises UnexpectedState, Raced.
-        """
-        mine = {
-            name: value
-            for name, value in entry.cells.items()
-            if entry.status is GpoStatus.REVERTING or cell(name).same(cell(name).now(found), value["written"])
-        }
-        wanted = self._with_cells(found, replace(entry, cells=mine), set())
-        moved = found.container is not None and found.container.version.number != entry.version_found
-        touched = any(name.startswith("setting:") for name in entry.cells)
-        # A run that was cut off may have written files whose version no client has seen.
-        anew = entry.kind is GpoChangeKind.EDIT and touched and (moved or found.files != wanted.files)
-        self._writer.write(found, wanted, new_version=anew or self._disagrees(found))
-        after = self._with_targets(self._reader.state(found.guid, []), list(found.links))
-        self._check_written(after, wanted)
-        return after.container.version.number if after.container else 0
-
     def _take_back(self, guid: str, error: SmbGuestError) -> None:
         """After a failure: put everything back at once; what cannot be is left for the next run, and said."""
         try:
-            self._recover()
+            self._revert.recover(guid)
         except DomainError as second:
             words = (
                 f"{error} Putting back what was written failed as well ({said(second)}); the next run of this module "
@@ -415,27 +329,3 @@ class DomainChanges:
             return
         if "Nothing was written" not in str(error):
             error.args = (f"{error} What was written has been put back.",)
-
-    def _recover(self) -> None:
-        """Deal with what a run that was cut off left. Held. Raises DomainError."""
-        guid = self._store.pending()
-        if not guid:
-            return
-        self._writer.tidy(guid)
-        self._store.tidy()
-        journal = self._store.journal(guid)
-        entry = journal.cut_off
-        if entry is None:
-            self._store.clear_pending()
-            return
-        status = GpoStatus.REVERTED if entry.status is GpoStatus.REVERTING else GpoStatus.ROLLED_BACK
-        for attempt in range(_TRIES):
-            try:
-                self._finish_undoing(journal, status, "it was cut off, and taken back by a later run")
-                break
-            except Raced:
-                if attempt + 1 == _TRIES:
-                    raise
-        self.warnings.append(
-            f"The change {entry.change_id} of the GPO {said(journal.name)} had been cut off; it is {status.value} now."
-        )

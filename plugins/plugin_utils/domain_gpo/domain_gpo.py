@@ -64,7 +64,12 @@ Parsed = TypeVar("Parsed")
 
 @dataclass(frozen=True)
 class GpoContainer:
-    """The directory object of a GPO. security: owner, group and DACL, as bytes; None if it may not be read."""
+    """The directory object of a GPO.
+
+    Args:
+        security: owner, group and DACL, as bytes; None if it may not be read.
+        has_version: whether it has the attribute versionNumber at all; without it the version counts as 0.
+    """
 
     guid: str
     dn: str
@@ -77,6 +82,7 @@ class GpoContainer:
     user_extensions: str | None = None
     wmi_filter: str | None = None
     security: bytes | None = field(default=None, repr=False)
+    has_version: bool = True
 
     @classmethod
     def from_entry(cls, entry: DirectoryEntry) -> GpoContainer:
@@ -96,6 +102,7 @@ class GpoContainer:
             entry.text("gPCUserExtensionNames"),
             entry.text("gPCWQLFilter"),
             entry.raw("nTSecurityDescriptor"),
+            entry.raw("versionNumber") is not None,
         )
 
     @property

@@ -12,13 +12,19 @@ GPOs as the computer (Microsoft's update MS16-072), and one that cannot be read 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from ..domain.errors import DomainError
 from ..policy_files.security_descriptor import (
     ALLOWED,
     ALLOWED_OBJECT,
     CONTAINER_INHERIT,
+    DACL_AUTO_INHERITED,
+    DACL_PRESENT,
     INHERIT_ONLY,
+    INHERITED,
     OBJECT_INHERIT,
+    SELF_RELATIVE,
     Ace,
     SecurityDescriptor,
 )
@@ -92,6 +98,54 @@ def with_filter(gpo: SecurityDescriptor, sids: Sequence[str]) -> SecurityDescrip
         if not _reads(kept, sid)
     ]
     return gpo.with_dacl(tuple(kept + reading + new))
+
+
+def without_change(
+    held: SecurityDescriptor, found: SecurityDescriptor, written: SecurityDescriptor
+) -> SecurityDescriptor:
+    """What an object holds now, without the entries that a change of the filter added, and with those it removed.
+
+    Entries that somebody else added or removed since stay as they are. Raises DomainError for a change that no filter
+    could have made: then `found` and `written` are not what this collection journaled.
+    """
+    before, after, aces = found.dacl or (), written.dacl or (), list(held.dacl or ())
+    added = [ace for ace in after if ace not in before]
+    removed = [(place, ace) for place, ace in enumerate(before) if ace not in after]
+    for ace in (*added, *(ace for _place, ace in removed)):
+        if not _could_be_ours(ace):
+            raise DomainError(
+                f"The journal has an entry of {ace.sid} with the rights 0x{ace.mask:08x} that no security filter could "
+                "have written. Restore the permissions of the GPO in GPMC."
+            )
+    is_as_written = list(after) == aces
+    aces = [ace for ace in aces if ace not in added]
+    denied = max((place + 1 for place, ace in enumerate(aces) if ace.denies), default=0)
+    for place, ace in removed:
+        if ace not in aces:
+            # Behind every denial that somebody added since: the first entry that fits decides.
+            aces.insert(place if is_as_written else max(place, denied), ace)
+    return held.with_dacl(tuple(aces))
+
+
+def _could_be_ours(ace: Ace) -> bool:
+    """Whether an entry is one that a security filter consists of, or that changing one may remove."""
+    if _is_filter(ace):
+        return not ace.mask & ~(CONTROL_ACCESS | READ_GPO)
+    return ace.type == ALLOWED and not ace.mask & ~READ_GPO
+
+
+def inherited_security(folder: SecurityDescriptor, held: SecurityDescriptor, *, is_folder: bool) -> SecurityDescriptor:
+    """The security of a file or folder below a GPO's folder: what it inherits from there. Owner and group stay.
+
+    Setting the security of a folder by SMB reaches the folder alone: on Windows it is the client that propagates it.
+    """
+    wanted = CONTAINER_INHERIT if is_folder else OBJECT_INHERIT
+    aces = tuple(
+        replace(ace, flags=(ace.flags | INHERITED) if is_folder else INHERITED)
+        for ace in folder.dacl or ()
+        if ace.flags & wanted and (is_folder or not ace.flags & INHERIT_ONLY)
+    )
+    return replace(held, dacl=aces, control=SELF_RELATIVE | DACL_PRESENT | DACL_AUTO_INHERITED)
 
 
 def _is_filter(ace: Ace) -> bool:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The cells of a GPO: the single things that a change of this collection writes, and how each is put back. Pure.
+"""The cells of a GPO: the single things that a change of this collection writes, and how each is restored. Pure.
 
 A change is a set of cells with what was found and what is written. Every kind of cell answers three questions: what
 does the GPO hold there now (as JSON), do two such answers mean the same, and what is the GPO with another answer. So
@@ -24,12 +24,12 @@ from ..policy_files.gpt_tmpl import GptTmpl, TemplateValue
 from ..policy_files.registry_pol import Placed, RegistryPol, RegistryPolEntry
 from ..tables.settings import SETTINGS, Layer, Setting
 from .domain_gpo import GpoState, links_of, security_of
-from .gpo_access import filter_sids
+from .gpo_access import filter_sids, without_change
 
 Json = Any
 SETTING, LINK, WMI_FILTER, SECURITY, COMMENT = "setting:", "link:", "wmi_filter", "security_filter", "comment"
 SHELL = "files"
-"""Which files there are and who reads them: it follows from the other cells, and is put back after them."""
+"""Which files there are and who reads them: it follows from the other cells, and is restored after them."""
 MANAGED: Mapping[str, Setting] = {name: setting for name, setting in SETTINGS.items() if setting.group_policy}
 """The settings that a GPO can carry."""
 
@@ -162,17 +162,25 @@ def _link_cell(target: str) -> GpoCell:
         return {"guid": state.guid, "gPLink": state.link_text(target)}
 
     def put(state: GpoState, found: Json, written: Json) -> GpoState:
-        text = state.link_text(target)
-        if text != written["gPLink"]:
-            text = str(links_of(text).put_back(links_of(found["gPLink"]), state.guid))
-        else:
-            text = found["gPLink"]
-        return with_link_text(state, target, text)
+        return with_link_text(
+            state, target, _link_restored(state.guid, state.link_text(target), found["gPLink"], written["gPLink"])
+        )
 
     def own(value: Json) -> list[int]:
         return [link.options for link in links_of(value["gPLink"]).links if link.guid == value["guid"]]
 
     return GpoCell(now, lambda one, other: own(one) == own(other), put)
+
+
+def _link_restored(guid: str, held: str, found: str, written: str) -> str:
+    """A gPLink with the link of one GPO as it was found, whatever the journal says about the links of others."""
+    now, before, after = links_of(held), links_of(found), links_of(written)
+    if now.without(guid) == before.without(guid) and now == after:
+        return found  # byte for byte
+    link, changed = before.of(guid), after.of(guid)
+    if link and changed and now.of(guid) and before.order(guid) == after.order(guid):
+        return str(now.with_link(link, None))  # the change did not move it: it stays where somebody moved it since
+    return str(now.put_back(before, guid))
 
 
 def with_link_text(state: GpoState, target: str, text: str) -> GpoState:
@@ -197,10 +205,15 @@ def _security_now(state: GpoState) -> Json:
     return None if security is None else base64.b64encode(security).decode()
 
 
-def _put_security(state: GpoState, found: Json, _written: Json) -> GpoState:
-    if state.container is None or found is None:
+def _put_security(state: GpoState, found: Json, written: Json) -> GpoState:
+    """Only the entries of our own change are undone: somebody else's delegation or denial stays."""
+    if state.container is None or state.container.security is None or found is None or written is None:
         return state
-    return replace(state, container=replace(state.container, security=decoded(found)))
+    held = security_of(state.container.security)
+    restored = without_change(held, security_of(decoded(found)), security_of(decoded(written)))
+    if restored == held:
+        return state
+    return replace(state, container=replace(state.container, security=restored.to_bytes()))
 
 
 def _same_filter(one: Json, other: Json) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..domain.distinguished_names import dn_key
+from ..domain.errors import DomainError
 from ..policy_files.gp_links import DISABLED, ENFORCED, Link, Links, gpo_dn
 from ..policy_files.gpt_ini import GptIni
 from .domain_gpo import Files, GpoContainer, GpoState, comment_bytes, links_of, security_of
@@ -138,6 +139,16 @@ def cells_between(found: GpoState, wanted: GpoState) -> dict[str, dict[str, Json
     return cells
 
 
+def link_cells(found: GpoState, wanted: GpoState) -> dict[str, dict[str, Json]]:
+    """`cells_between`, of the links alone: reads no file, so that a damaged GPO can be deleted."""
+    cells = {}
+    for name in (LINK + dn for dn in found.links):
+        before, after = cell(name).now(found), cell(name).now(wanted)
+        if before != after:
+            cells[name] = {"found": before, "written": after}
+    return cells
+
+
 def _names(found: GpoState, wanted: GpoState) -> Iterable[str]:
     yield from (SETTING + name for name in MANAGED)
     yield from (COMMENT, WMI_FILTER, SECURITY)
@@ -159,17 +170,25 @@ def described(state: GpoState) -> dict[str, Any]:
     return {
         "name": container.name,
         "guid": container.guid,
-        "settings": {
-            name: setting.words.word(value)
-            for name, setting in MANAGED.items()
-            if (value := setting_value(state, setting)) is not None
-        },
+        "settings": _settings(state),
         "links": [{"target": target, **link} for target, link in links.items()],
         "wmi_filter": container.wmi_filter,
         "security_filter": filter_sids(security_of(container.security)) if container.security else [],
         "comment": state.files.comment_text,
         "version": container.version.machine,
     }
+
+
+def _settings(state: GpoState) -> dict[str, Any]:
+    """The settings in words; none where a file is damaged: whoever edits it is told so, whoever deletes it need not."""
+    try:
+        return {
+            name: setting.words.word(value)
+            for name, setting in MANAGED.items()
+            if (value := setting_value(state, setting)) is not None
+        }
+    except DomainError:
+        return {}
 
 
 def text_of(words: Mapping[str, Any]) -> str:

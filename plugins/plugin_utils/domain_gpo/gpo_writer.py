@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes a domain GPO: creates it, carries one state of it into another, deletes it, puts a deleted one back.
+"""Writes a domain GPO: creates it, carries one state of it into another, deletes it, restores a deleted one.
 
-The order is that of MS-GPOL 3.3.5 and safe to be cut off in: files beside-then-renamed, then the version and the
+The order is that of MS-GPOL 3.3.5 and may be interrupted anywhere: files beside-then-renamed, then the version and the
 extension list in LDAP by compare-and-swap, then GPT.INI; who applies it before where it is linked. A client that reads
-in between sees the old version or the new one with the files of the new one.
+in between sees the old version or the new one with the files of the new one. The directory object is the first thing
+that is made and the last that is deleted: as long as anything of a GPO is there, its name finds it.
 
 A file is looked at once more right before it is replaced: an editor that wrote since is noticed, but for the moment of
 that one request. GPMC takes no lock, so no more can be had.
@@ -14,6 +15,8 @@ that one request. GPMC takes no lock, so no more can be had.
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -26,6 +29,7 @@ from ..domain.ldap_messages import Modification
 from ..domain.rights import Right, needing
 from ..domain.sysvol import BESIDE, NotEmpty
 from ..policy_files.gpt_ini import GptIni, Version
+from ..policy_files.security_descriptor import SecurityDescriptor
 from .domain_gpo import (
     COMMENT,
     FUNCTIONALITY_VERSION,
@@ -39,8 +43,9 @@ from .domain_gpo import (
     links_of,
     security_of,
 )
-from .gpo_access import folder_security
+from .gpo_access import folder_security, inherited_security
 from .gpo_cells import decoded
+from .gpo_journal import GpoChange
 
 _DACL = 4
 _CHILDREN = ("Machine", "User")
@@ -58,7 +63,7 @@ class GpoWriter:
     """Writes GPOs of one domain on one controller."""
 
     def __init__(self, reader: GpoReader, trash: str) -> None:
-        """trash: the folder, relative to SYSVOL, that the folder of a deleted GPO is moved to, below its GUID."""
+        """trash: the folder, relative to SYSVOL, below which the folder of a deleted GPO is kept."""
         self._reader, self._trash = reader, trash
         self._directory, self._sysvol = reader.directory, reader.sysvol
 
@@ -91,8 +96,8 @@ class GpoWriter:
         for child in _CHILDREN:
             self._directory.add(f"CN={child},{dn}", {"objectClass": ["container"]})
 
-    def _mirror_security(self, guid: str, *, owner: bool) -> None:
-        """The folder gets the security of the directory object, as the server has it."""
+    def _mirror_security(self, guid: str, *, owner: bool) -> SecurityDescriptor:
+        """The folder gets the security of the directory object, as the server has it; returns what it got."""
         entry = self._directory.read(f"CN={guid},{self._reader.policies_dn}", ["nTSecurityDescriptor"], sd_flags=7)
         security = entry.raw("nTSecurityDescriptor") if entry else None
         if security is None:
@@ -103,6 +108,19 @@ class GpoWriter:
             held = security_of(self._sysvol.security(self._reader.folder(guid)))
             owner = (held.owner, held.group) != (mirrored.owner, mirrored.group)
         self._sysvol.set_security(self._reader.folder(guid), mirrored.to_bytes(), owner=owner)
+        return mirrored
+
+    def _secure_files(self, folder: str, security: SecurityDescriptor, *, owner: bool) -> None:
+        """Everything below a GPO's folder inherits its security anew. owner: its owner and group as well."""
+        for item in self._sysvol.items(folder):
+            path = rf"{folder}\{item.name}"
+            held = security_of(self._sysvol.security(path))
+            foreign = owner and (held.owner, held.group) != (security.owner, security.group)
+            wanted = inherited_security(security, security if foreign else held, is_folder=item.is_folder)
+            if foreign or set(wanted.dacl or ()) != set(held.dacl or ()):
+                self._sysvol.set_security(path, wanted.to_bytes(), owner=foreign)
+            if item.is_folder:
+                self._secure_files(path, security, owner=owner)
 
     def write(self, found: GpoState, wanted: GpoState, *, new_version: bool = False) -> None:
         """Carry a GPO that exists into another state of it. new_version: clients are to read it anew in any case.
@@ -121,7 +139,9 @@ class GpoWriter:
         if old.security != new.security and new.security:
             security = Modification.replace("nTSecurityDescriptor", new.security)
             self._directory.modify(old.dn, [security], sd_flags=_DACL)
-            self._mirror_security(found.guid, owner=False)
+            self._secure_files(
+                self._reader.folder(found.guid), self._mirror_security(found.guid, owner=False), owner=False
+            )
         edits = [
             (REGISTRY_POL, found.files.registry_pol, wanted.files.registry_pol),
             (GPT_TMPL, found.files.gpt_tmpl, wanted.files.gpt_tmpl),
@@ -167,10 +187,8 @@ class GpoWriter:
         """The larger version plus one: in LDAP only if it is still the one that was read, then in GPT.INI."""
         old = container.version
         version = old.next_machine(found.files.version or Version())
-        changes = [
-            Modification.delete("versionNumber", str(old.signed)),
-            Modification.add("versionNumber", str(version.signed)),
-        ]
+        changes = [Modification.delete("versionNumber", str(old.signed))] if container.has_version else []
+        changes.append(Modification.add("versionNumber", str(version.signed)))
         if container.machine_extensions != extensions:
             changes.append(Modification.replace("gPCMachineExtensionNames", extensions))
         self._directory.modify(container.dn, changes)
@@ -190,42 +208,75 @@ class GpoWriter:
         with needing(Right.LINK):
             self._directory.modify(target, changes)
 
-    def delete(self, found: GpoState) -> None:
-        """Unlink a GPO everywhere, delete its directory objects, move its folder aside. What is gone already is fine.
+    def delete(self, found: GpoState, kept_in: str) -> None:
+        """Unlink a GPO everywhere, move its folder aside, delete its directory objects. What is gone already is fine.
 
+        kept_in: the name of the folder to move it to, beside the journals; empty to delete the files as well.
         Raises Raced, MissingRight, DomainError.
         """
         for target, text in found.linked_by().items():
             self._write_link(target, text, str(links_of(text).without(found.guid)))
         dn = f"CN={found.guid},{self._reader.policies_dn}"
         with needing(Right.EDIT):
-            for each in (*(f"CN={child},{dn}" for child in _CHILDREN), dn):
+            for child in _CHILDREN:
                 with suppress(NotFound):
-                    self._directory.delete(each)
+                    self._directory.delete(f"CN={child},{dn}")
             with suppress(NotFound):
-                self._sysvol.move(self._reader.folder(found.guid), rf"{self._trash}\{found.guid}")
+                if kept_in:
+                    self._sysvol.move(self._reader.folder(found.guid), rf"{self._trash}\{kept_in}")
+                else:
+                    self._remove_tree(self._reader.folder(found.guid))
+            with suppress(NotFound):
+                self._directory.delete(dn)
+
+    def digests(self, folder: str, below: str = "") -> dict[str, str]:
+        """The SHA-256 of every file in a folder, by its path there in lower case. Raises DomainError."""
+        found: dict[str, str] = {}
+        for item in self._sysvol.items(folder):
+            path, name = rf"{folder}\{item.name}", f"{below}{item.name.lower()}"
+            if item.is_folder:
+                found |= self.digests(path, f"{name}\\")
+            else:
+                found[name] = hashlib.sha256(self._sysvol.read(path) or b"").hexdigest()
+        return found
 
     def refuse_if_it_holds_more(self, guid: str) -> None:
-        """Objects below a GPO other than its two containers could not be put back. Raises DomainError."""
+        """Objects below a GPO other than its two containers could not be restored. Raises DomainError."""
         dn = f"CN={guid},{self._reader.policies_dn}"
         known = {dn_key(dn), *(dn_key(f"CN={child},{dn}") for child in _CHILDREN)}
         for entry in self._objects(dn):
             if dn_key(entry.dn) not in known:
                 raise DomainError(
-                    f"The GPO holds {said(entry.dn)}, which could not be put back later. Delete it in GPMC. "
+                    f"The GPO holds {said(entry.dn)}, which could not be restored later. Delete it in GPMC. "
                     "Nothing was written."
                 )
 
-    def restore(self, guid: str, kept: Mapping[str, Any]) -> None:
-        """Make a deleted GPO again: same GUID, name, version, files, security. Links are put back by `write`.
+    def restore(self, guid: str, change: GpoChange, *, force: bool = False) -> None:
+        """Make a deleted GPO again: same GUID, name, version, files, security. Links are restored by `write`.
 
-        What is there already is left alone: a deletion that was denied is taken back by an account without rights.
+        What is there already is left alone: a deletion that was denied is rolled back by an account without rights.
+        The files lay where others might reach them: they have to be those that were deleted, and get the owner and the
+        permissions of the GPO. force: restore them whatever they are by now.
         Raises MissingRight, DomainError.
         """
+        if str(change.gpo["path"]).casefold() != self._reader.unc(guid).casefold():
+            raise DomainError(f"The journal says that the files of the GPO {guid} were at {said(change.gpo['path'])}.")
+        kept = rf"{self._trash}\{change.kept_in}"
+        moved = False
         with suppress(NotFound, AlreadyThere):
-            self._sysvol.move(rf"{self._trash}\{guid}", self._reader.folder(guid))
+            self._sysvol.move(kept, self._reader.folder(guid))
+            moved = True
+        if moved and not force and self.digests(self._reader.folder(guid)) != change.files:
+            self._sysvol.move(self._reader.folder(guid), kept)
+            raise DomainError(
+                f"The files of the deleted GPO {guid}, which are kept in {kept} in SYSVOL, are not those that were "
+                "deleted: somebody changed them. Look at them; with force: true they are restored as they are."
+            )
         with needing(Right.CREATE):
-            self._restore_objects(f"CN={guid},{self._reader.policies_dn}", kept)
+            self._restore_objects(f"CN={guid},{self._reader.policies_dn}", change.gpo)
+        if moved:
+            with needing(Right.EDIT):
+                self._secure_files(self._reader.folder(guid), self._mirror_security(guid, owner=True), owner=True)
 
     def _restore_objects(self, dn: str, kept: Mapping[str, Any]) -> None:
         there = {dn_key(entry.dn): entry for entry in self._objects(dn)}
@@ -255,14 +306,10 @@ class GpoWriter:
             return []
 
     def tidy(self, guid: str) -> None:
-        """Delete what a run that was cut off was about to write."""
+        """Delete what an interrupted run was about to write."""
         for name in (GPT_INI, REGISTRY_POL, GPT_TMPL, COMMENT):
             with suppress(NotFound):
                 self._sysvol.delete_file(rf"{self._reader.folder(guid)}\{name}{BESIDE}")
-
-    def discard(self, guid: str) -> None:
-        """Delete what is left of the folder of a GPO whose creation was cut off."""
-        self._remove_tree(rf"{self._trash}\{guid}")
 
     def _remove_tree(self, folder: str) -> None:
         for item in self._sysvol.items(folder):
@@ -273,6 +320,11 @@ class GpoWriter:
                 self._sysvol.delete_file(path)
         with suppress(NotFound):
             self._sysvol.delete_folder(folder)
+
+
+def new_kept_in(guid: str) -> str:
+    """The name of a folder for the files of a GPO that is about to be deleted; nobody can guess it."""
+    return f"{guid}.{uuid.uuid4().hex}.files"
 
 
 def kept_of(state: GpoState, security: str | None) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from uuid import UUID
 from .errors import DamagedFile
 
 ALLOWED, DENIED, ALLOWED_OBJECT, DENIED_OBJECT = 0, 1, 5, 6
-OBJECT_INHERIT, CONTAINER_INHERIT, INHERIT_ONLY = 1, 2, 8
+OBJECT_INHERIT, CONTAINER_INHERIT, INHERIT_ONLY, INHERITED = 1, 2, 8, 16
 _HAS_OBJECT, _HAS_INHERITED = 1, 2
-_SELF_RELATIVE, _DACL_PRESENT = 0x8000, 0x0004
+SELF_RELATIVE, DACL_PRESENT = 0x8000, 0x0004
+DACL_AUTO_INHERITED, DACL_PROTECTED = 0x0400, 0x1000
 _HEADER = struct.Struct("<BBHIIII")
 _ACL = struct.Struct("<BBHHH")
 ACL_REVISION, ACL_REVISION_DS = 2, 4
@@ -57,7 +58,7 @@ class SecurityDescriptor:
     owner: str | None
     group: str | None
     dacl: tuple[Ace, ...] | None
-    control: int = _SELF_RELATIVE | _DACL_PRESENT
+    control: int = SELF_RELATIVE | DACL_PRESENT
 
     @classmethod
     def parse(cls, data: bytes) -> SecurityDescriptor:
@@ -67,7 +68,7 @@ class SecurityDescriptor:
             return cls(
                 _sid(data, owner)[0] if owner else None,
                 _sid(data, group)[0] if group else None,
-                _aces(data, dacl) if control & _DACL_PRESENT and dacl else None,
+                _aces(data, dacl) if control & DACL_PRESENT and dacl else None,
                 control,
             )
         except (struct.error, IndexError, ValueError) as error:
@@ -83,7 +84,7 @@ class SecurityDescriptor:
         if self.dacl is not None:
             dacl = _HEADER.size + len(body)
             body += _acl_bytes(self.dacl)
-        control = self.control | _SELF_RELATIVE | (_DACL_PRESENT if self.dacl is not None else 0)
+        control = self.control | SELF_RELATIVE | (DACL_PRESENT if self.dacl is not None else 0)
         return _HEADER.pack(1, 0, control & ~0x0010, offsets[0], offsets[1], 0, dacl) + body
 
     def with_dacl(self, dacl: tuple[Ace, ...]) -> SecurityDescriptor:

@@ -1,0 +1,297 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An attacker with the rights that domains delegate forges journals, and an administrator runs every module.
+
+What has to hold: no right, link, filter or file outside of what the administrator's task names changes.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from conftest import Domain
+from faults import Killed, fault
+
+from ansible_collections.winops.smb_guest.plugins.action.domain_policy_revert import chosen
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import sid_of
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError, MissingRight
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges, GpoTerms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import Wishes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.journal_store import JournalStore
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.journal_trust import ADMINISTRATORS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.security_descriptor import (
+    ALLOWED,
+    CONTAINER_INHERIT,
+    OBJECT_INHERIT,
+    Ace,
+    SecurityDescriptor,
+)
+
+GUEST, SIGNING = "insecure_guest_logons", "client_signing"
+PASSWORD = "Plain-Us3r-Pass"
+DEFAULT_DOMAIN_POLICY = "{31B2F340-016D-11D2-945F-00C04FB984F9}"
+ATTACKERS = ("forger", "editor", "linker", "writer")
+FULL = 0x001F01FF
+NEVER = {"latest": False, "all": False, "change_id": None, "gpo": None}
+
+
+@pytest.fixture(scope="module")
+def sids(domain: Domain) -> dict[str, str]:
+    for name in ATTACKERS:
+        domain.dc.tool("user", "create", name, PASSWORD)
+    domain.dc.tool("group", "addmembers", "Group Policy Creator Owners", ",".join(ATTACKERS))
+    policies = f"CN=Policies,CN=System,{domain.dc.dn}"
+    domain.dc.tool("dsacl", "set", f"--objectdn={policies}", "--sddl=(A;;CC;;;PA)")
+    with domain.reader() as reader:
+        return {name: sid_of(reader.directory, name) for name in ATTACKERS}
+
+
+def account(domain: Domain, name: str) -> dict[str, Any]:
+    return {"username": f"{name}@{domain.dc.realm}", "password": PASSWORD}
+
+
+def journals(domain: Domain) -> str:
+    return rf"{domain.dc.domain}\Policies\winops.smb_guest"
+
+
+def delegate(domain: Domain, sids: dict[str, str], guid: str, unit: str) -> None:
+    """What GPMC gives: editing the GPO, linking at the unit, and here writing below the journals' folder."""
+    gpo = f"CN={guid},CN=Policies,CN=System,{domain.dc.dn}"
+    domain.dc.tool("dsacl", "set", f"--objectdn={gpo}", f"--sddl=(A;CI;RPWPCCDCLCLORCSDWDWO;;;{sids['editor']})")
+    link = "f30e3bbe-9ff0-11d1-b603-0000f80367c1"  # gPLink
+    domain.dc.tool("dsacl", "set", f"--objectdn={unit}", f"--sddl=(OA;;RPWP;{link};;{sids['linker']})")
+    with domain.reader() as reader:
+        folder = reader.folder(guid)
+        held = SecurityDescriptor.parse(reader.sysvol.security(folder))
+        ace = Ace(ALLOWED, CONTAINER_INHERIT | OBJECT_INHERIT, FULL, sids["editor"])
+        reader.sysvol.set_security(folder, held.with_dacl((ace, *(held.dacl or ()))).to_bytes(), owner=False)
+
+
+def open_folder(domain: Domain, sid: str) -> None:
+    """An administrator lets an account write everything below the folder of the journals."""
+    with domain.reader() as reader:
+        held = SecurityDescriptor.parse(reader.sysvol.security(journals(domain)))
+        ace = Ace(ALLOWED, CONTAINER_INHERIT | OBJECT_INHERIT, FULL, sid)
+        reader.sysvol.set_security(journals(domain), held.with_dacl((*(held.dacl or ()), ace)).to_bytes(), owner=False)
+
+
+def forged_cells(domain: Domain, sid: str, victim: str, unit: str) -> dict[str, Any]:
+    """Every kind of cell, each giving the attacker something."""
+    with domain.reader() as reader:
+        container = reader.state(victim, []).container
+    assert container
+    assert container.security
+    security = SecurityDescriptor.parse(container.security)
+    given = security.with_dacl((Ace(ALLOWED, CONTAINER_INHERIT, 0x000F01FF, sid), *(security.dacl or ())))
+    texts = [base64.b64encode(each.to_bytes()).decode() for each in (given, security)]
+    link = f"[LDAP://CN={DEFAULT_DOMAIN_POLICY},CN=Policies,CN=System,{domain.dc.dn};2]"
+    own = f"[LDAP://CN={victim},CN=Policies,CN=System,{domain.dc.dn};2]"
+    comment = base64.b64encode("forged".encode("utf-16-le")).decode()
+    return {
+        "security_filter": {"found": texts[0], "written": texts[1], "over": None},
+        f"link:{unit}": {
+            "found": {"guid": victim, "gPLink": link + own},
+            "written": {"guid": victim, "gPLink": ""},
+            "over": None,
+        },
+        "comment": {"found": comment, "written": None, "over": None},
+        "setting:client_signing": {"found": [4, "0"], "written": None, "over": None},
+        "wmi_filter": {"found": "[x;{00000000-0000-0000-0000-000000000000};0]", "written": None, "over": None},
+    }
+
+
+def forgeries(domain: Domain, sid: str, victim: str, unit: str) -> Iterator[bytes]:
+    """Journals of a GPO as an attacker would like them: every kind of change in every status."""
+    cells = forged_cells(domain, sid, victim, unit)
+    gpo = {
+        "name": "forged",
+        "path": rf"\\{domain.dc.domain}\sysvol\elsewhere",
+        "version": 7,
+        "flags": 0,
+        "machine_extensions": None,
+        "user_extensions": None,
+        "wmi_filter": None,
+        "security": cells["security_filter"]["found"],
+    }
+    for kind in ("edit", "create", "delete"):
+        for status in ("pending", "reverting", "applied"):
+            entry = {
+                "change_id": f"forged-{kind}-{status}",
+                "kind": kind,
+                "status": status,
+                "cells": cells,
+                "gpo": gpo if kind == "delete" else {},
+                "files": {},
+                "kept_in": "",
+                "reason": "",
+                "created_at": "2999-01-01T00:00:00Z",
+                "controller": "",
+                "account": "Administrator",
+                "note": "",
+                "version_found": 0,
+            }
+            data = {"format": 2, "guid": victim, "name": "forged", "version": 1, "entries": [entry]}
+            yield json.dumps(data).encode()
+
+
+def administer(domain: Domain, name: str, named: list[str]) -> None:
+    """An administrator runs every module: a GPO of his own, the victims by name, everything that can be reverted."""
+    with domain.reader() as reader:
+        changes = DomainChanges(reader)
+        for gpo in named:
+            with suppress(SmbGuestError):
+                changes.make_true(gpo, Wishes(gpo), GpoTerms())
+        changes.make_true(name, Wishes(name, {GUEST: False}), GpoTerms())
+        for options in ({"latest": True}, {"all": True}, {"change_id": "forged-edit-applied"}):
+            with suppress(RequestError):
+                for journal, entry in chosen(list(changes.journals()), {**NEVER, **options}):
+                    if entry.status.stands and entry.change_id.startswith("forged"):
+                        with suppress(SmbGuestError):
+                            changes.revert(journal.guid, entry.change_id, force=True)
+        list(JournalStore(reader.directory, reader.sysvol, reader.policies_folder).files())
+
+
+def outside(domain: Domain) -> dict[str, Any]:
+    """All of the domain but what lies in the folder of the journals."""
+    return {name: value for name, value in domain.everything().items() if "winops.smb_guest" not in name}
+
+
+@pytest.mark.parametrize("attacker", ATTACKERS)
+def test_forged_journals_change_nothing(
+    domain: Domain, sids: dict[str, str], attacker: str, record_property: Callable[[str, object], None]
+) -> None:
+    unit = domain.unit()
+    names = [domain.name("Victim"), domain.name("Untouched")]
+    guids = [domain.present(name, settings={GUEST: False}, links=[unit]).after["guid"] for name in names]
+    mine = domain.name("Administrator's own")
+    domain.present(mine, settings={GUEST: False})
+    delegate(domain, sids, guids[0], unit)
+    if attacker == "writer":
+        open_folder(domain, sids[attacker])
+    before = outside(domain)
+    rounds = written = 0
+    victims = (*guids, DEFAULT_DOMAIN_POLICY)
+    for contents in zip(*(forgeries(domain, sids[attacker], victim, unit) for victim in victims), strict=True):
+        with domain.reader(**account(domain, attacker)) as reader:
+            for victim, content in zip(victims, contents, strict=True):
+                for name in (f"{victim}.{ADMINISTRATORS}.json", f"{victim}.{sids[attacker]}.json"):
+                    rounds += 1
+                    with suppress(DomainError):
+                        reader.sysvol.replace(rf"{journals(domain)}\{name}", content)
+                        written += 1
+        administer(domain, mine, [*names, "Default Domain Policy"])
+    assert outside(domain) == before
+    assert written >= rounds / 3
+    record_property("rounds", rounds)
+    record_property("forged files that the server took", written)
+    with domain.reader() as reader:  # as its message advises
+        with suppress(DomainError):
+            reader.sysvol.delete_file(rf"{journals(domain)}\{DEFAULT_DOMAIN_POLICY}.{ADMINISTRATORS}.json")
+    domain.present(domain.name("Closes the folder"), settings={GUEST: False})
+
+
+def test_denied_revert_of_a_member_is_not_carried_out_by_an_administrator(domain: Domain, sids: dict[str, str]) -> None:
+    """The member created a GPO and lost the right to link it: his revert stays his."""
+    name, unit = domain.name("Member's"), domain.unit()
+    with domain.reader(**account(domain, "forger")) as reader:
+        created = DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), GpoTerms())
+    guid = created.after["guid"]
+    domain.present(name, links=[unit])
+    before = outside(domain)
+    assert created.entry
+    with domain.reader(**account(domain, "forger")) as reader, pytest.raises(MissingRight):
+        DomainChanges(reader).revert(guid, created.entry.change_id, force=True)
+    assert outside(domain) == before
+    outcome = domain.present(name, links=[unit])
+    assert not outcome.changed
+    assert outside(domain) == before
+    with domain.reader() as reader:
+        changes = DomainChanges(reader)
+        with pytest.raises(RequestError, match="was made by another account"):
+            chosen(list(changes.journals()), {**NEVER, "change_id": created.entry.change_id})
+
+
+def test_interrupted_run_of_another_account_is_left_alone(domain: Domain, sids: dict[str, str]) -> None:
+    """An administrator's run was killed; the member's next run on the same GPO neither finishes nor undoes it."""
+    name = domain.name("Killed")
+    guid = domain.present(name, settings={GUEST: False}).after["guid"]
+    domain.fresh = True
+    try:
+        with fault("killed", 30), suppress(Killed):
+            domain.present(name, settings={GUEST: True, SIGNING: True})
+    finally:
+        domain.fresh = False
+    path = rf"{journals(domain)}\{guid}.{ADMINISTRATORS}.json"
+    with domain.reader() as reader:
+        unfinished = reader.sysvol.read(path)
+    assert unfinished
+    assert b'"pending"' in unfinished
+    with domain.reader(**account(domain, "forger")) as reader, suppress(SmbGuestError):
+        DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), GpoTerms())
+    with domain.reader() as reader:
+        assert reader.sysvol.read(path) == unfinished
+    other = domain.name("Other")
+    assert domain.present(other, settings={GUEST: False}).changed  # one GPO blocks no other
+    assert domain.present(name, settings={GUEST: True}).after["settings"] == {GUEST: "allowed"}
+    with domain.reader() as reader:
+        assert b'"pending"' not in (reader.sysvol.read(path) or b"")
+
+
+def test_exchanged_files_of_a_deleted_gpo_are_not_restored(domain: Domain, sids: dict[str, str]) -> None:
+    name = domain.name("Kept aside")
+    guid = domain.present(name, settings={GUEST: False, SIGNING: True}).after["guid"]
+    gone = domain.absent(name)
+    assert gone.entry
+    kept = domain.folder("winops.smb_guest") / gone.entry.kept_in / "Machine" / "Registry.pol"
+    good = kept.read_bytes()
+    kept.write_bytes(good[:-4] + b"\1\0]\0")
+    before = outside(domain)
+    with pytest.raises(RequestError, match="are not those that were deleted"):
+        domain.revert(gone)
+    assert outside(domain) == before
+    kept.write_bytes(good)
+    assert domain.revert(gone).after["guid"] == guid
+    domain.dc.tool("gpo", "aclcheck")
+
+
+def test_folder_of_somebody_else_is_refused_and_an_administrator_mends_it(domain: Domain, sids: dict[str, str]) -> None:
+    with domain.reader() as reader:
+        held = SecurityDescriptor.parse(reader.sysvol.security(journals(domain)))
+        theirs = replace(held, owner=sids["editor"])
+        reader.sysvol.set_security(journals(domain), theirs.to_bytes(), owner=True)
+    name = domain.name("Member's own")
+    with (
+        domain.reader(**account(domain, "forger")) as reader,
+        pytest.raises(DomainError, match="is not safe for journals: its owner is"),
+    ):
+        DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), GpoTerms())
+    assert domain.present(domain.name("Administrator's"), settings={GUEST: False}).changed
+    with domain.reader(**account(domain, "forger")) as reader:
+        assert DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), GpoTerms()).changed
+    domain.absent(name)
+
+
+def test_an_account_works_with_its_own_journal(domain: Domain, sids: dict[str, str]) -> None:
+    """Protection costs nobody what is theirs: a member creates, edits, reverts and deletes."""
+    name = domain.name("All mine")
+    with domain.reader(**account(domain, "forger")) as reader:
+        changes = DomainChanges(reader)
+        made = changes.make_true(name, Wishes(name, {GUEST: False}), GpoTerms())
+        edited = changes.make_true(name, Wishes(name, {GUEST: True}), GpoTerms())
+        assert edited.entry
+        undone = changes.revert(made.after["guid"], edited.entry.change_id, force=False)
+        assert undone.after["settings"] == {GUEST: "blocked"}
+        gone = changes.make_absent(name, GpoTerms())
+        assert gone.entry
+        back = changes.revert(made.after["guid"], gone.entry.change_id, force=False)
+        assert back.after == gone.before
+        changes.make_absent(name, GpoTerms())
