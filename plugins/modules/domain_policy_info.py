@@ -171,7 +171,8 @@ findings:
     kind:
       description: >-
         V(contradiction) where two GPOs that reach the same computers say different things, V(versions_disagree) between
-        LDAP and SYSVOL, V(overdue) past its date, V(unreadable) for damaged files or links.
+        LDAP and SYSVOL, V(overdue) past its date, V(unreadable) for damaged files or links, V(journal) with
+        O(changes) for a journal that is not believed.
       type: str
       returned: always
     gpos:
