@@ -1,21 +1,32 @@
-"""The guides in docs/ that repeat what the code knows: the tables of windows-facts.md, the messages of errors.md."""
+"""The guides in docs/ that repeat what the code knows: the tables of windows-facts.md, the kinds of errors.md."""
 
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from ansible_collections.winops.smb_guest.plugins import plugin_utils
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables import os_defaults
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.events import EVENTS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.fault_codes import CODES, Kind
 
 ROOT = Path(__file__).resolve().parents[4]
 FACTS = (ROOT / "docs/windows-facts.md").read_text()
 ERRORS = (ROOT / "docs/errors.md").read_text()
+
+ERROR_NAMES = ("Error", "Fault", "Unreachable", "Denied", "State", "Type", "Busy", "Failed")
+"""How the names of error classes end."""
+VARIABLES_OF_ANSIBLE = {"ansible_connection", "ansible_facts_modules", "ansible_winrm_connection_timeout"}
 
 Table = list[dict[str, str]]
 
@@ -110,66 +121,59 @@ def test_events() -> None:
     ]
 
 
-ERROR_TYPES = {
-    "RequestError",
-    "HostError",
-    "HostUnreachable",
-    "HostFault",
-    "UnexpectedState",
-    "SmbGuestError",
-    "WrongType",
-    "HostBusy",
-    "SchedulerFailed",
-    "DamagedEntry",
-    "Recovery",
-}
+def _error_classes(base: type[SmbGuestError] = SmbGuestError) -> Iterator[type[SmbGuestError]]:
+    """Every class of errors of the collection."""
+    for module in pkgutil.walk_packages(plugin_utils.__path__, f"{plugin_utils.__name__}."):
+        importlib.import_module(module.name)
+    found = [base]
+    while found:
+        yield (each := found.pop())
+        found += each.__subclasses__()
 
 
-def _text(node: ast.expr) -> str:
-    """A string of the source, its placeholders as `{}`; anything else is empty."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_text(part) if isinstance(part, ast.Constant) else "{}" for part in node.values)
-    if isinstance(node, ast.BinOp):
-        return _text(node.left) + _text(node.right)
-    return ""
+def test_every_kind_of_error_has_a_symptom() -> None:
+    """Kinds of classes, of fault codes, and those that a call names; the page has no other."""
+    kinds = {kind for each in _error_classes() if isinstance(kind := getattr(each, "kind", None), str)}
+    kinds |= set(get_args(Kind)) | {fault.kind for fault in CODES}
+    kinds |= {
+        word.value.value
+        for path in (ROOT / "plugins").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.endswith(ERROR_NAMES)
+        for word in node.keywords
+        if word.arg == "kind" and isinstance(word.value, ast.Constant) and isinstance(word.value.value, str)
+    }
+    (table,) = [table for table in _tables(ERRORS) if tuple(table[0]) == ("Kind", "What happened")]
+    assert {row["Kind"].strip("`") for row in table} == kinds
 
 
-def _trees() -> Iterator[ast.Module]:
-    folders = ("plugins/action", "plugins/plugin_utils")
-    for path in sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py")):
-        yield ast.parse(path.read_text())
+def test_every_symptom_has_a_cause_and_a_cure() -> None:
+    symptoms = [row for table in _tables(ERRORS) for row in table if "You see" in row]
+    assert len(symptoms) > 70
+    assert all(row["You see"] and row["Why"] and row["What to do"] for row in symptoms)
 
 
-def _source_strings() -> list[str]:
-    return [_text(node) for tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.expr)]
+def test_variables_and_numbers_of_the_errors_exist() -> None:
+    """Connection variables, words in ticks, HTTP statuses and codes: all are in the code or in Ansible."""
+    source = "\n".join(path.read_text() for path in (ROOT / "plugins").rglob("*.py"))
+    variables = set(re.findall(r"`((?:ansible|winops)_\w+)`", ERRORS))
+    assert len(variables) > 8
+    assert [name for name in variables - VARIABLES_OF_ANSIBLE if name not in source] == []
+    options = set(re.findall(r"`(\w+):", ERRORS)) - {"timeout", "when"}
+    assert [name for name in options if name not in source] == []
+    statuses = {
+        int(number)
+        for found in re.findall(r"HTTP (\d{3}(?:(?:,| or) \d{3})*)", ERRORS)
+        for number in re.findall(r"\d{3}", found)
+    }
+    assert statuses
+    assert [status for status in statuses if status not in set(map(int, HTTPStatus))] == []
+    assert re.findall(r"0x[0-9A-Fa-f]{8}", ERRORS) == [], "codes of Windows stand in error-codes.md"
 
 
-def _raised() -> list[str]:
-    """The texts of every error that is made, and the sentences of transport_errors.py, which are looked up."""
-    calls = [node for tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
-    texts = [_text(call.args[0]) for call in calls if isinstance(call.func, ast.Name) and call.func.id in ERROR_TYPES]
-    transport = ast.parse((ROOT / "plugins/plugin_utils/winrm/transport_errors.py").read_text())
-    texts += [
-        text for node in ast.walk(transport) if isinstance(node, ast.Constant) and "{where}" in (text := _text(node))
-    ]
-    return sorted({text for text in texts if len(text) > 20 and text.strip() != "Nothing was written."})
-
-
-PHRASES = [row["Words"].strip("`") for table in _tables(ERRORS) for row in table]
-
-
-def test_documented_words_are_in_the_code() -> None:
-    texts = _source_strings()
-    assert len(PHRASES) > 100
-    assert [phrase for phrase in PHRASES if not any(phrase in text for text in texts)] == []
-
-
-def test_every_error_is_documented() -> None:
-    raised = _raised()
-    assert len(raised) > 100
-    assert [text for text in raised if not any(phrase in text for phrase in PHRASES)] == []
+def test_links_inside_the_errors_lead_to_a_heading() -> None:
+    anchors = {title.lower().replace(",", "").replace(" ", "-") for title in re.findall(r"^#+ (.*)$", ERRORS, re.M)}
+    assert set(re.findall(r"\]\(#([^)]*)\)", ERRORS)) <= anchors
 
 
 @pytest.mark.parametrize("guide", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
