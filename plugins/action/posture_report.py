@@ -6,31 +6,42 @@
 
 from __future__ import annotations
 
+import getpass
 import json
-from collections.abc import Mapping
+import os
+import socket
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from ansible.release import __version__ as ansible_version
 
 from ..plugin_utils.actions.action import Action
 from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.report.csv_tables import csv_files
 from ..plugin_utils.report.document import SCHEMA_VERSION, ReportTerms, build_document
 from ..plugin_utils.report.exceptions import read_exceptions
-from ..plugin_utils.report.files import as_json, read_document, write_files
+from ..plugin_utils.report.files import as_json, checksums, digest_of, read_document, read_parts, write_files
 from ..plugin_utils.report.html import render
+from ..plugin_utils.report.json_lines import json_lines
+from ..plugin_utils.report.parts import build_part, merge_parts, part_name
+from ..plugin_utils.report.sarif import as_sarif
 
-FORMATS = ("html", "json", "csv")
-PAGE, DOCUMENT = "report.html", "report.json"
+FORMATS = ("html", "json", "csv", "jsonl", "sarif", "part")
+DEFAULT_FORMATS = FORMATS[:3]
+PAGE, DOCUMENT, CHECKSUMS = "report.html", "report.json", "SHA256SUMS"
 
 
 class ActionModule(Action):
     """Writes on the controller, and never talks to the host of the task."""
 
     ARGUMENT_SPEC = {
-        "hosts": {"type": "dict", "required": True},
+        "hosts": {"type": "dict", "default": {}},
+        "merge": {"type": "list", "elements": "path", "default": []},
+        "check_options": {"type": "bool", "default": False},
         "dest": {"type": "path", "required": True},
-        "formats": {"type": "list", "elements": "str", "choices": list(FORMATS), "default": list(FORMATS)},
+        "formats": {"type": "list", "elements": "str", "choices": list(FORMATS), "default": list(DEFAULT_FORMATS)},
         "title": {"type": "str", "default": "SMB guest logons"},
         "exceptions": {
             "type": "list",
@@ -57,19 +68,35 @@ class ActionModule(Action):
         previous = read_document(Path(options["previous"]) if options["previous"] else folder / DOCUMENT)
         if options["previous"] and previous is None:
             raise RequestError(f"The earlier report {options['previous']} does not exist.")
+        formats = _formats(options)
+        exceptions = read_exceptions(options["exceptions"])
+        if options["check_options"]:
+            return {"changed": False}
+        parts = read_parts(Path(place) for place in options["merge"])
+        now = datetime.now(UTC)
+        hosts, probes, own = options["hosts"], options["servers"], None
+        if parts or "part" in formats:
+            own = build_part(hosts, probes, now)
+        if own and parts:
+            merged = merge_parts(hosts, [own, *(part for _path, part in parts)])
+            hosts, probes = merged.hosts, merged.probes
         result: dict[str, Any] = {"changed": True, "dest": str(folder)}
         if previous is not None and previous.get("schema_version") != SCHEMA_VERSION:
             self._warn(result, "The earlier report has another schema_version: it is not compared.")
         terms = ReportTerms(
-            datetime.now(UTC),
+            now,
             options["title"],
             collection_version=_version(),
-            exceptions=read_exceptions(options["exceptions"]),
+            exceptions=exceptions,
             previous=previous,
-            probes=options["servers"],
+            probes=probes,
+            provenance=self._provenance(options, [path for path, _part in parts]),
         )
-        document = build_document(options["hosts"], terms)
-        files = _files(document, options["formats"])
+        document = build_document(hosts, terms)
+        files = _files(document, formats)
+        if own and "part" in formats:
+            files[part_name(own)] = as_json(own)
+        files[CHECKSUMS] = checksums(files)
         if not self._task.check_mode:
             write_files(folder, files, mode)
         return result | {
@@ -79,18 +106,47 @@ class ActionModule(Action):
             "unread": [row["name"] for row in document["hosts"] if row["status"] != "read"],
         }
 
+    def _provenance(self, options: Mapping[str, Any], parts: Sequence[Path]) -> dict[str, Any]:
+        """Who makes the report, where, and from what."""
+        sources = getattr(self, "_variables", {}).get("ansible_inventory_sources") or []
+        shown = ("formats", "title", "previous", "merge")
+        return {
+            "control_node": socket.gethostname(),
+            "user": _user(),
+            "ansible_version": ansible_version,
+            "inventory_sources": [str(source) for source in sources],
+            "options": [f"{name}={options[name]}" for name in shown if options[name]],
+            "parts": [path.name for path in parts],
+        }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's account without a name
+        return str(os.getuid())
+
+
+def _formats(options: Mapping[str, Any]) -> list[str]:
+    if not options["formats"]:
+        raise RequestError(f"formats is empty: say at least one of {', '.join(FORMATS)}.")
+    return list(options["formats"])
+
 
 def _files(document: Mapping[str, Any], formats: list[str]) -> dict[str, str]:
     """By name. The document comes last: it is what the next report is compared with."""
-    if not formats:
-        raise RequestError(f"formats is empty: say at least one of {', '.join(FORMATS)}.")
     files: dict[str, str] = {}
+    text = as_json(document) if "json" in formats else ""
     if "html" in formats:
-        files[PAGE] = render(document)
+        files[PAGE] = render(document, digest_of(text) if text else "")
     if "csv" in formats:
         files |= {f"{name}.csv": text for name, text in csv_files(document).items()}
-    if "json" in formats:
-        files[DOCUMENT] = as_json(document)
+    if "jsonl" in formats:
+        files["report.jsonl"] = "".join(json_lines(document))
+    if "sarif" in formats:
+        files["report.sarif"] = as_sarif(document)
+    if text:
+        files[DOCUMENT] = text
     return files
 
 

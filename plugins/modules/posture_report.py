@@ -27,19 +27,38 @@ options:
         that was unreachable or failed belongs here as well, so that the report counts and names it. A host without a
         result is reported as not asked.
     type: dict
-    required: true
+    default: {}
+  merge:
+    description:
+      - Parts of a report that other runs wrote with the format V(part), as files, or as folders that hold them. Slices
+        of a job, runs with C(--limit) and workers on other machines so make one report.
+      - A host that is in several parts, or in O(hosts) as well, counts once, as it was read last. A host of O(hosts)
+        without a result that is in no part is reported as not asked.
+      - The order of the parts changes nothing. History and comparison go on in O(dest).
+    type: list
+    elements: path
+    default: []
+  check_options:
+    description:
+      - Check the other options, and do nothing else. A play does so before it reads hosts, so that a mistake costs
+        seconds and never a report.
+    type: bool
+    default: false
   dest:
     description: The folder on the control node. It is made if need be.
     type: path
     required: true
   formats:
-    description: What to write.
+    description: What to write. A file C(SHA256SUMS) is always added.
     type: list
     elements: str
     choices:
       html: The page C(report.html).
       json: The document C(report.json). Without it the next report has nothing to be compared with.
       csv: One C(.csv) for each table.
+      jsonl: C(report.jsonl), one JSON object a line for a SIEM.
+      sarif: C(report.sarif), the findings as SARIF 2.1.0 for tools that manage them.
+      part: C(part-ID.json), what the hosts of this run said, for O(merge). ID depends on the names of the hosts.
     default: [html, json, csv]
   title:
     description: The heading of the page.
@@ -157,32 +176,50 @@ EXAMPLES = r"""
     results: "{{ ansible_play_hosts_all | map('extract', hostvars) | map(attribute='posture', default={}) }}"
   run_once: true
   delegate_to: localhost
+
+- name: Write the part of a slice
+  winops.smb_guest.posture_report:
+    hosts: "{{ dict(ansible_play_hosts_all | zip(results)) }}"
+    dest: parts
+    formats: [part]
+  vars:
+    results: "{{ ansible_play_hosts_all | map('extract', hostvars) | map(attribute='posture', default={}) }}"
+  run_once: true
+  delegate_to: localhost
+
+- name: Make one report of all parts
+  winops.smb_guest.posture_report:
+    hosts: "{{ dict(groups['all'] | zip([{}] * groups['all'] | length)) }}"
+    merge: [parts]
+    dest: reports/fleet
+  run_once: true
+  delegate_to: localhost
 """
 
 RETURN = r"""
 dest:
   description: The folder, as an absolute path.
-  returned: success
+  returned: success, unless O(check_options)
   type: str
   sample: /srv/reports/smb
 files:
   description: The files that were written, or in check mode would be.
-  returned: success
+  returned: success, unless O(check_options)
   type: list
   elements: str
   sample: [/srv/reports/smb/report.html, /srv/reports/smb/report.json]
 summary:
   description: The numbers of the report, each by its name in C(summary) of C(report.json).
-  returned: success
+  returned: success, unless O(check_options)
   type: dict
   sample: {hosts: 8, read: 7, unreachable: 1, allowed: 3, blocked: 4}
 comparison:
   description: What changed since the earlier report. V(null) where there is none.
-  returned: success
+  returned: success, unless O(check_options)
   type: dict
 unread:
   description: The hosts that could not be read.
-  returned: success
+  returned: success, unless O(check_options)
   type: list
   elements: str
   sample: [ws-off]

@@ -9,6 +9,7 @@ Its schema is docs/report.schema.json; a change that old readers cannot bear rai
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +51,8 @@ def build_document(results: Mapping[str, Any], terms: ReportTerms) -> dict[str, 
     hosts = sorted((read_host(name, result) for name, result in results.items()), key=_order)
     accepted = [*terms.exceptions, *(item for host in hosts for item in of_journal(host))]
     judged = {host.name: judge_host(host, accepted, now) for host in hosts}
-    servers = server_rows(hosts, accepted, shaped(cleaned(terms.probes), [PROBE]), now)
+    probes = sorted(shaped(cleaned(terms.probes), [PROBE]), key=lambda row: json.dumps(row, sort_keys=True))
+    servers = server_rows(hosts, accepted, probes, now)
     guest_at: dict[str, list[str]] = {}
     for row in servers:
         for name in row["guest_clients"]:

@@ -9,15 +9,17 @@ A reader never sees half a file, and a disk that is full leaves the last report 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import RequestError
+from .parts import is_part
 
 
 def write_files(folder: Path, files: Mapping[str, str], mode: int) -> None:
@@ -61,6 +63,37 @@ def read_document(path: Path) -> dict[str, Any] | None:
         if isinstance(document, dict):
             return document
     raise RequestError(f"The earlier report {path} is no JSON of a report. Name another one, or move it away.")
+
+
+def read_parts(places: Iterable[Path]) -> list[tuple[Path, dict[str, Any]]]:
+    """The parts of files and folders, by path. A folder may hold other files; a file that is named must be a part.
+
+    Raises RequestError.
+    """
+    found: dict[Path, dict[str, Any]] = {}
+    for place in places:
+        folder = place.is_dir()
+        for path in sorted(place.glob("*.json")) if folder else [place]:
+            document = read_document(path)
+            if document is None:
+                raise RequestError(f"The part {path} does not exist.")
+            if is_part(document):
+                found[path.resolve()] = document
+            elif not folder:
+                raise RequestError(f"{path} is no part of a report. Write parts with formats: [part].")
+        if folder and not any(path.parent == place.resolve() for path in found):
+            raise RequestError(f"The folder {place} holds no part of a report. Write parts with formats: [part].")
+    return sorted(found.items())
+
+
+def checksums(files: Mapping[str, str]) -> str:
+    """The lines of a SHA256SUMS file, which `sha256sum --check` reads."""
+    return "".join(f"{digest_of(text)}  {name}\n" for name, text in files.items())
+
+
+def digest_of(text: str) -> str:
+    """The SHA-256 of a text as it is written, in hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def as_json(document: Mapping[str, Any]) -> str:

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -102,6 +105,8 @@ def _report(tmp_path: Path, *, check_mode: bool = False, **options: Any) -> dict
         "exceptions": [],
         "servers": [],
         "previous": None,
+        "merge": [],
+        "check_options": False,
         "mode": "0640",
     }
     result: dict[str, Any] = action.act(given | options)
@@ -145,3 +150,70 @@ def test_an_earlier_report_of_another_schema_is_said(tmp_path: Path) -> None:
     result = _report(tmp_path)
     assert "another schema_version" in result["warnings"][0]
     assert result["comparison"] is None
+
+
+def test_options_are_checked_without_a_report(tmp_path: Path) -> None:
+    assert _report(tmp_path, check_options=True) == {"changed": False}
+    with pytest.raises(RequestError, match="Entry 1 of the exceptions"):
+        _report(tmp_path, check_options=True, exceptions=[{"reason": "x"}])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_checksums_are_those_of_the_files(tmp_path: Path) -> None:
+    formats = ["html", "json", "csv", "jsonl", "sarif", "part"]
+    files = {Path(name).name: Path(name).read_bytes() for name in _report(tmp_path, formats=formats)["files"]}
+    sums = dict(reversed(line.split("  ")) for line in files.pop("SHA256SUMS").decode().splitlines())
+    assert sums == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    assert sums["report.json"] in files["report.html"].decode()
+
+
+def test_the_report_says_who_made_it_and_how(tmp_path: Path) -> None:
+    _report(tmp_path)
+    provenance = json.loads((tmp_path / "out/report.json").read_text())["provenance"]
+    assert provenance["control_node"] == socket.gethostname()
+    assert provenance["user"]
+    assert "title=T" in provenance["options"]
+
+
+def _comparable(folder: Path) -> dict[str, Any]:
+    document = json.loads((folder / "report.json").read_text())
+    return {name: value for name, value in document.items() if name not in ("provenance", "generated_at", "history")}
+
+
+def test_seven_parts_make_the_report_of_one_run(tmp_path: Path) -> None:
+    hosts = dict(results(60))
+    _report(tmp_path, hosts=hosts, dest=str(tmp_path / "whole"))
+    names = list(hosts)
+    for number in range(7):
+        its = {name: hosts[name] for name in names[number::7]}
+        _report(tmp_path, hosts=its, dest=str(tmp_path / "parts"), formats=["part"])
+    assert len(list((tmp_path / "parts").glob("part-*.json"))) == 7
+    inventory: dict[str, Any] = {name: {} for name in names}
+    _report(tmp_path, hosts=inventory, merge=[str(tmp_path / "parts")], dest=str(tmp_path / "merged"))
+    assert json.dumps(_comparable(tmp_path / "merged")) == json.dumps(_comparable(tmp_path / "whole"))
+
+
+def test_a_host_in_no_part_is_not_asked_and_the_newest_part_counts(tmp_path: Path) -> None:
+    hosts = dict(results(3))
+    read = next(name for name, result in hosts.items() if "posture" in result)
+    later = json.loads(json.dumps(hosts[read]))
+    later["posture"]["identity"]["read_at"] = "2027-01-01T00:00:00Z"
+    later["posture"]["os"]["ubr"] = 9999
+    for folder, result in (("old", hosts[read]), ("new", later)):
+        _report(tmp_path, hosts={read: result}, dest=str(tmp_path / folder), formats=["part"])
+    for order in (["old", "new"], ["new", "old"]):
+        merge = [str(tmp_path / folder) for folder in order]
+        _report(tmp_path, hosts={"lost": {}}, merge=merge, dest=str(tmp_path / "merged"))
+        rows = {row["name"]: row for row in json.loads((tmp_path / "merged/report.json").read_text())["hosts"]}
+        assert (rows["lost"]["status"], rows[read]["os"]["ubr"]) == ("not_asked", 9999)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "does not exist"), ("{}", "is no part"), ("nonsense", "no JSON")]
+)
+def test_what_is_no_part_is_an_error(tmp_path: Path, content: str | None, words: str) -> None:
+    part = tmp_path / "part.json"
+    if content is not None:
+        part.write_text(content)
+    with pytest.raises(RequestError, match=words):
+        _report(tmp_path, merge=[str(part)])
