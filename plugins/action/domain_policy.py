@@ -13,7 +13,8 @@ from ..plugin_utils.actions.domain_action import CONNECTION_OPTIONS, DomainActio
 from ..plugin_utils.actions.options import setting_options
 from ..plugin_utils.change.journal_format import checked_change_id, checked_text
 from ..plugin_utils.core.errors import NOTHING_WRITTEN, RequestError
-from ..plugin_utils.domain.accounts import sid_of, wmi_filter_text
+from ..plugin_utils.domain.accounts import is_foreign_sid, sid_of, wmi_filter_text
+from ..plugin_utils.domain.link_targets import link_targets
 from ..plugin_utils.domain_gpo.domain_change import DomainChanges, GpoOutcome, GpoTerms
 from ..plugin_utils.domain_gpo.domain_gpo import GpoReader
 from ..plugin_utils.domain_gpo.gpo_cells import MANAGED
@@ -59,7 +60,15 @@ class ActionModule(DomainAction):
         )
         if options["state"] == "absent":
             return result_of(reader, changes.make_absent(options["gpo"], terms))
-        return result_of(reader, changes.make_true(options["gpo"], wishes_of(reader, options), terms))
+        wishes = wishes_of(reader, options)
+        result = result_of(reader, changes.make_true(options["gpo"], wishes, terms))
+        foreign = [sid for sid in wishes.filter_sids or () if is_foreign_sid(reader.directory, sid)]
+        if foreign:
+            result.setdefault("warnings", []).append(
+                f"security_filter has SIDs of another domain, which this domain cannot check: {', '.join(foreign)}. "
+                "Check that they are the groups that you mean."
+            )
+        return result
 
 
 def wishes_of(reader: GpoReader, options: Mapping[str, Any]) -> Wishes:
@@ -67,7 +76,9 @@ def wishes_of(reader: GpoReader, options: Mapping[str, Any]) -> Wishes:
     name = options["gpo"].strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise RequestError(f"gpo must be one printable line of 1 to {MAX_NAME} characters. {NOTHING_WRITTEN}")
-    links = [LinkWish(**link) for link in options["links"] or ()]
+    named = options["links"] or ()
+    targets = link_targets(reader.directory, [link["target"] for link in named])
+    links = [LinkWish(**{**link, "target": target}) for link, target in zip(named, targets, strict=True)]
     for link in links:
         if link.order is not None and link.order < 1:
             raise RequestError(f"order counts from 1, the strongest link; {link.order} is none. {NOTHING_WRITTEN}")

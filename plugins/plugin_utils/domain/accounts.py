@@ -10,10 +10,11 @@ import re
 
 from ..core.errors import HostError, RequestError
 from ..policy_files.security_descriptor import sid_bytes, sid_text
-from .directory import Directory, SearchScope, escaped
+from .directory import Directory, DirectoryEntry, SearchScope, escaped
 from .errors import said
 
 _SID = re.compile(r"S-1-\d+(?:-\d+){1,15}")
+_DOMAIN_SID = "S-1-5-21-"
 # Names that no object of the domain carries (MS-DTYP 2.4.2.4).
 WELL_KNOWN = {
     "S-1-5-11": "Authenticated Users",
@@ -29,13 +30,26 @@ IN_CHAIN = "1.2.840.113556.1.4.1941"
 
 
 def sid_of(directory: Directory, name: str) -> str:
-    """The SID of a group or account: `name`, `DOMAIN\\name`, a well-known name or a SID. Raises RequestError."""
+    """The SID of a group or account of this domain.
+
+    Args:
+        directory: Of the domain.
+        name: `name`, `DOMAIN\\name`, a well-known name, or a SID. A domain in front must be this one: the directory of
+            one domain does not know the accounts of another, and an account of the same name is somebody else.
+
+    Raises RequestError for a name or SID that this domain does not know; a SID of another domain cannot be checked.
+    """
     if _SID.fullmatch(name.upper()):
-        return name.upper()
-    plain = name.rpartition("\\")[2]
+        return _checked_sid(directory, name.upper())
+    domain, _backslash, plain = name.rpartition("\\")
     for sid, known in WELL_KNOWN.items():
-        if known.casefold() == plain.casefold():
+        if known.casefold() == plain.casefold() and domain.casefold() in ("", "nt authority"):
             return sid
+    if domain and domain.casefold() not in _own_names(directory):
+        raise RequestError(
+            f"security_filter names {said(name)!r}, and {said(domain)} is not this domain. Name accounts of another "
+            "domain by their SID."
+        )
     found = list(
         directory.search(directory.domain_dn, SearchScope.SUBTREE, f"(sAMAccountName={escaped(plain)})", ["objectSid"])
     )
@@ -47,14 +61,45 @@ def sid_of(directory: Directory, name: str) -> str:
     return sid_text(found[0].raw("objectSid") or b"")
 
 
+def is_foreign_sid(directory: Directory, sid: str) -> bool:
+    """Whether a SID belongs to another domain, so that nothing here tells who it is, or whether it is anybody."""
+    return sid.startswith(_DOMAIN_SID) and not sid.startswith(_own_sid(directory) + "-")
+
+
+def _checked_sid(directory: Directory, sid: str) -> str:
+    """Raises RequestError for a SID of this domain that nobody has."""
+    if sid.startswith(_DOMAIN_SID) and sid.startswith(_own_sid(directory) + "-") and not _with_sid(directory, sid):
+        raise RequestError(
+            f"security_filter names {sid}, and no group or account of this domain has that SID. Correct it, or name "
+            "the group."
+        )
+    return sid
+
+
+def _own_sid(directory: Directory) -> str:
+    domain = directory.read(directory.domain_dn, ["objectSid"])
+    return sid_text((domain.raw("objectSid") if domain else None) or b"")
+
+
+def _own_names(directory: Directory) -> set[str]:
+    """The names that stand for this domain in front of an account, in lower case; BUILTIN is in every domain."""
+    partitions = f"CN=Partitions,{directory.configuration_dn}"
+    wanted = f"(nCName={escaped(directory.domain_dn)})"
+    found = directory.search(partitions, SearchScope.CHILDREN, wanted, ["nETBIOSName", "dnsRoot"])
+    names = [name for entry in found for name in (entry.text("nETBIOSName"), entry.text("dnsRoot")) if name]
+    return {"builtin", *(name.casefold() for name in names)}
+
+
+def _with_sid(directory: Directory, sid: str) -> list[DirectoryEntry]:
+    wanted = "(objectSid=" + "".join(f"\\{byte:02x}" for byte in sid_bytes(sid)) + ")"
+    return list(directory.search(directory.domain_dn, SearchScope.SUBTREE, wanted, ["sAMAccountName"]))
+
+
 def name_of(directory: Directory, sid: str) -> str:
     """The name of a SID; the SID itself where the domain knows none."""
     if sid in WELL_KNOWN:
         return WELL_KNOWN[sid]
-    wanted = "".join(f"\\{byte:02x}" for byte in sid_bytes(sid))
-    found = list(
-        directory.search(directory.domain_dn, SearchScope.SUBTREE, f"(objectSid={wanted})", ["sAMAccountName"])
-    )
+    found = _with_sid(directory, sid)
     return (found[0].text("sAMAccountName") if found else None) or sid
 
 
