@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
 from checkout import COLLECTION, ROOT
 
 PLUGINS = ROOT / "plugins"
@@ -202,3 +203,13 @@ def test_no_message_is_rewritten() -> None:
         if isinstance(target, ast.Attribute) and target.attr == "args" and ast.unparse(target.value) != "self"
     }
     assert len(rewriting) <= REWRITTEN, sorted(rewriting)
+
+
+def test_pre_commit_checks_what_the_stage_lint_checks() -> None:
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    pins = set((ROOT / "tests/requirements/lint.txt").read_text().splitlines())
+    noxfile = (ROOT / "noxfile.py").read_text()
+    hooks = {hook["name"]: hook for hook in local["hooks"]}
+    assert hooks.keys() == set(re.findall(r'Check\("((?:ruff|yaml|action|ansible-lint|antsibull)[a-z -]*)", ', noxfile))
+    for hook in hooks.values():
+        assert hook["additional_dependencies"][0] in pins, hook["name"]
