@@ -12,7 +12,7 @@ from typing import Any
 from ..plugin_utils.actions.domain_action import CONNECTION_OPTIONS, DomainAction
 from ..plugin_utils.actions.options import setting_options
 from ..plugin_utils.change.journal_format import checked_change_id, checked_text
-from ..plugin_utils.core.errors import NOTHING_WRITTEN, RequestError
+from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.domain.accounts import is_foreign_sid, sid_of, wmi_filter_text
 from ..plugin_utils.domain.link_targets import link_targets
 from ..plugin_utils.domain_gpo.domain_change import DomainChanges, GpoOutcome, GpoTerms
@@ -75,18 +75,18 @@ def wishes_of(reader: GpoReader, options: Mapping[str, Any]) -> Wishes:
     """The options as wishes, names looked up. Raises RequestError."""
     name = options["gpo"].strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise RequestError(f"gpo must be one printable line of 1 to {MAX_NAME} characters. {NOTHING_WRITTEN}")
+        raise RequestError(f"gpo must be one printable line of 1 to {MAX_NAME} characters.")
     named = options["links"] or ()
     targets = link_targets(reader.directory, [link["target"] for link in named])
     links = [LinkWish(**{**link, "target": target}) for link, target in zip(named, targets, strict=True)]
     for link in links:
         if link.order is not None and link.order < 1:
-            raise RequestError(f"order counts from 1, the strongest link; {link.order} is none. {NOTHING_WRITTEN}")
+            raise RequestError(f"order counts from 1, the strongest link; {link.order} is none.")
     sids = options["security_filter"]
     if sids is not None and not sids:
         raise RequestError(
             "security_filter is empty: nobody would apply the GPO. Disable or remove its links instead, or say "
-            f"Authenticated Users. {NOTHING_WRITTEN}"
+            "Authenticated Users."
         )
     wmi_filter = options["wmi_filter"]
     return Wishes(

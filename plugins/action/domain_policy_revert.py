@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..plugin_utils.actions.domain_action import CONNECTION_OPTIONS, DomainAction
-from ..plugin_utils.core.errors import NOTHING_WRITTEN, RequestError
+from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.domain.errors import said
 from ..plugin_utils.domain_gpo.domain_change import DomainChanges
 from ..plugin_utils.domain_gpo.domain_gpo import GpoReader, as_guid
@@ -34,7 +34,7 @@ class ActionModule(DomainAction):
 
     def work(self, reader: GpoReader, options: Mapping[str, Any]) -> dict[str, Any]:
         if sum(map(bool, (options["change_id"], options["latest"], options["all"]))) != 1:
-            raise RequestError(f"Say exactly one of change_id, latest and all. {NOTHING_WRITTEN}")
+            raise RequestError("Say exactly one of change_id, latest and all.")
         changes = DomainChanges(reader, check_mode=bool(self._task.check_mode))
         reverted: list[dict[str, Any]] = []
         diffs: list[dict[str, str]] = []
@@ -72,13 +72,13 @@ def chosen(files: list[JournalFile], options: Mapping[str, Any]) -> list[tuple[G
         ]
         for each in files:
             if each.is_own and each.problem:
-                raise RequestError(f"{each.problem} {NOTHING_WRITTEN}")
+                raise RequestError(f"{each.problem}")
     changes = [(each.journal, entry) for each in files if each.is_own for entry in each.journal.entries]
     changes.sort(key=lambda pair: pair[1].created_at, reverse=True)
     if options["change_id"]:
         named = [pair for pair in changes if pair[1].change_id == options["change_id"]]
         if len(named) != 1:
-            raise RequestError(f"{_not_one(files, named, changes, options['change_id'])} {NOTHING_WRITTEN}")
+            raise RequestError(f"{_not_one(files, named, changes, options['change_id'])}")
         return named
     standing = [pair for pair in changes if pair[1].status.stands]
     return standing[:1] if options["latest"] else standing

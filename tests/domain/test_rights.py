@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from conftest import Domain
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import worded
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import sid_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError, MissingRight
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import (
@@ -92,9 +93,9 @@ def denied(domain: Domain, account: dict[str, Any], gpo: str, attempt: Callable[
     """The words of the denial that the account gets."""
     with domain.reader(**account) as reader, pytest.raises(MissingRight) as refused:
         attempt(DomainChanges(reader), gpo)
-    words = str(refused.value)
+    words = worded(refused.value)
     assert f"{account['username']} needs " in words
-    assert ("Nothing was written" in words) != ("put back" in words), words
+    assert ("Nothing was written" in words) != ("was restored" in words), words
     assert "failed as well" not in words
     return words
 

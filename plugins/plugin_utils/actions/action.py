@@ -17,7 +17,7 @@ from ..change.configure import Request, configure
 from ..change.host import Host
 from ..change.plan import Rules, Wish
 from ..change.result import Outcome
-from ..core.errors import AccessDenied, HostUnreachable, RequestError, SmbGuestError
+from ..core.errors import AccessDenied, HostUnreachable, RequestError, SmbGuestError, worded
 from ..core.text import one_line
 from ..tables.settings import SETTINGS
 from ..winrm.session import Session, open_session
@@ -75,7 +75,7 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
 
     def words(self, error: Exception) -> str:
         """What the user reads of an error."""
-        return str(error)
+        return worded(error)
 
     @staticmethod
     def _warn(result: dict[str, Any], *warnings: str) -> None:
@@ -131,10 +131,10 @@ class HostAction(Action):
 
     def words(self, error: Exception) -> str:
         if not isinstance(error, AccessDenied):
-            return str(error)
+            return super().words(error)
         account, host = (self._connection.get_option(name) for name in ("remote_user", "remote_addr"))
         names = [host, self._variables.get("inventory_hostname")]
-        return f"{error} {error.advice(account, [str(name) for name in names if name])}"
+        return worded(error, error.advice(account, [str(name) for name in names if name]))
 
 
 class SettingsAction(HostAction):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from ..core.errors import NOTHING_WRITTEN, RequestError
+from ..core.errors import HostState, RequestError
 from ..domain.directory import Directory
 from ..domain.dns_records import find_domain_controller
 from ..domain.domain_controller import DomainController
@@ -48,17 +48,18 @@ class DomainAction(Action):
 
     def words(self, error: Exception) -> str:
         password = self._task.args.get("password")
-        return str(error).replace(str(password), "********") if password else str(error)
+        text = super().words(error)
+        return text.replace(str(password), "********") if password else text
 
 
 def controller_of(options: Mapping[str, Any]) -> DomainController:
     """Raises RequestError for options that contradict each other, DomainError where DNS names no controller."""
     if not 1 <= options["timeout"] <= MAX_TIMEOUT:
-        raise RequestError(f"timeout is a number of seconds from 1 to {MAX_TIMEOUT}. {NOTHING_WRITTEN}")
+        raise RequestError(f"timeout is a number of seconds from 1 to {MAX_TIMEOUT}.")
     if (options["username"] is None) != (options["password"] is None):
         raise RequestError(
             "username and password go together; without both, the Kerberos ticket of the user that runs the task is "
-            f"taken. {NOTHING_WRITTEN}"
+            "taken."
         )
     return DomainController(
         options["server"] or find_domain_controller(options["domain"]),
@@ -79,7 +80,8 @@ def opened(controller: DomainController, domain: str) -> Iterator[GpoReader]:
         served = ".".join(part.partition("=")[2] for part in directory.domain_dn.split(","))
         if served.casefold() != domain.casefold():
             raise DomainError(
-                f"{said(controller.server)} is a controller of {said(served)}, not of {said(domain)}. {NOTHING_WRITTEN}"
+                f"{said(controller.server)} is a controller of {said(served)}, not of {said(domain)}.",
+                host_state=HostState.NOTHING_WRITTEN,
             )
         sysvol = Sysvol(controller)
         try:

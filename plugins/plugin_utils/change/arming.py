@@ -38,7 +38,7 @@ def rearm(host: Host, stack: Stack) -> tuple[Stack, tuple[str, ...]]:
             stack = stack.with_(replace(entry, armed=""))  # the host may have taken it all the same
             told.append(
                 f"The end of the change {entry.change_id} at {stamp(entry.expires_at)} could not be brought up to "
-                f"date; the next journaled run tries again. {HostError.__str__(error)}"
+                f"date; the next journaled run tries again. {error}"
             )
         else:
             registered.append(entry.change_id)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from ..core.errors import NOTHING_WRITTEN, HostError, HostUnreachable, RequestError, stating
+from ..core.errors import HostError, HostState, HostUnreachable, RequestError, leaving
 from ..core.registry_value import as_bool
 from ..posture.observe import Depth, observe
 from ..posture.policy_results import read_policy_sources
@@ -24,10 +24,12 @@ from .host import Host
 from .interruption import noting
 from .journal import Book
 from .plan import Change, Plan, Rules, Wish, in_conflict, plan
-from .recovery import read_tidily
+from .recovery import Recovery, read_tidily
 from .result import Outcome
 from .stack import Entry, Stack, stamp
 from .transaction import Done, Terms, carry_out, carry_out_journaled, prepare, prolong
+
+_NOTHING_ELSE = "The recovery of an interrupted run wrote values; this task wrote nothing else."
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def configure(host: Host, request: Request, *, check_mode: bool) -> Outcome:
             "Guest traffic is neither signed nor encrypted, and anybody on the network can pose as the server. If that "
             "is acceptable here, say accept_risk: true (role enable_guest: enable_guest_accept_risk: true)."
         )
-    with stating(NOTHING_WRITTEN):
+    with leaving(HostState.NOTHING_WRITTEN):
         if request.in_local_gpo and terms.expires_in:
             raise RequestError(
                 "expires_in cannot end a change of the local GPO: nothing on the host takes an entry out of "
@@ -90,7 +92,7 @@ def _is_astir(host: Host, book: Book) -> bool:
     """Whether what was seen may be another run's, half-way, or waits to be dealt with. book: from before the look."""
     if book.unfinished or book.unsettled:
         return True
-    with stating(NOTHING_WRITTEN):
+    with leaving(HostState.NOTHING_WRITTEN):
         return host.journal.was_written_since(book)
 
 
@@ -98,13 +100,11 @@ def _carry_out_journaled(host: Host, view: _View, peeked: Book, outlook: Outcome
     with host.held() as now:
         book, recovery = read_tidily(host, request.terms.keep_ended)
         if recovery.told or _may_have_moved(peeked.stack, book.stack):
-            with stating(
-                "Nothing else was written." if recovery.changed else NOTHING_WRITTEN, changed=recovery.changed
-            ):
+            with leaving(_state_after(recovery), _NOTHING_ELSE if recovery.changed else ""):
                 view = _look(host, request)
                 outlook = _decide(view, request, book, rehearse=False)
         outlook = replace(outlook, recovery=recovery)
-        with stating("", changed=recovery.changed):
+        with leaving(_state_after(recovery)):
             if outlook.plan.changes:
                 changes = outlook.plan.changes
                 done = carry_out_journaled(host, book, request.terms, now, changes, view.states, view.again)
@@ -116,6 +116,10 @@ def _carry_out_journaled(host: Host, view: _View, peeked: Book, outlook: Outcome
                 done = prolong(host, book, entry, now + request.terms.expires_in)
                 return replace(outlook, entry=done.entry)
     return outlook
+
+
+def _state_after(recovery: Recovery) -> HostState | None:
+    return HostState.PARTLY_WRITTEN if recovery.changed else None
 
 
 def _may_have_moved(peeked: Stack, now: Stack) -> bool:
@@ -292,8 +296,7 @@ def _refreshed(view: _View, request: Request, done: Done, outlook: Outcome) -> D
     """
     if not request.gpupdate or not any(change.cell.in_local_gpo for change in outlook.plan.changes):
         return done
-    stands = "The change was made and verified before that."
-    with stating(stands, changed=True), noting(stands):
+    with leaving(HostState.CHANGED), noting(HostState.CHANGED.value):
         try:
             LocalPolicy(view.host.session).refresh()
             after = view.again()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from ..core.errors import NOTHING_WRITTEN, stating
+from ..core.errors import HostState, leaving
 from ..windows.operating_system import read_clock
 from ..windows.registry import Registry
 from ..winrm.session import Session
@@ -30,7 +30,7 @@ class Host:
     @contextmanager
     def held(self) -> Iterator[datetime]:
         """Hold the host against other writers; gives the host's clock. A signal to end is an exception in the block."""
-        with stating(NOTHING_WRITTEN):
+        with leaving(HostState.NOTHING_WRITTEN):
             now = read_clock(self.session)
         with terminable(), sole_writer(self.registry, now):
             yield now

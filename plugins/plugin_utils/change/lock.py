@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ..core.errors import NOTHING_WRITTEN, HostError, SmbGuestError, stating
+from ..core.errors import HostError, HostState, SmbGuestError, leaving
 from ..windows.registry import Registry
 from .journal import ROOT
 from .process import Controller, Process
@@ -67,7 +67,7 @@ def sole_writer(registry: Registry, now: datetime) -> Iterator[None]:
     where = f"{me.controller.host}~{me.controller.namespace}"
     name = f"{int(now.timestamp())}~{where}~{me.pid}~{me.started}~{secrets.token_hex(4)}"
     try:
-        with stating(NOTHING_WRITTEN):
+        with leaving(HostState.NOTHING_WRITTEN):
             registry.create_key(f"{LOCK}\\{name}")
             _wait_until_alone(registry, name, now)
         yield
@@ -96,6 +96,6 @@ def _wait_until_alone(registry: Registry, name: str, now: datetime) -> None:
     owner = living[0].owner
     raise HostBusy(
         f"Another run is changing this host right now (process {owner.pid} on {owner.controller.host}, "
-        f"since {living[0].since:%Y-%m-%dT%H:%M:%SZ}). Nothing was written. Run again when it is done; a "
+        f"since {living[0].since:%Y-%m-%dT%H:%M:%SZ}). Run again when it is done; a "
         f"run of another controller that died counts as gone after {LEASE.seconds // 60} minutes."
     )

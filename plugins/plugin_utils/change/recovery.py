@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..core.errors import NOTHING_WRITTEN, HostUnreachable, SmbGuestError, stating
+from ..core.errors import HostState, HostUnreachable, SmbGuestError, leaving
 from ..core.registry_value import dword
 from ..windows.scheduled_task import delete_task
 from .arming import rearm
@@ -36,13 +36,11 @@ class Recovery:
 def read_tidily(host: Host, keep: int = KEEP_ENDED) -> tuple[Book, Recovery]:
     """The journal, once what runs that were cut off have left is finished or undone, and what the host itself has ended
     is taken over."""
-    with stating(NOTHING_WRITTEN):
+    with leaving(HostState.NOTHING_WRITTEN):
         book = host.journal.read()
     if not (book.unfinished or book.unsettled):
         return book, Recovery()
-    with stating(
-        "What a run that was cut off, or the host itself, has left is not dealt with yet: run again to do it."
-    ):
+    with leaving(None, "What an interrupted run or an expiry left is not dealt with yet: run again to do it."):
         return _tidied(host, book, keep)
 
 
@@ -50,7 +48,7 @@ def _tidied(host: Host, book: Book, keep: int) -> tuple[Book, Recovery]:
     stack, told, changed = book.stack, [], False
     for entry in reversed(book.unfinished):
         try:
-            with stating("", changed=changed):
+            with leaving(_state(changed)):
                 ended, sentence, wrote = _finish(host, stack, entry)
         except HostUnreachable:
             raise
@@ -64,7 +62,7 @@ def _tidied(host: Host, book: Book, keep: int) -> tuple[Book, Recovery]:
     if book.unfinished:  # which tasks that run had brought up to date is not known
         for entry in stack.standing:
             stack = stack.with_(replace(entry, armed=""))
-    with stating("", changed=changed):
+    with leaving(_state(changed)):
         stack, late = rearm(host, stack)
         book = host.journal.settle(replace(book, stack=stack), keep=keep, keep_marks=bool(late))
     return book, Recovery((*told, *late), changed)
@@ -93,7 +91,7 @@ def _finish(host: Host, stack: Stack, entry: Entry) -> tuple[Entry, str, bool]:
         else:
             foreign.append(str(part.cell))
     wrote = _differ(now, targets)
-    with stating("", changed=wrote):
+    with leaving(_state(wrote)):
         result = put_back(host.session, host.registry, targets, entry.made_keys, now=now)
         return *_undone(host, entry, result, foreign), wrote
 
@@ -113,6 +111,10 @@ def _undone(host: Host, entry: Entry, result: PutBack, foreign: Sequence[str]) -
         return ended, f"The end of the change {entry.change_id} had failed on the host; {told}"
     ended = noted(entry, Status.ROLLED_BACK, note)
     return ended, f"A run cut off in the middle left the change {entry.change_id}; {told}"
+
+
+def _state(wrote: bool) -> HostState | None:
+    return HostState.PARTLY_WRITTEN if wrote else None
 
 
 def on_the_way(leaves: Held, below: Held) -> tuple[object, ...]:

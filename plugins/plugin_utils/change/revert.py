@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..core.errors import NOTHING_WRITTEN, HostError, RequestError, SmbGuestError, stating
+from ..core.errors import HostError, HostState, RequestError, SmbGuestError, leaving
 from ..posture.guest_access import GuestAccess, guest_access
 from ..posture.observe import Depth, observe
 from ..posture.state import judge_all
@@ -73,27 +73,29 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool, k
 
     A change that was undone already is no error and no change.
     """
-    with stating(NOTHING_WRITTEN):
+    with leaving(HostState.NOTHING_WRITTEN):
         book = host.journal.read()
         selected = _select(book.stack, selection)
     if check_mode or not selected:
-        with stating(NOTHING_WRITTEN):
+        with leaving(HostState.NOTHING_WRITTEN):
             planned = _plan(host, book.stack, selected, force=force)
         return Reverted(
             _access(host), planned, (*book.damaged, *(told for undoing in planned for told in _covering(undoing)))
         )
     with host.held():
         book, recovery = read_tidily(host, keep)
-        with stating(NOTHING_WRITTEN):
+        with leaving(HostState.NOTHING_WRITTEN):
             undoings = _plan(host, book.stack, _select(book.stack, selection), force=force)
         done: list[Undoing] = []
         told = []
         for undoing in undoings:
-            with stating("Some values may have been put back already: run it again to finish.", changed=True):
+            with leaving(
+                HostState.PARTLY_WRITTEN, "Some values may have been restored already: run it again to finish."
+            ):
                 book, undone, sentences = _undo(host, book, undoing, keep)
             done.append(undone)
             told += sentences
-    with stating("Everything was put back before that.", changed=bool(done)):
+    with leaving(HostState.PARTLY_WRITTEN if done else None, "The changes were reverted before that."):
         return Reverted(_access(host), tuple(done), (*book.damaged, *told), recovery)
 
 

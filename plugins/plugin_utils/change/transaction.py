@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ..core.errors import NOTHING_WRITTEN, AccessDenied, HostError, RequestError, SmbGuestError, stating
+from ..core.errors import HostError, HostState, HostUnreachable, RequestError, SmbGuestError, leaving
 from ..posture.state import States
 from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
 from .arming import rearm
@@ -63,7 +63,7 @@ class Done:
 def carry_out(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> Done:
     """Write without a journal. What was written is put back when anything fails."""
     found = _found(changes, before)
-    with stating(NOTHING_WRITTEN):
+    with leaving(HostState.NOTHING_WRITTEN):
         made = missing_keys(host.registry, [cell for cell, held in found.items() if held.stored is None])
     with terminable():
         try:
@@ -83,7 +83,7 @@ def carry_out_journaled(
 ) -> Done:
     """Write with a journal entry before the first write, and an expiry if the terms ask for one. Holds the host."""
     found = _found(changes, before)
-    with stating(NOTHING_WRITTEN):
+    with leaving(HostState.NOTHING_WRITTEN):
         made = missing_keys(host.registry, [cell for cell, held in found.items() if held.stored is None])
     entry, task = prepare(book, terms, now, changes, before, made)
     stack = _without_former(book.stack, entry)
@@ -99,7 +99,7 @@ def carry_out_journaled(
     except BaseException as error:
         raise _undone(host, found, made, error, _Record(book, stack, entry, terms.keep_ended)) from error
     try:
-        parts = tuple(replace(part, left=_left(part, after)) for part in entry.parts)
+        parts = tuple(replace(part, left=seen(part.cell, after[part.cell.setting.name])) for part in entry.parts)
         stack, told = rearm(host, stack.with_(replace(entry, status=Status.APPLIED, parts=parts)))
         host.journal.write(book, stack)
     except BaseException as error:
@@ -158,10 +158,6 @@ def _found(changes: Sequence[Change], before: States) -> dict[Cell, Held]:
     return {change.cell: seen(change.cell, before[change.cell.setting.name]) for change in changes}
 
 
-def _left(part: Part, after: States) -> Held:
-    return seen(part.cell, after[part.cell.setting.name])
-
-
 def _without_former(stack: Stack, entry: Entry) -> Stack:
     """A change that was rolled back gives its name away, so that a fixed change_id survives a failed run."""
     former = stack.get(entry.change_id)
@@ -195,55 +191,55 @@ def _undone(
             result = put_back(host.session, host.registry, found, made)
         except SmbGuestError as second:
             result = PutBack((str(second),), ())
-        said = "Everything was put back as it was, and checked."
+        state, remarks = HostState.RESTORED, []
         if result.wrong:
-            said = (
-                f"Undoing it failed as well: {' '.join(result.wrong)} The host may hold some of the new values: "
-                + ", ".join(cell.location for cell in found)
-                + "."
-            )
+            state = HostState.PARTLY_WRITTEN
+            remarks += [
+                f"Undoing it failed as well: {' '.join(result.wrong)}",
+                f"The host may hold some of the new values: {', '.join(cell.location for cell in found)}.",
+            ]
         try:
-            said += _recorded(host, record, result, error) if record else ""
+            remarks += _recorded(host, record, result, error) if record else ()
         except SmbGuestError as second:
-            said += f" The journal could not be closed: {second} The next journaled run does that."
-    return _worded(error, " ".join(filter(None, (said, result.told))), changed=bool(result.wrong))
+            remarks.append(f"The journal could not be closed: {second} The next journaled run does that.")
+    return _left(error, state, *remarks, result.told)
 
 
-def _recorded(host: Host, record: _Record, result: PutBack, error: BaseException) -> str:
-    """Close the journal of a change that failed; gives what is to be said of it."""
+def _recorded(host: Host, record: _Record, result: PutBack, error: BaseException) -> list[str]:
+    """Close the journal of a change that failed; gives what the user must know of it."""
     entry = record.entry
     if result.wrong:
         failed = noted(entry, Status.FAILED, f"failed, and undoing it failed: {' '.join(result.wrong)}")
         host.journal.write(record.book, record.stack.with_(failed))
-        return f" The change {entry.change_id} is journaled: the next journaled run undoes it."
+        return [f"The change {entry.change_id} is journaled: the next journaled run undoes it."]
     try:
         left = delete_task(host.session, entry.change_id) if entry.expires_at else None
     except SchedulerFailed as still:
-        failed = noted(entry, Status.FAILED, f"failed and put back, but {still}")
+        failed = noted(entry, Status.FAILED, f"failed and restored, but {still}")
         host.journal.write(record.book, record.stack.with_(failed))
-        return f" {still} The next journaled run tries again."
-    gone = noted(entry, Status.ROLLED_BACK, f"failed and put back: {error}")
+        return [f"{still} The next journaled run tries again."]
+    gone = noted(entry, Status.ROLLED_BACK, f"failed and restored: {error}")
     host.journal.write(record.book, record.stack.with_(gone), keep=record.keep_ended, ended=True)
-    return f" {left}" if left else ""
+    return [left] if left else []
 
 
 def _unsigned(entry: Entry, error: BaseException) -> BaseException:
     """The change stands, and its entry could not be completed."""
-    said = f"The change {entry.change_id} was made and verified, but the journal could not be closed. The next "
-    return _worded(error, f"{said}journaled run closes it.", changed=True)
+    remark = f"The journal of the change {entry.change_id} could not be closed. The next journaled run closes it."
+    return _left(error, HostState.CHANGED, remark)
 
 
-def _worded(error: BaseException, said: str, *, changed: bool) -> BaseException:
-    """What to raise: our own errors say what the host holds, an interruption stays what it is and notes it."""
+def _left(error: BaseException, state: HostState, *remarks: str) -> BaseException:
+    """What to raise: our own errors carry what the host holds, an interruption stays what it is and notes it."""
     if not isinstance(error, Exception):
-        error.add_note(said)
+        error.add_note(" ".join(filter(None, (state.value, *remarks))))
         return error
-    ours = isinstance(error, SmbGuestError)
-    text = str(error) if ours else f"A bug in winops.smb_guest: {type(error).__name__}: {error}."
-    if isinstance(error, AccessDenied):  # its kind says which right to look for
-        error.args = (f"{text} {said}",)
-        told: SmbGuestError = error
-    else:
-        told = HostError(f"{text} {said}")
-    told.changed = changed
-    return told
+    ours = error if isinstance(error, SmbGuestError) else None
+    if ours is None:
+        ours = HostError(f"A bug in winops.smb_guest: {type(error).__name__}: {error}.")
+    elif isinstance(ours, HostUnreachable):
+        # The task failed with the host half-way or restored: Ansible must not treat it as if it had never begun.
+        ours = HostError(str(error), kind=ours.kind, remarks=ours.remarks)
+    ours.host_state = state
+    ours.remark(*remarks)
+    return ours

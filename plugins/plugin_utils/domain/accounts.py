@@ -56,7 +56,7 @@ def sid_of(directory: Directory, name: str) -> str:
     if not found:
         raise RequestError(
             f"security_filter names {said(name)!r}, and the domain has no group or account of that name. Say its "
-            "sAMAccountName, its SID, or Authenticated Users. Nothing was written."
+            "sAMAccountName, its SID, or Authenticated Users."
         )
     return sid_text(found[0].raw("objectSid") or b"")
 
@@ -151,7 +151,7 @@ def wmi_filter_text(directory: Directory, domain: str, name: str) -> str:
     if len(found) != 1:
         raise RequestError(
             f"The domain has {len(found) or 'no'} WMI filters named {said(name)!r}. Make it in GPMC first; this "
-            "collection uses filters that exist. Nothing was written."
+            "collection uses filters that exist."
         )
     return f"[{domain};{found[0].text('msWMI-ID')};0]"
 

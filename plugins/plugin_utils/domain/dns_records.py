@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..core.errors import HostState
 from .errors import DomainError, LibraryMissing, said
 
 # The PDC emulator first: it is the one that GPMC addresses, so that two editors meet on one controller.
@@ -31,5 +32,6 @@ def find_domain_controller(domain: str) -> str:
             return str(answer.target).rstrip(".")
     raise DomainError(
         f"DNS names no domain controller of {said(domain)} ({'; '.join(problems)}). Say the option server, or let "
-        "the machine that runs this task ask a DNS server of the domain. Nothing was written."
+        "the machine that runs this task ask a DNS server of the domain.",
+        host_state=HostState.NOTHING_WRITTEN,
     )

@@ -59,7 +59,7 @@ class LibraryMissing(RequestError):
         reason = f" ({one_line(str(why), MAX_SAID)})" if why else ""
         super().__init__(
             f"The Python package {package} is needed for {needed_for} and cannot be imported{reason}. Install it "
-            f"where this task runs: python -m pip install '{package}'. Nothing was written."
+            f"where this task runs: python -m pip install '{package}'."
         )
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import HostState
 from ..core.hostile_bytes import HOSTILE_BYTES
 from .deadline import Deadline, connect, send_all
 from .domain_controller import DomainController
@@ -160,8 +161,8 @@ class LdapConnection:
             return connect(self.controller.server, port, self.deadline)
         except (OSError, UnicodeError) as error:  # the latter: a name that no name can be
             raise DomainError(
-                f"No LDAP connection to {said(self.controller.server)}, port {port}: {said(error)}. "
-                "Nothing was written."
+                f"No LDAP connection to {said(self.controller.server)}, port {port}: {said(error)}.",
+                host_state=HostState.NOTHING_WRITTEN,
             ) from error
 
     def _protect(self) -> Any:
@@ -181,11 +182,11 @@ class LdapConnection:
         except ssl.SSLCertVerificationError as error:
             raise DomainError(
                 f"{where}: the certificate is not trusted for this name ({said(error.verify_message)}). Name the "
-                "authority that issued it in the option ca_certs, and the server as the certificate does. Nothing was "
-                "written."
+                "authority that issued it in the option ca_certs, and the server as the certificate does.",
+                host_state=HostState.NOTHING_WRITTEN,
             ) from error
         except OSError as error:
-            raise DomainError(f"{where} failed: {said(error)}. Nothing was written.") from error
+            raise DomainError(f"{where} failed: {said(error)}.", host_state=HostState.NOTHING_WRITTEN) from error
         self._socket = secured
         with self.reading():
             return channel_bindings(secured.getpeercert(binary_form=True) or b"")
@@ -198,7 +199,8 @@ class LdapConnection:
         if answer.result.result_code != _SUCCESS:
             raise DomainError(
                 f"{said(self.controller.server)} refuses StartTLS: {said(answer.result.diagnostics_message)}. "
-                "Set tls to ldaps, or to none (sealed by the authentication). Nothing was written."
+                "Set tls to ldaps, or to none (sealed by the authentication).",
+                host_state=HostState.NOTHING_WRITTEN,
             )
 
     def _exchange(self, kind: type[Any]) -> Any:
@@ -246,7 +248,8 @@ class LdapConnection:
             if not context.context_attr & spnego.ContextReq.confidentiality:
                 raise DomainError(
                     f"{said(self.controller.server)} would not seal the LDAP connection, and it is never used in the "
-                    "clear. Say tls: ldaps or tls: starttls. Nothing was written."
+                    "clear. Say tls: ldaps or tls: starttls.",
+                    host_state=HostState.NOTHING_WRITTEN,
                 )
             self._security = context
 
@@ -275,14 +278,16 @@ class LdapConnection:
             # Samba wants a key exchange of NTLM that pyspnego leaves out where there is nothing to sign.
             return DomainError(
                 f"{said(self.controller.server)} cannot take NTLM inside TLS, as Samba cannot. Say auth_protocol: "
-                "kerberos, or tls: none, which seals. Nothing was written."
+                "kerberos, or tls: none, which seals.",
+                host_state=HostState.NOTHING_WRITTEN,
             )
         if code == _WRONG_CREDENTIALS:
             return self._not_authenticated(diagnostics)
         if code == _STRONGER_AUTH:
             return DomainError(
                 f"{said(self.controller.server)} wants a stronger protection of LDAP than tls: {self.controller.tls} "
-                f"({said(diagnostics)}). Say tls: ldaps, or tls: none, which seals. Nothing was written."
+                f"({said(diagnostics)}). Say tls: ldaps, or tls: none, which seals.",
+                host_state=HostState.NOTHING_WRITTEN,
             )
         return DomainError(
             f"{said(self.controller.server)} refused the LDAP bind, result {code}: {said(diagnostics)}. Nothing was "

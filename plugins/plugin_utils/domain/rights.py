@@ -35,5 +35,5 @@ def needing(right: Right) -> Iterator[None]:
     except MissingRight as error:
         if not error.named:
             error.named = True
-            error.args = (f"{error} {error.account} needs {right.value}; Domain Admins have it.",)
+            error.remark(f"{error.account} needs {right.value}; Domain Admins have it.")
         raise

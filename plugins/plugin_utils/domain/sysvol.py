@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..core.errors import HostState
 from ..core.hostile_bytes import HOSTILE_BYTES
 from . import smb_messages as smb
 from .deadline import Deadline
@@ -114,7 +115,8 @@ class Sysvol:
             self.close()
             raise DomainError(
                 f"No SMB connection to {SHARE} of {said(controller.server)} as {said(controller.account)}: "
-                f"{controller.without_password(said(error))}. Nothing was written."
+                f"{controller.without_password(said(error))}.",
+                host_state=HostState.NOTHING_WRITTEN,
             ) from error
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import HostState
 from .errors import DomainError, said
 
 
@@ -26,7 +27,7 @@ def tls_context(ca_certs: str | None) -> ssl.SSLContext:
             )
         except OSError as error:
             raise DomainError(
-                f"ca_certs {said(ca_certs)} cannot be used: {said(error)}. Nothing was written."
+                f"ca_certs {said(ca_certs)} cannot be used: {said(error)}.", host_state=HostState.NOTHING_WRITTEN
             ) from error
     return context
 

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..core.errors import NOTHING_WRITTEN, RequestError, SmbGuestError, UnexpectedState
+from ..core.errors import HostState, RequestError, SmbGuestError, UnexpectedState
 from ..domain.errors import DomainError, NotFound, Raced, said
 from .domain_gpo import DEFAULT_POLICIES, GpoReader, GpoState, as_guid
 from .gpo_cells import SECURITY, SHELL, cell
@@ -71,7 +71,7 @@ class DomainChanges:
         def plan() -> tuple[GpoState, GpoState]:
             container = self._reader.find(gpo)
             if container is None and as_guid(gpo):
-                raise RequestError(f"The domain has no GPO {gpo}. Give a name to make a new one. {NOTHING_WRITTEN}")
+                raise RequestError(f"The domain has no GPO {gpo}. Give a name to make a new one.")
             guid = container.guid if container else new_guid
             self._refuse_default_policies(guid)
             found = self._reader.state(guid, targets)
@@ -131,7 +131,7 @@ class DomainChanges:
         journal = self._store.journal(guid)
         entry = journal.get(change_id)
         if entry is None:
-            raise RequestError(f"The GPO {guid} has no change {said(change_id)} of this account. {NOTHING_WRITTEN}")
+            raise RequestError(f"The GPO {guid} has no change {said(change_id)} of this account.")
         return journal, entry
 
     # One change
@@ -166,7 +166,10 @@ class DomainChanges:
                 self._revert.recover(guid)
                 found, wanted = plan()
             if guid not in (found.guid, wanted.guid):
-                raise DomainError(f"The GPO {guid} was deleted by another run. Run the task again. {NOTHING_WRITTEN}")
+                raise DomainError(
+                    f"The GPO {guid} was deleted by another run. Run the task again.",
+                    host_state=HostState.NOTHING_WRITTEN,
+                )
             if not self._differs(found, wanted):
                 return GpoOutcome(False, described(found), described(found), None, self.warnings)
             return self._journal_and_carry_out(found, wanted, terms, again)
@@ -253,7 +256,7 @@ class DomainChanges:
         if guid in DEFAULT_POLICIES and not self._allow_default_policies:
             raise RequestError(
                 f"{DEFAULT_POLICIES[guid]} is not changed without allow_default_policies: true. A GPO of its own can "
-                f"be unlinked without harm. {NOTHING_WRITTEN}"
+                f"be unlinked without harm."
             )
 
     def _refuse_without_folder(self, found: GpoState, wanted: GpoState) -> None:
@@ -266,13 +269,14 @@ class DomainChanges:
         except NotFound as error:
             raise DomainError(
                 f"The GPO {said(found.name)} ({found.guid}) has no folder {folder} in SYSVOL. Wait for replication if "
-                f"it was made a short while ago; else delete it with state: absent and make it anew. {NOTHING_WRITTEN}"
+                f"it was made a short while ago; else delete it with state: absent and make it anew.",
+                host_state=HostState.NOTHING_WRITTEN,
             ) from error
 
     @staticmethod
     def _refuse_without_name(wanted: GpoState) -> None:
         if wanted.exists and not wanted.name.strip():
-            raise RequestError(f"A GPO needs a name: say it in the option gpo. {NOTHING_WRITTEN}")
+            raise RequestError("A GPO needs a name: say it in the option gpo.")
 
     def _entry(self, found: GpoState, wanted: GpoState, terms: GpoTerms) -> tuple[GpoJournal, GpoChange]:
         """The journal with the entry of a change that begins."""
@@ -280,9 +284,7 @@ class DomainChanges:
         journal = self._store.journal(guid)
         change_id = terms.change_id or now().replace("-", "").replace(":", "")[:15] + "Z-" + uuid.uuid4().hex[:6]
         if any(each.change_id == change_id for each in journal.entries):
-            raise RequestError(
-                f"The change_id {change_id} was used for this GPO before. Say another one, or none. {NOTHING_WRITTEN}"
-            )
+            raise RequestError(f"The change_id {change_id} was used for this GPO before. Say another one, or none.")
         entry = GpoChange(
             change_id,
             GpoChangeKind.EDIT,
@@ -320,12 +322,11 @@ class DomainChanges:
         try:
             self._revert.recover(guid)
         except DomainError as second:
-            words = (
-                f"{error} Putting back what was written failed as well ({said(second)}); the next run of this module "
-                f"or of domain_policy_revert sees to it first. The GPO is {guid}."
+            error.remark(
+                f"Restoring the GPO {guid} failed as well ({said(second)}); the next run of this module or of "
+                "domain_policy_revert deals with it first."
             )
-            error.args = (words,)
-            error.changed = True
+            error.left(HostState.PARTLY_WRITTEN)
             return
-        if "Nothing was written" not in str(error):
-            error.args = (f"{error} What was written has been put back.",)
+        if error.host_state is not HostState.NOTHING_WRITTEN:
+            error.left(HostState.RESTORED)

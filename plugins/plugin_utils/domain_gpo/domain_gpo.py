@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ..core.errors import HostState
 from ..domain.directory import Directory, DirectoryEntry, SearchScope, escaped
 from ..domain.distinguished_names import dn_key
 from ..domain.errors import DomainError, said
@@ -239,7 +240,8 @@ class GpoReader:
         if len(found) > 1:
             raise DomainError(
                 f"{len(found)} GPOs are named {said(gpo)}: {', '.join(each.guid for each in found)}. Say which one by "
-                "its GUID in the option gpo. Nothing was written."
+                "its GUID in the option gpo.",
+                host_state=HostState.NOTHING_WRITTEN,
             )
         return found[0] if found else None
 
@@ -253,7 +255,8 @@ class GpoReader:
         if container and container.path.casefold() != self.unc(guid).casefold():
             raise DomainError(
                 f"The files of the GPO {said(container.name)} are said to be at {said(container.path)}, not at "
-                f"{self.unc(guid)}, where this collection would look. Nothing was written."
+                f"{self.unc(guid)}, where this collection would look.",
+                host_state=HostState.NOTHING_WRITTEN,
             )
         links = dict(self.linking(guid)) if container else {}
         for target in targets:
@@ -262,8 +265,8 @@ class GpoReader:
                 if found is None:
                     raise DomainError(
                         f"The directory has no {said(target)} that {said(self.directory.controller.account)} can see. "
-                        "links wants the distinguished name of an organizational unit, of the domain or of a site. "
-                        "Nothing was written."
+                        "links wants the distinguished name of an organizational unit, of the domain or of a site.",
+                        host_state=HostState.NOTHING_WRITTEN,
                     )
                 links[found.dn] = found.text("gPLink") or ""
         return GpoState(guid, container, self.files(guid) if container else Files(), links)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ..core.errors import NOTHING_WRITTEN, RequestError, UnexpectedState
+from ..core.errors import RequestError, UnexpectedState
 from ..domain.distinguished_names import dn_key
 from ..domain.errors import Raced, said
 from .domain_gpo import GpoReader, GpoState, security_of
@@ -57,7 +57,7 @@ class GpoRevert:
             listed = ", ".join(each.change_id for each in above)
             raise RequestError(
                 f"{entry.change_id} cannot be reverted while newer changes of the same GPO stand on it: {listed}. "
-                f"Revert those first, or say all: true. {NOTHING_WRITTEN}"
+                f"Revert those first, or say all: true."
             )
         if entry.kind is GpoChangeKind.DELETE:
             self._refuse_second_of_name(journal)
@@ -67,7 +67,7 @@ class GpoRevert:
         if not found.exists and not (entry.kind is GpoChangeKind.CREATE or force):
             raise RequestError(
                 f"The GPO {said(journal.name)} of {entry.change_id} does not exist any more, and this collection did "
-                f"not delete it. With force: true the change is signed off as reverted. {NOTHING_WRITTEN}"
+                f"not delete it. With force: true the change is signed off as reverted."
             )
         if entry.kind is GpoChangeKind.CREATE:
             self._refuse_foreign_edits(found, journal, entry, force=force)
@@ -87,7 +87,7 @@ class GpoRevert:
         if foreign and not force:
             raise RequestError(
                 f"Somebody changed {', '.join(map(said, foreign))} of the GPO {said(found.name)} since "
-                f"{entry.change_id}. Undo it by hand, or with force: true. {NOTHING_WRITTEN}"
+                f"{entry.change_id}. Undo it by hand, or with force: true."
             )
 
     def _warn_of_foreign_permissions(self, found: GpoState, cells: Cells) -> None:
@@ -116,7 +116,6 @@ class GpoRevert:
             raise RequestError(
                 f"The files of the deleted GPO {guid}, which are kept in {kept} in SYSVOL, are not those that were "
                 f"deleted: somebody changed them. Look at them; with force: true they are restored as they are. "
-                f"{NOTHING_WRITTEN}"
             )
 
     def _refuse_second_of_name(self, journal: GpoJournal) -> None:
@@ -124,7 +123,7 @@ class GpoRevert:
         if other is not None and other.guid != journal.guid:
             raise RequestError(
                 f"The domain has another GPO named {said(journal.name)} now ({other.guid}). Rename or delete that one "
-                f"first. {NOTHING_WRITTEN}"
+                f"first."
             )
 
     @staticmethod
@@ -134,7 +133,7 @@ class GpoRevert:
         if version not in (None, journal.version) and not force and entry.status is GpoStatus.APPLIED:
             raise RequestError(
                 f"Somebody edited the GPO {said(found.name)} since {entry.change_id} made it (version {version}, not "
-                f"{journal.version}). Delete it by hand, or with force: true. {NOTHING_WRITTEN}"
+                f"{journal.version}). Delete it by hand, or with force: true."
             )
 
     def _with_targets(self, found: GpoState, targets: Iterable[str]) -> GpoState:

@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from ..core.errors import HostState
 from ..domain.directory import DirectoryEntry, SearchScope
 from ..domain.distinguished_names import dn_key
 from ..domain.errors import AlreadyThere, DomainError, NotFound, Raced, said
@@ -247,8 +248,8 @@ class GpoWriter:
         for entry in self._objects(dn):
             if dn_key(entry.dn) not in known:
                 raise DomainError(
-                    f"The GPO holds {said(entry.dn)}, which could not be restored later. Delete it in GPMC. "
-                    "Nothing was written."
+                    f"The GPO holds {said(entry.dn)}, which could not be restored later. Delete it in GPMC. ",
+                    host_state=HostState.NOTHING_WRITTEN,
                 )
 
     def restore(self, guid: str, change: GpoChange, *, force: bool = False) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from ..core.errors import NOTHING_WRITTEN, stating
+from ..core.errors import HostState, leaving
 from ..domain.directory import Directory
 from ..domain.errors import AlreadyThere, DomainError, NotFound, said
 from ..domain.rights import Right, needing
@@ -112,7 +112,7 @@ class JournalStore:
 
     def begin(self, journal: GpoJournal) -> None:
         """Journal a change before its first write."""
-        with stating(NOTHING_WRITTEN), needing(Right.JOURNAL):
+        with leaving(HostState.NOTHING_WRITTEN), needing(Right.JOURNAL):
             self.write(journal)
 
     def tidy(self, guid: str) -> None:
@@ -135,7 +135,7 @@ class JournalStore:
 
     @contextmanager
     def _locked(self, name: str, what: str) -> Iterator[None]:
-        with stating(NOTHING_WRITTEN), needing(Right.JOURNAL):
+        with leaving(HostState.NOTHING_WRITTEN), needing(Right.JOURNAL):
             self._ensure_folder()
             handle = self._lock(rf"{self.folder}\{name}", what)
         try:
@@ -178,7 +178,7 @@ class JournalStore:
                 if time.monotonic() > deadline:
                     raise DomainError(
                         f"Another run changes {what} ({said(error) or 'its name cannot be read'}) and did not end "
-                        f"within {SECONDS_TO_WAIT} s. Run the task again; the lock is {path} in SYSVOL. "
-                        f"{NOTHING_WRITTEN}"
+                        f"within {SECONDS_TO_WAIT} s. Run the task again; the lock is {path} in SYSVOL. ",
+                        host_state=HostState.NOTHING_WRITTEN,
                     ) from error
                 time.sleep(_LOOK_AGAIN)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..core.errors import AccessDenied, HostError, RequestError, SmbGuestError, UnexpectedState
+from ..core.errors import AccessDenied, HostError, HostState, RequestError, UnexpectedState, leaving
 from ..core.text import one_line
 from ..winrm.session import Session
 from ..winrm.transports import CommandResult
@@ -116,11 +116,8 @@ class ChannelPlan:
     def apply(self, session: Session) -> None:
         """Write what differs and read everything back. Raises SmbGuestError with `changed` set."""
         if self.changes:
-            try:
+            with leaving(HostState.PARTLY_WRITTEN):
                 self.after = ensure_channels(session, self.changes, self.asked)
-            except SmbGuestError as error:
-                error.changed = True
-                raise
 
     def as_rows(self) -> list[dict[str, Any]]:
         return [

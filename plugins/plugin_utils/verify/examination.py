@@ -103,7 +103,7 @@ class Examination:
             if self.trouble:
                 told = f"Not put back: {' '.join(self.trouble)}"
                 if isinstance(error, SmbGuestError):
-                    error.args = (f"{error} {told}",)
+                    error.remark(told)
                 else:
                     error.add_note(told)
             raise

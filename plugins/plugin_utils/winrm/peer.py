@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import quote, unquote, urlsplit
 
-from ..core.errors import NOTHING_ASKED, RequestError
+from ..core.errors import HostState, RequestError
 from ..core.text import one_line
 
 # What the user's own connection calls a thing. Sources: the documentation of ansible.builtin.winrm and .psrp.
@@ -142,7 +142,8 @@ def check_proxy(proxy: object, variable: str) -> None:
     if not is_whole or not is_known or not proxy.isprintable() or set(account) & set("/?#[]\\ "):
         raise RequestError(
             f"{variable} is no URL of a proxy such as http://user:password@proxy.example:3128. Write characters such "
-            f"as / ? # [ ] of user and password in percent encoding, such as %2F. {NOTHING_ASKED}"
+            f"as / ? # [ ] of user and password in percent encoding, such as %2F.",
+            host_state=HostState.NOT_CONTACTED,
         )
 
 
@@ -154,9 +155,9 @@ def check_address(host: str, port: int | None, variables: Mapping[str, str]) -> 
     problem = _problem_of_host(host, variables)
     if problem:
         shown = "cannot be used" if set(host) & set("@:/\\") else f"is '{one_line(host, 80)}'"
-        raise RequestError(f"ansible_host {shown}: {problem}. {NOTHING_ASKED}")
+        raise RequestError(f"ansible_host {shown}: {problem}.", host_state=HostState.NOT_CONTACTED)
     if port is not None and not 1 <= port <= 65535:
-        raise RequestError(f"ansible_port is {port}: a port is 1 to 65535. {NOTHING_ASKED}")
+        raise RequestError(f"ansible_port is {port}: a port is 1 to 65535.", host_state=HostState.NOT_CONTACTED)
 
 
 def _problem_of_host(host: str, variables: Mapping[str, str]) -> str | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ..core.errors import NOTHING_ASKED, AccessDenied, HostError, HostUnreachable, RequestError, SmbGuestError
+from ..core.errors import AccessDenied, HostError, HostState, HostUnreachable, RequestError, SmbGuestError
 from ..wsman.fault_codes import ACCESS_DENIED, number_in_words
 from .library_errors import REFUSED, LibraryFailure, classify
 from .peer import Peer
@@ -197,7 +197,7 @@ def explain(error: BaseException, peer: Peer, *, answered: bool) -> SmbGuestErro
     words = peer.foreign(failure.words, 400 if failure.kind in _WHOLE else 160).rstrip(".")
     if failure.kind in REFUSED:
         text = _REFUSALS[failure.kind].format(where=peer.endpoint, words=words, **peer.variables)
-        return RequestError(f"{text.rstrip('.')}. {NOTHING_ASKED}")
+        return RequestError(f"{text.rstrip('.')}.", host_state=HostState.NOT_CONTACTED)
     if failure.kind == "certificate":
         return HostUnreachable(_certificate(failure, peer))
     kind = _kind_of_status(failure, peer, answered=answered) if failure.kind == "status" else failure.kind

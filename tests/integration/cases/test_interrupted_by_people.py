@@ -76,7 +76,7 @@ def test_a_task_out_of_time_has_put_back_what_it_wrote(run: Run, fleet: Fleet, h
     assert cut.status == "failed", cut
     assert methods.index("SetConfiguration") < methods.index(SECOND_WRITE), "it was cut off between two writes"
     assert values(cut.state) == values(fleet.control.state("hangs"))
-    assert "Everything was put back as it was, and checked." in run.output
+    assert "Every value was restored and verified." in run.output
     assert (again.status, again.result["changed"]) == ("ok", True), again
     assert again.result["guest_access"]["verdict"] == "allowed"
 

@@ -28,7 +28,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_fo
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry, Part, Status
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState, RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
     RegistryType,
     RegistryValue,
@@ -247,8 +247,9 @@ def test_names_of_changes() -> None:
     bad = ["", " ", ".a", "-a", "_a", "a.", "a b", "a" * 65, "a\\b", "a/b", "a~b", "\u00e4", "a\n", "a:b", "a*"]
     bad += ["CON", "con", "PRN", "AUX", "NUL", "nul.txt", "Aux.a.b", *(f"COM{n}" for n in range(10)), "lpt0", "LPT9.x"]
     for name in bad:
-        with pytest.raises(RequestError, match=r"cannot name a change: 1 to 64 letters.*Nothing was written\."):
+        with pytest.raises(RequestError, match=r"cannot name a change: 1 to 64 letters") as caught:
             checked_change_id(name)
+        assert caught.value.host_state is HostState.NOTHING_WRITTEN
 
 
 def test_reasons() -> None:

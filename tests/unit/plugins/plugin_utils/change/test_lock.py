@@ -26,6 +26,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock impor
     sole_writer,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller, Process
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState
 from simulated_windows.in_process import START as NOW
 from simulated_windows.in_process import InProcessHost
 
@@ -274,8 +275,9 @@ def test_whoever_comes_first_by_name_waits_ten_seconds_for_the_other(monkeypatch
 def test_busy_says_who_and_that_nothing_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock.time, "sleep", lambda _: None)
     keys = Keys(claim(Process(OTHER, 4711, 7)))
-    with pytest.raises(HostBusy, match=r"process 4711 on other\.example.*Nothing was written.*after 15 minutes"):
+    with pytest.raises(HostBusy, match=r"process 4711 on other\.example.*after 15 minutes") as caught:
         sole_writer(keys, NOW).__enter__()  # type: ignore[arg-type]
+    assert caught.value.host_state is HostState.NOTHING_WRITTEN
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result imp
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     HostError,
+    HostState,
     HostUnreachable,
     RequestError,
     SmbGuestError,
@@ -135,7 +136,7 @@ def test_an_undoing_after_which_the_host_cannot_be_read_has_changed_it() -> None
     undo(reference, "x")
     last = max(at for at, message in enumerate(reference.messages, 1) if message["method"] == "GetConfiguration")
     host.inject("reset_before", at=[last])
-    with pytest.raises(HostUnreachable, match="Everything was put back before that") as caught:
+    with pytest.raises(HostUnreachable) as caught:
         undo(host, "x")
     assert (caught.value.changed, status(host, "x")) == (True, "reverted")
 
@@ -149,8 +150,9 @@ def test_a_mistake_of_ours_in_undoing_says_that_it_is_one_and_can_be_gone_on_fro
     undo(reference, "x")
     at = [message["method"] for message in reference.messages].index("DeleteValue") + 1
     broken = Host(Mistaken(host, at, acted=True))
-    with pytest.raises(HostError, match=r"A bug in winops\.smb_guest: KeyError.*run it again to finish") as caught:
+    with pytest.raises(HostError, match=r"A bug in winops\.smb_guest: KeyError") as caught:
         revert(broken, Selection("x"), force=False, check_mode=False)
+    assert any("run it again to finish" in remark for remark in caught.value.remarks)
     assert (caught.value.changed, status(host, "x")) == (True, "reverting")
     undo(host, "x")
     assert moved(pristine, host) == []
@@ -171,8 +173,9 @@ def test_a_host_that_another_run_holds_is_not_touched(monkeypatch: pytest.Monkey
     monkeypatch.setattr(lock.time, "sleep", lambda _seconds: None)
     with engine(host).held():
         before = host.snapshot()
-        with pytest.raises(HostBusy, match="Nothing was written"):
+        with pytest.raises(HostBusy) as caught:
             undo(host, "x")
+        assert caught.value.host_state is HostState.NOTHING_WRITTEN
         assert differences(before, host.snapshot()) == []
 
 
@@ -230,8 +233,9 @@ def test_selections() -> None:
         assert {status(host, name) for name in expected} == {"reverted"}
     with pytest.raises(AssertionError):
         revert(engine(stacked()), Selection(), force=False, check_mode=True)
-    with pytest.raises(RequestError, match=r"no change nobody\. It has: low, middle, high\. Nothing was written"):
+    with pytest.raises(RequestError, match=r"no change nobody\. It has: low, middle, high\.") as caught:
         undo(stacked(), "nobody")
+    assert caught.value.host_state is HostState.NOTHING_WRITTEN
     with pytest.raises(RequestError, match=r"It has: none\."):
         undo(InProcessHost(), "nobody")
 
@@ -331,10 +335,9 @@ def test_what_cannot_be_put_back_stands_and_is_named() -> None:
     pristine = host.snapshot()
     change(host, {GUEST: "allowed", SIGNING: "not_required"}, BOTH, name="x", hours=1)
     host.inject("access_denied", match="DeleteValue", times=0)
-    with pytest.raises(
-        HostError, match=r"could not be undone whole.*AllowInsecureGuestAuth is 1.*run it again"
-    ) as caught:
+    with pytest.raises(HostError, match=r"could not be undone whole.*AllowInsecureGuestAuth is 1") as caught:
         undo(host, "x")
+    assert any("run it again to finish" in remark for remark in caught.value.remarks)
     assert caught.value.changed is True
     assert status(host, "x") == "reverting"
     assert entry(host, "x").note.startswith("could not be undone whole: ")

@@ -12,9 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
-    SmbGuestError,
-)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import SmbGuestError, worded
 from simulated_windows.in_process import InProcessHost, differences
 
 from ..engine import (
@@ -110,7 +108,7 @@ FAULTS: Mapping[str, Callable[[InProcessHost, int], Mapping[str, Any]]] = {
     "a mistake after": _mistaken(acted=True),
 }
 SETTINGS_PARTS = ("registry", "smb_client", "smb_server")
-SAYS = ("Nothing was written", "Everything was put back", "was made and verified", "left is not dealt with yet")
+SAYS = ("Nothing was written", "Every value was restored", "was made and verified", "left is not dealt with yet")
 
 
 @dataclass(frozen=True)
@@ -163,8 +161,8 @@ def _judged(error: BaseException | None, settings: list[str], *, is_new: bool, c
         yield "no error, and the host is not as wanted"
     if isinstance(error, SmbGuestError) and error.changed is not bool(settings):
         yield f"changed is {error.changed}: {error}; {settings}"
-    if isinstance(error, SmbGuestError) and not any(word in str(error) for word in SAYS):
-        yield f"it does not say what the host holds: {error}"
+    if isinstance(error, SmbGuestError) and not any(word in worded(error) for word in SAYS):
+        yield f"it does not say what the host holds: {worded(error)}"
     if isinstance(error, KeyboardInterrupt) and settings and not complete and not getattr(error, "__notes__", None):
         yield "interrupted, and not said what the host holds"
     if isinstance(error, KeyError) and settings and not complete:

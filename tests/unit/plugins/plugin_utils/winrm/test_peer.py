@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, worded
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import (
     VARIABLES,
     Peer,
@@ -54,7 +54,7 @@ def test_addresses_that_can_be_called(host: str, port: int | None) -> None:
 def test_hosts_that_cannot_be_called(host: str) -> None:
     with pytest.raises(RequestError) as caught:
         check_address(host, 5985, VARIABLES["winrm"])
-    text = str(caught.value)
+    text = worded(caught.value)
     assert text.startswith(("ansible_host is '", "ansible_host cannot be used: "))
     assert BAD[host] in text
     assert text.endswith("Nothing was asked of any host.")

@@ -29,6 +29,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     HostError,
     HostUnreachable,
     RequestError,
+    worded,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import DeadlinePassed
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.library_errors import is_refusal_of_transport
@@ -278,7 +279,7 @@ OTHERS = {"winrm": "ansible_psrp_", "psrp": "ansible_winrm_"}
 
 def told_of(error: BaseException, connection: str, endpoint: str = HTTP, **more: Any) -> tuple[type[Exception], str]:
     told = explain(error, Peer(endpoint, connection, **more), answered=False)
-    return type(told), str(told)
+    return type(told), worded(told)
 
 
 WRAPPED = [

@@ -27,6 +27,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     HostError,
     HostUnreachable,
     RequestError,
+    worded,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import (
     Timeouts,
@@ -160,7 +161,7 @@ def test_variables_that_cannot_work(kind: str, variables: dict[str, Any], said: 
     with pytest.raises(RequestError) as caught:
         open_transport(connection(kind, **{**(WINRM if kind == "winrm" else PSRP), **variables}))
     assert said in str(caught.value)
-    assert str(caught.value).endswith("Nothing was asked of any host.")
+    assert worded(caught.value).endswith("Nothing was asked of any host.")
 
 
 def test_a_tunnel_has_an_endpoint_of_its_own() -> None:
