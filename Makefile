@@ -10,7 +10,7 @@ TOOLS = .cache/tools-$(VERSION)
 NOX = @$(TOOLS)/bin/nox --session
 GATE = @$(TOOLS)/bin/python tests/tools/gate.py $(if $(V),--live)
 STAGES = integration sanity faults domain mutated probe connections eda report first-steps unit molecule \
-	windows-integration galaxy lint types license-check extra-checks
+	windows-integration galaxy lint types extra-checks
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-domain test ci tools bench image matrix clean build $(STAGES)

@@ -26,7 +26,7 @@ from xml.etree import ElementTree
 from checkout import OUTPUT, ROOT
 from interrupts import ignore_signals, interrupt_on_signals
 
-FROM_ANTSIBULL = ("license-check", "extra-checks")
+FROM_ANTSIBULL = ("extra-checks",)
 """Sessions of antsibull-nox.toml that are stages."""
 AT_A_TIME = 2
 PATIENCE_S = 30
