@@ -37,7 +37,7 @@ attributes:
   check_mode:
     description: Whether the module predicts its changes in check mode.
     support: full
-    details: The host is read, nothing is written. RV(after) is what would come of it.
+    details: The task reads the host and writes nothing. RV(after) is the prediction.
   diff_mode:
     description: Whether the module shows what it changes in diff mode.
     support: full

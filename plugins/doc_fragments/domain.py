@@ -35,20 +35,20 @@ options:
     description: How to authenticate.
     type: str
     choices:
-      negotiate: Kerberos where it can be had, else NTLM.
+      negotiate: Kerberos if it is available, else NTLM.
       kerberos: Kerberos only. Needs C(pyspnego[kerberos]).
       ntlm: NTLM only.
     default: negotiate
   tls:
-    description: How LDAP is protected. It never goes in the clear, whatever is said here. SMB is always signed.
+    description: How LDAP is protected. No choice sends it in clear text. SMB is always signed.
     type: str
     choices:
       none: Port 389, signed and sealed by the authentication.
-      starttls: Port 389, TLS from the start, the authentication bound to the certificate.
-      ldaps: Port 636, TLS, the authentication bound to the certificate.
+      starttls: Port 389. The connection switches to TLS before the logon, which is bound to the certificate.
+      ldaps: Port 636. TLS from the first byte, and the logon is bound to the certificate.
     default: none
   ca_certs:
-    description: File or folder of the certificate authorities to trust for TLS. Without it, those of the system.
+    description: File or folder of the certificate authorities to trust for TLS. Default are those of the system.
     type: path
   timeout:
     description:

@@ -16,14 +16,13 @@ attributes:
     description: Whether the module can be used with the C(become) keywords.
     support: none
     details: >-
-      There is no process whose user could change. With C(become) set the module warns and works with the rights of
-      C(ansible_user).
+      No process runs on the host. With C(become) set the module warns and uses the rights of C(ansible_user).
   connection:
     description: Which connection plugins the module works with.
     support: full
     details: >-
-      P(ansible.builtin.winrm#connection), P(ansible.builtin.psrp#connection) and plugins derived from them. Any other
-      is a clear error.
+      P(ansible.builtin.winrm#connection), P(ansible.builtin.psrp#connection) and plugins derived from them. The module
+      fails with any other.
   process:
     description: Whether the module starts a process on the host.
     support: none
@@ -34,10 +33,10 @@ requirements:
     P(ansible.builtin.psrp#connection).
   - "On the host: a WinRM listener. Neither Python nor PowerShell is used."
 notes:
-  - C(ansible_user) must be an administrator of the host with full rights over the network. UAC takes them from a local
-    administrator other than the built-in one, unless C(LocalAccountTokenFilterPolicy) is C(1) on the host.
+  - C(ansible_user) must be an administrator of the host with full rights over the network. UAC removes these rights
+    from local administrators other than the built-in one, unless C(LocalAccountTokenFilterPolicy) is C(1) on the host.
   - >-
-    A message to the host may take three times the operation timeout of the connection (60 seconds unless that is set),
-    a task ten times as long. The variables C(winops_smb_guest_message_timeout) and C(winops_smb_guest_task_timeout) say
-    otherwise, in seconds.
+    A message to the host may take three times the operation timeout of the connection (60 seconds unless set), and a
+    task ten times as long. The variables C(winops_smb_guest_message_timeout) and C(winops_smb_guest_task_timeout)
+    change this, in seconds.
 """
