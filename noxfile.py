@@ -164,7 +164,7 @@ def pytest_check(session: str, folder: str, *selection: str) -> Callable[[list[s
 
 def ansible_test_check(session: str, subcommand: str) -> Callable[[list[str]], list[Check]]:
     """ansible-test on a clean copy of the collection."""
-    command = ["python", "tests/tools/ansible_test.py", "--junit", str(junit_folder(session)), subcommand]
+    command = ["python", "tests/tools/ansible_test.py", str(junit_folder(session)), subcommand]
     return lambda arguments: [Check(f"ansible-test {subcommand}", [*command, *arguments], writes_junit=True)]
 
 
@@ -212,7 +212,7 @@ def galaxy_checks(_arguments: list[str]) -> list[Check]:
 
 def windows_integration_checks(arguments: list[str]) -> list[Check]:
     """The targets of ansible-test windows-integration, on simulated hosts."""
-    command = ["python", "tests/tools/windows_integration.py", "--junit", str(junit_folder("windows-integration"))]
+    command = ["python", "tests/tools/windows_integration.py", str(junit_folder("windows-integration"))]
     return [Check("ansible-test windows-integration", [*command, *arguments], writes_junit=True)]
 
 

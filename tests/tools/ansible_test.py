@@ -9,7 +9,6 @@ ensurepip. HOME is a folder under `.cache/`, so the user's own `~/.ansible` is n
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import shutil
@@ -47,10 +46,8 @@ SUBCOMMANDS = {
 }
 """What ansible-test does, and what each needs to find its packages."""
 
-UNREACHABLE = {
-    "2.22": {"sanity": ["--skip-test", "pylint"]},  # its dill is an archive of GitHub, which not every network reaches
-}
-"""What is left out on a release, and why."""
+LEFT_OUT = {("2.22", "sanity"): ["--skip-test", "pylint"]}
+"""On a release: its dill is an archive of GitHub, which not every network reaches."""
 
 
 def provide_pip_bootstrap(home: Path) -> None:
@@ -79,11 +76,14 @@ def ansible_test_environ(home: Path) -> dict[str, str]:
 
 
 def run(subcommand: str, arguments: list[str], junit: Path) -> int:
-    """Run ansible-test in a fresh copy; return its status. JUnit files go to the folder `junit`."""
+    """Run ansible-test in a fresh copy with arguments such as `--test pep8`; return its status.
+
+    JUnit files go to the folder `junit`.
+    """
     minor = ".".join(version("ansible-core").split(".")[:2])
     home = CACHE / "ansible-test" / minor
     provide_pip_bootstrap(home)
-    left_out = UNREACHABLE.get(minor, {}).get(subcommand, [])
+    left_out = LEFT_OUT.get((minor, subcommand), [])
     if left_out:
         print(f"Left out on ansible-core {minor}: {' '.join(left_out)}")
     with tempfile.TemporaryDirectory(prefix="winops-ansible-test-") as temporary:
@@ -97,14 +97,5 @@ def run(subcommand: str, arguments: list[str], junit: Path) -> int:
     return status
 
 
-def main() -> None:
-    """Run; other arguments go to ansible-test, such as `--test validate-modules`."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--junit", type=Path, required=True, help="a folder for JUnit files")
-    parser.add_argument("subcommand", choices=SUBCOMMANDS)
-    options, arguments = parser.parse_known_args()
-    sys.exit(run(options.subcommand, arguments, options.junit))
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(run(sys.argv[2], sys.argv[3:], Path(sys.argv[1])))

@@ -51,24 +51,13 @@ def isolated_environ() -> dict[str, str]:
     }
 
 
-def search_path() -> str:
-    """PATH, with the folders of daemons."""
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join([*folders, *(folder for folder in SYSTEM_FOLDERS if folder not in folders)])
-
-
 def clean_environ(bin_dir: Path) -> dict[str, str]:
     """A child's whole environment: the caller's less what would change an outcome, `bin_dir` first on PATH."""
     unwanted = ("ANSIBLE_", "MOLECULE_", "MYPY", "PYTEST_", "PYTHON", "RUFF_", "VIRTUAL_ENV", "YAMLLINT_")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    return (
-        environ
-        | isolated_environ()
-        | {
-            "PATH": os.pathsep.join([str(bin_dir), search_path()]),
-            "PYTHONUNBUFFERED": "1",
-        }
-    )
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    path = [str(bin_dir), *folders, *(folder for folder in SYSTEM_FOLDERS if folder not in folders)]
+    return environ | isolated_environ() | {"PATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}
 
 
 def copy_collection(collections: Path) -> Path:

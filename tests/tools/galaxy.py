@@ -7,7 +7,6 @@ Each builds the artefact from the files that git tracks, and fails on any warnin
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -16,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +22,6 @@ from checkout import COLLECTION, OUTPUT, copy_collection
 
 BIN = Path(sys.executable).parent
 NAME = ".".join(COLLECTION.parts[1:])
-
-IMPORTER_CONFIG = """\
-[galaxy-importer]
-run_ansible_doc = True
-run_ansible_lint = True
-offline_ansible_lint = True
-run_flake8 = False
-run_ansible_test = False
-check_changelog = True
-check_required_tags = True
-"""
-"""ansible-test is a stage of its own: the importer would run it in a container."""
 
 LABELS_OF_ANSIBLE = (
     "ansible_collections.ansible.builtin.winrm_connection",
@@ -69,13 +55,10 @@ def install(artefact: Path, folder: Path) -> Path:
 
 def importer(folder: Path) -> None:
     """The importer of Galaxy; an error or a warning is a failure."""
-    config = folder / "galaxy-importer.cfg"
-    config.write_text(IMPORTER_CONFIG)
-    artefact = build(folder)
-    said = run(
-        [sys.executable, "-m", "galaxy_importer.main", str(artefact)], folder, GALAXY_IMPORTER_CONFIG=str(config)
-    )
-    if complaints := [line for line in said.splitlines() if re.search("ERROR|WARNING", line)]:
+    command = [sys.executable, "-m", "galaxy_importer.main", str(build(folder))]
+    config = str(Path(__file__).with_name("galaxy-importer.cfg"))
+    printed = run(command, folder, stderr=subprocess.STDOUT, GALAXY_IMPORTER_CONFIG=config)
+    if complaints := [line for line in printed.splitlines() if re.search("ERROR|WARNING", line)]:
         raise Failed("\n".join(complaints))
 
 
@@ -142,29 +125,18 @@ def builder(folder: Path) -> None:
             raise Failed(f"ansible-builder does not find {needed}:\n{said}")
 
 
-def run(command: list[str], cwd: Path | None = None, **environ: str) -> str:
-    """Run a tool; return all that it printed. Raises Failed, with that."""
-    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    done = subprocess.run(command, cwd=cwd, env=os.environ | environ, check=False, **streams)
+def run(command: list[str], cwd: Path | None = None, *, stderr: int = subprocess.PIPE, **environ: str) -> str:
+    """Run a tool; return what it printed. Raises Failed, with that and its errors."""
+    environ = os.environ | environ
+    done = subprocess.run(command, cwd=cwd, env=environ, check=False, stdout=subprocess.PIPE, stderr=stderr, text=True)
     if done.returncode:
-        raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-8000:]}")
+        raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr or ''}"[-8000:])
     return done.stdout
 
 
-PARTS: dict[str, Callable[[Path], None]] = {"importer": importer, "docs": docs, "builder": builder}
-
-
-def main() -> None:
-    """Run one part."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("part", choices=PARTS)
-    part = parser.parse_args().part
-    with tempfile.TemporaryDirectory(prefix="winops-galaxy-") as folder:
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="winops-galaxy-") as temporary:
         try:
-            PARTS[part](Path(folder))
+            {"importer": importer, "docs": docs, "builder": builder}[sys.argv[1]](Path(temporary))
         except Failed as failure:
             sys.exit(str(failure))
-
-
-if __name__ == "__main__":
-    main()

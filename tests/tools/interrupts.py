@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from typing import NoReturn
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
@@ -11,14 +10,10 @@ INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 def interrupt_on_signals() -> None:
     """Make being terminated the same as Ctrl-C, and Ctrl-C work even for a background job of a shell."""
     for number in INTERRUPTS:
-        signal.signal(number, _raise_interrupt)
+        signal.signal(number, signal.default_int_handler)
 
 
 def ignore_signals() -> None:
     """For cleaning up: a second Ctrl-C must not leave the half behind."""
     for number in INTERRUPTS:
         signal.signal(number, signal.SIG_IGN)
-
-
-def _raise_interrupt(_number: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt

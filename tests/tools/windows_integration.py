@@ -8,7 +8,6 @@ tests/integration/inventory.winrm.template.
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -65,14 +64,5 @@ def one_test_each(reports: Iterable[Path]) -> bytes:
     return ElementTree.tostring(suite)
 
 
-def main() -> None:
-    """Run the targets named on the command line, else all."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--junit", type=Path, required=True, help="a folder for JUnit files")
-    parser.add_argument("targets", nargs="*")
-    options = parser.parse_args()
-    sys.exit(run(options.targets, options.junit))
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(run(sys.argv[2:], Path(sys.argv[1])))

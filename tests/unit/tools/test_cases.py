@@ -27,7 +27,9 @@ def _tests(path: str) -> set[str]:
 
 
 def test_every_case_has_a_test() -> None:
-    assert len({row[0] for row in ROWS}) > 40
+    numbers = [row[0] for row in ROWS]
+    assert len(numbers) > 40
+    assert sorted(numbers) == sorted(set(numbers)), "a number names one case"
     for row in ROWS:
         assert len(row) == 4, row
         assert re.findall(r"`(tests/[^`]+)`", row[3]), row
