@@ -11,7 +11,7 @@ module: audit
 short_description: Audit guest logons and peers without signing or encryption
 version_added: 1.0.0
 description:
-  - Switches the SMB audit settings of the client and the server of a Windows host, and keeps their event channels
+  - Configures the SMB audit settings of the client and the server of a Windows host. It keeps their event channels
     enabled and large enough.
   - Name at least one setting or O(channels). Settings that are left out stay as they are.
 author:
@@ -20,67 +20,66 @@ options:
   audit_insecure_guest_logons:
     description:
       - Event 31997 in C(Microsoft-Windows-SmbClient/Audit) when a server logs this client on as guest.
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   audit_server_without_signing:
     description:
       - Event 31998 in C(Microsoft-Windows-SmbClient/Audit) when a server does not support signing.
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   audit_server_without_encryption:
     description:
       - Event 31999 in C(Microsoft-Windows-SmbClient/Audit) when a server does not support encryption.
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   server_audit_insecure_guest_logons:
     description:
       - Event 3023 when a client logs on to this server as guest.
       - Sources differ on its channel. Look in C(Microsoft-Windows-SMBServer/Operational) and
         C(Microsoft-Windows-SMBServer/Security).
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   server_audit_client_without_signing:
     description:
       - Event 3021 in C(Microsoft-Windows-SMBServer/Audit) when a client does not support signing.
       - Supported since Windows 11 24H2 and Windows Server 2025, and on older releases with the September 2025 update
-        KB5066913. Can be held by policy.
+        KB5066913. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   server_audit_client_without_encryption:
     description:
       - Event 3022 in C(Microsoft-Windows-SMBServer/Audit) when a client does not support encryption.
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   channels:
     description:
-      - Event channels that are to be enabled, and how large their logs may grow at least.
-      - A channel is no part of a journaled change. Neither M(winops.smb_guest.revert_change) nor an expiry puts it
-        back.
-      - Only with this option a process is started on the host. C(wevtutil.exe) runs in a WinRM shell to read the
-        channels, in
+      - Event channels to enable, and the least maximum size of their logs.
+      - A channel is not part of a journaled change. Neither M(winops.smb_guest.revert_change) nor an expiry restores
+        it.
+      - Only this option starts a process on the host. C(wevtutil.exe) runs in a WinRM shell to read the channels, in
         check mode too, and to change those that need it.
     type: list
     elements: dict
@@ -101,10 +100,9 @@ options:
       min_size:
         description:
           - The least maximum size of its log, in bytes. A larger one is kept.
-          - Without it the size is left alone.
-          - Windows may round it, so that RV(channels) can show another size than this. A size that ends up smaller than
-            this
-            fails the task. Multiples of 65536 from 1048576 on are the safe choice.
+          - Without it the size stays as it is.
+          - Windows may round it, so RV(channels) can show another size. The task fails if the size is smaller in the
+            end. Multiples of 65536 from 1048576 on are safe.
         type: int
 extends_documentation_fragment:
   - winops.smb_guest.attributes
@@ -115,7 +113,7 @@ extends_documentation_fragment:
 attributes:
   process:
     support: partial
-    details: Only O(channels) starts one, because no CIM class configures an event channel.
+    details: Only O(channels) starts a process, because no CIM class configures an event channel.
 seealso:
   - module: winops.smb_guest.client_facts
   - module: winops.smb_guest.revert_change
@@ -126,7 +124,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Find out what the host can audit
+- name: Read which audits the host has
   winops.smb_guest.client_facts:
     gather_subset: [settings]
 

@@ -14,25 +14,24 @@ description:
   - Sets the managed settings of the SMB client and server of a Windows host. Each option is the setting of the same
     name.
   - Settings that are left out stay as they are. Name at least one.
-  - Either all settings can be made as wanted or nothing is written. The error then says everything that stands against
-    it.
+  - If one setting cannot be set, nothing is written. The error then lists every reason.
 author:
   - winops contributors (@winops)
 options:
   insecure_guest_logons:
     description:
-      - Whether the SMB client accepts a logon as guest that the server offers instead of the one that was asked for.
-      - Allowing it is not enough where the client requires signing or encryption, which a guest session cannot do.
-        RV(guest_access) tells.
-      - Supported since Windows 10 1607 and Windows Server 2016. Can be held by policy.
+      - Whether the SMB client accepts a guest session that a server offers instead of authenticating the user.
+      - A guest session can neither sign nor encrypt. If the client requires one of them, guest logons fail although
+        they are allowed; see RV(guest_access).
+      - Supported since Windows 10 1607 and Windows Server 2016. A policy can set it.
     type: str
     choices:
-      allowed: Guest logons are accepted. The server is not authenticated and the traffic is not protected.
-      blocked: Guest logons are refused.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      allowed: The client accepts guest sessions. Nobody authenticates the server, and the traffic is not protected.
+      blocked: The client refuses guest sessions.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   client_signing:
     description:
-      - Whether the SMB client demands signed traffic of every server. Where it does, guest logons fail.
+      - Whether the SMB client requires signing from every server. Guest logons then fail.
       - Supported since Windows 8 and Windows Server 2012. Has no policy value.
       - >-
         The security option "Microsoft network client: Digitally sign communications (always)" writes the local value
@@ -41,46 +40,46 @@ options:
     choices:
       required: Servers that do not sign are refused.
       not_required: Signing is left to negotiation.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   client_encryption:
     description:
-      - Whether the SMB client demands encrypted traffic of every server. Where it does, guest logons fail.
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Whether the SMB client requires encryption from every server. Guest logons then fail.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       required: Servers that do not encrypt are refused.
       not_required: Encryption is left to the server and the share.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   audit_insecure_guest_logons:
     description:
       - Event 31997 in C(Microsoft-Windows-SmbClient/Audit) when a server logs this client on as guest.
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   audit_server_without_signing:
     description:
       - Event 31998 in C(Microsoft-Windows-SmbClient/Audit) when a server does not support signing.
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   audit_server_without_encryption:
     description:
       - Event 31999 in C(Microsoft-Windows-SmbClient/Audit) when a server does not support encryption.
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   server_signing:
     description:
-      - Whether the SMB server demands signed traffic of every client.
+      - Whether the SMB server requires signing from every client.
       - Supported since Windows 8 and Windows Server 2012. Has no policy value.
       - >-
         The security option "Microsoft network server: Digitally sign communications (always)" writes the local value
@@ -89,51 +88,52 @@ options:
     choices:
       required: Clients that do not sign are refused.
       not_required: Signing is left to negotiation.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   server_encryption:
     description:
-      - Whether the SMB server demands encryption for all its shares (C(EncryptData)).
+      - Whether the SMB server requires encryption for all its shares (C(EncryptData)).
       - Supported since Windows 8 and Windows Server 2012. Has no policy value.
     type: str
     choices:
       required: All shares are encrypted.
       not_required: Encryption is left to each share.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   server_audit_insecure_guest_logons:
     description:
       - Event 3023 when a client logs on to this server as guest.
       - Sources differ on its channel. Look in C(Microsoft-Windows-SMBServer/Operational) and
         C(Microsoft-Windows-SMBServer/Security).
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   server_audit_client_without_signing:
     description:
       - Event 3021 in C(Microsoft-Windows-SMBServer/Audit) when a client does not support signing.
       - Supported since Windows 11 24H2 and Windows Server 2025, and on older releases with the September 2025 update
-        KB5066913. Can be held by policy.
+        KB5066913. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   server_audit_client_without_encryption:
     description:
       - Event 3022 in C(Microsoft-Windows-SMBServer/Audit) when a client does not support encryption.
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       enabled: The events are written.
-      disabled: They are not.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      disabled: The events are not written.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   harden:
     description:
-      - Blocks insecure guest logons, and closes what the suboptions name. Instead of options for single settings.
-      - Audits are passed over where this Windows does not have them or something stronger decides otherwise.
-      - A suboption is true or false. False leaves its settings as they are; null and an empty text are the default.
+      - Blocks insecure guest logons, and requires or enables what the suboptions name. It replaces the options for
+        single settings.
+      - The task skips audits that this Windows does not have or that a policy or MDM sets otherwise.
+      - A suboption is true or false. False leaves its settings unchanged. Null and an empty text mean the default.
     type: dict
     suboptions:
       client_signing:
@@ -156,7 +156,7 @@ options:
         type: raw
   optional:
     description:
-      - Settings that are left out, with a warning, where this Windows does not have them or something stronger decides
+      - Settings that the task skips with a warning if this Windows does not have them, or if a policy or MDM sets them
         otherwise. RV(skipped_settings) names them.
     type: list
     elements: str
@@ -175,26 +175,26 @@ options:
     default: []
   relax:
     description:
-      - With O(insecure_guest_logons=allowed), what may be relaxed where it would make guest logons fail. Nothing else
-        is relaxed, and nothing where it does not block; a requirement that is not named here is an error.
-      - Without this option it is not looked whether guest logons will work; a warning says what blocks them.
+      - Requirements that the task may relax with O(insecure_guest_logons=allowed), if they would make guest logons
+        fail. It relaxes nothing else. It fails if a requirement that is not listed blocks guest logons.
+      - Without this option the task still succeeds when guest logons stay blocked, and warns.
     type: list
     elements: str
     choices: [client_signing, client_encryption]
   accept_risk:
     description:
-      - V(false) refuses to allow guest logons, before any contact. For roles and wrappers that ask somebody for
-        consent.
+      - With V(false) the task refuses to allow guest logons, before it contacts the host. Roles and wrappers use it to
+        ask for consent.
     type: bool
   expires_at_most:
-    description: The longest O(expires_in) that is accepted, such as V(30d).
+    description: The longest O(expires_in) that the task accepts, such as V(30d).
     type: str
   domain_controllers:
-    description: Whether anything may be written to a domain controller.
+    description: Whether the task may write to a domain controller.
     type: str
     choices:
-      allow: It may.
-      refuse: End with an error.
+      allow: It may write.
+      refuse: It fails.
     default: allow
 extends_documentation_fragment:
   - winops.smb_guest.attributes
@@ -215,32 +215,32 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Close a host
+- name: Harden a host
   winops.smb_guest.client_config:
     insecure_guest_logons: blocked
     client_signing: required
     server_signing: required
 
-- name: Close it with everything that goes with it, as the role harden does
+- name: Harden it with signing and audits, as the role harden does
   winops.smb_guest.client_config:
     harden:
       server_signing: true
 
-- name: Show what opening a host would change, without changing it
+- name: Show what allowing guest logons would change
   winops.smb_guest.client_config:
     insecure_guest_logons: allowed
     client_signing: not_required
   check_mode: true
   diff: true
 
-- name: Open a Windows 11 24H2 host for a server that only knows guests
+- name: Allow guest logons on Windows 11 24H2 for a server that only knows guests
   winops.smb_guest.client_config:
     insecure_guest_logons: allowed
     client_signing: not_required
     audit_insecure_guest_logons: enabled
   register: opened
 
-- name: Open it for eight hours, on the record
+- name: Allow them for eight hours, with a record in the journal
   winops.smb_guest.client_config:
     insecure_guest_logons: allowed
     client_signing: not_required
@@ -248,12 +248,12 @@ EXAMPLES = r"""
     expires_in: 8h
   register: opened
 
-- name: Say how it ends
+- name: Show when it expires
   ansible.builtin.debug:
-    msg: "{{ opened.change_id }} ends at {{ opened.expires_at }}; revert_change ends it earlier"
+    msg: "{{ opened.change_id }} expires at {{ opened.expires_at }}; revert_change reverts it earlier"
   when: opened.change_id is not none
 
-- name: Say what the host does now
+- name: Show whether guest logons work now
   ansible.builtin.debug:
     msg: "guest logons are {{ opened.guest_access.verdict }}: {{ opened.guest_access.advice }}"
 

@@ -11,7 +11,7 @@ module: client_facts
 short_description: Find out whether guest logons work on a host, and why
 version_added: 1.0.0
 description:
-  - Reads the SMB settings of a Windows host from every place that can decide them, and says which one does.
+  - Reads the SMB settings of a Windows host from every place that can decide them, and names the one that does.
   - It returns facts below C(ansible_facts.smb_guest) and changes nothing.
 author:
   - winops contributors (@winops)
@@ -24,25 +24,25 @@ options:
       all: Everything but V(local_gpo).
       os: Edition, build, role and domain of the host.
       settings: >-
-        Every managed setting, whether guest logons work, and what can be audited. Without V(os) the defaults of this
+        Every managed setting, whether guest logons work, and which audits exist. Without V(os) the defaults of this
         Windows are not known.
       policy_source: >-
         The settings as with V(settings), and which GPO wrote each value that policy decides, see
         RV(ansible_facts.smb_guest.settings.SETTING_NAME.policy_source). It costs at most four requests, and one on a
-        host that does not tell.
+        host that logs no policy.
       changes: >-
         The journal of the host, see RV(ansible_facts.smb_guest.changes). An entry that is damaged, or was not written
         by this collection, is left out with a warning. It costs three requests, however long the journal is.
       local_gpo: >-
-        V(settings), and what the local Group Policy Object of the host says about each. It is read only by its name,
-        because its files travel with the file transfer of the connection, which starts PowerShell on the host.
+        V(settings), and what the local Group Policy Object of the host says about each. V(all) does not include it,
+        because the file transfer of the connection starts PowerShell on the host.
     default: [all]
 extends_documentation_fragment:
   - winops.smb_guest.attributes
   - winops.smb_guest.attributes.facts
   - winops.smb_guest.winrm
 notes:
-  - It cannot be one of C(ansible_facts_modules), because those run on the host. Call it as the first task of a play.
+  - It cannot be one of C(ansible_facts_modules), because those run on the host. Use it as the first task of a play.
 seealso:
   - module: winops.smb_guest.client_config
   - module: winops.smb_guest.revert_change
@@ -57,11 +57,11 @@ EXAMPLES = r"""
 - name: Read everything
   winops.smb_guest.client_facts:
 
-- name: Say whether guest logons work, and what to do about it
+- name: Show whether guest logons work, and what to do about it
   ansible.builtin.debug:
     msg: "{{ ansible_facts['smb_guest'].guest_access.verdict }}: {{ ansible_facts['smb_guest'].guest_access.advice }}"
 
-- name: Stop where guest logons work
+- name: Fail where guest logons work
   ansible.builtin.assert:
     that: ansible_facts['smb_guest'].guest_access.verdict == 'blocked'
 
@@ -81,9 +81,9 @@ EXAMPLES = r"""
   winops.smb_guest.client_facts:
     gather_subset: [changes]
 
-- name: List the changes that stand, and when they end
+- name: List the standing changes, and when they expire
   ansible.builtin.debug:
-    msg: "{{ item.change_id }} ({{ item.reason }}) ends {{ item.expires_at or 'never' }}"
+    msg: "{{ item.change_id }} ({{ item.reason }}) expires {{ item.expires_at or 'never' }}"
   loop: "{{ ansible_facts['smb_guest'].changes | selectattr('status', 'equalto', 'applied') }}"
 
 - name: Read only what Windows the host runs

@@ -11,29 +11,29 @@ module: encryption
 short_description: Require SMB encryption of the client and the server
 version_added: 1.0.0
 description:
-  - Decides whether a Windows host demands encrypted SMB traffic, as a client of other servers and as a server.
-  - Name at least one of O(client) and O(server). The one that is left out stays as it is.
+  - Sets whether a Windows host requires encrypted SMB traffic, as a client of other servers and as a server.
+  - Name at least one of O(client) and O(server). The other one stays as it is.
 author:
   - winops contributors (@winops)
 options:
   client:
     description:
-      - Whether the SMB client demands encrypted traffic of every server. Where it does, guest logons fail.
-      - Supported since Windows 11 24H2 and Windows Server 2025. Can be held by policy.
+      - Whether the SMB client requires encryption from every server. Guest logons then fail.
+      - Supported since Windows 11 24H2 and Windows Server 2025. A policy can set it.
     type: str
     choices:
       required: Servers that do not encrypt are refused.
       not_required: Encryption is left to the server and the share.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   server:
     description:
-      - Whether the SMB server demands encryption for all its shares (C(EncryptData)).
+      - Whether the SMB server requires encryption for all its shares (C(EncryptData)).
       - Supported since Windows 8 and Windows Server 2012. Has no policy value.
     type: str
     choices:
       required: All shares are encrypted.
       not_required: Encryption is left to each share.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
 extends_documentation_fragment:
   - winops.smb_guest.attributes
   - winops.smb_guest.attributes.changes
@@ -59,7 +59,7 @@ EXAMPLES = r"""
   winops.smb_guest.client_facts:
     gather_subset: [settings]
 
-- name: Require encrypted traffic by policy where Windows can
+- name: Require encrypted traffic by policy where Windows supports it
   winops.smb_guest.encryption:
     client: required
     scope: [policy]

@@ -21,13 +21,13 @@ options:
       - Whether the SMB client accepts a logon as guest that the server offers instead of the one that was asked for.
       - Allowing it is not enough where the client requires signing or encryption, which a guest session cannot do.
         RV(guest_access) tells.
-      - Supported since Windows 10 1607 and Windows Server 2016. Can be held by policy.
+      - Supported since Windows 10 1607 and Windows Server 2016. A policy can set it.
     type: str
     required: true
     choices:
       allowed: Guest logons are accepted. The server is not authenticated and the traffic is not protected.
       blocked: Guest logons are refused.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
 extends_documentation_fragment:
   - winops.smb_guest.attributes
   - winops.smb_guest.attributes.changes

@@ -8,48 +8,49 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: revert_change
-short_description: Undo journaled changes of SMB settings exactly
+short_description: Revert journaled changes of SMB settings exactly
 version_added: 1.0.0
 description:
-  - Takes changes out of the stack that the journal of the host keeps. Where a change is on top of a setting, what
-    lies beneath it is put back, with type and data; values that were absent are deleted, and policy keys that the
-    change made are removed if they are empty. Where a newer change covers it nothing is written; undoing that one
-    later gives back what lies beneath then.
-  - Where a policy or MDM governs a setting by now, the stored value is put back and proved. What runs is decided there,
-    and a warning says so.
-  - The task that would end a change at its expiry is removed.
-  - Everything restored is read back. What was undone already is no error and no change.
-  - Say exactly one of O(change_id), O(latest), O(expiring) and O(all).
+  - Removes changes from the stack in the journal of the host. If a change is the newest one of a setting, the task
+    restores the value below it, with type and data. It deletes values that were absent before, and empty policy keys
+    that the change created.
+  - If a newer change covers it, nothing is written. Reverting the newer change later restores the value below it at
+    that time.
+  - If a policy or MDM now decides a setting, the task restores and verifies the stored value. The running value may
+    differ, and the task warns.
+  - The task removes the scheduled task of an expiry.
+  - Every restored value is read back. A change that was reverted before is neither an error nor a change.
+  - Give exactly one of O(change_id), O(latest), O(expiring) and O(all).
 author:
   - winops contributors (@winops)
 options:
   change_id:
     description:
-      - The change to undo, as M(winops.smb_guest.client_config) returned it and M(winops.smb_guest.client_facts) lists
-        it.
-      - A change that the journal of the host does not have is an error.
+      - The change to revert, as M(winops.smb_guest.client_config) returned it and M(winops.smb_guest.client_facts)
+        lists it.
+      - The task fails if the journal of the host does not have it.
     type: str
   latest:
-    description: Undo the newest change that still stands.
+    description: Revert the newest change that still stands.
     type: bool
     default: false
   expiring:
-    description: Undo every change that still stands and has an expiry, newest first.
+    description: Revert every change that still stands and has an expiry, newest first.
     type: bool
     default: false
   all:
-    description: Undo every change that still stands, newest first.
+    description: Revert every change that still stands, newest first.
     type: bool
     default: false
   force:
     description:
-      - Restore what the journal recorded even where somebody changed a value since.
-      - Without it such a value is an error that names it, and nothing is written.
+      - Restore what the journal recorded, even if somebody changed a value since.
+      - Without it the task fails, names the value and writes nothing.
     type: bool
     default: false
   keep_ended:
     description: >-
-      How many ended changes the journal keeps. The oldest go first, never one that is needed to undo another.
+      How many ended changes the journal keeps. The oldest are removed first, but never one that a revert still needs.
     type: int
     default: 50
 extends_documentation_fragment:
@@ -59,18 +60,18 @@ attributes:
   check_mode:
     description: Whether the module predicts its changes in check mode.
     support: full
-    details: The host is read, nothing is written. RV(changes) is what would be written.
+    details: The task reads the host and writes nothing. RV(changes) is what it would write.
   diff_mode:
     description: Whether the module shows what it changes in diff mode.
     support: full
 notes:
-  - The journal keeps the entry of a change that was undone, with the status V(reverted). A second run changes nothing.
-  - Changes that overlap can be undone in any order.
-  - It is the only journaled run on the host at its time. What a run that was cut off has left is finished or undone
-    first, with a warning.
+  - The journal keeps the entry of a reverted change, with the status V(reverted). A second run changes nothing.
+  - Changes that overlap can be reverted in any order.
+  - Only one journaled run at a time changes a host. The task first completes or reverts the change of an interrupted
+    run, and warns.
   - An entry of the journal that is damaged, or was not written by this collection, is never used. O(latest),
-    O(expiring) and O(all) leave it out with a warning; asking for it with O(change_id) is an error.
-  - Event channels that M(winops.smb_guest.audit) enabled or enlarged are in no journal and stay as they are.
+    O(expiring) and O(all) skip it with a warning. The task fails if O(change_id) names it.
+  - Event channels that M(winops.smb_guest.audit) enabled or enlarged are not in the journal and stay as they are.
 seealso:
   - module: winops.smb_guest.client_facts
   - module: winops.smb_guest.client_config
@@ -80,29 +81,29 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Undo one change by its name
+- name: Revert one change by its name
   winops.smb_guest.revert_change:
     change_id: CHG0042
 
-- name: Undo whatever was changed last
+- name: Revert the newest change
   winops.smb_guest.revert_change:
     latest: true
 
-- name: See what undoing everything would write
+- name: Show what reverting everything would write
   winops.smb_guest.revert_change:
     all: true
   check_mode: true
   diff: true
 
-- name: Undo everything
+- name: Revert everything
   winops.smb_guest.revert_change:
     all: true
 
-- name: End early what was opened for a time, before the host is hardened
+- name: Revert temporary changes early, before the host is hardened
   winops.smb_guest.revert_change:
     expiring: true
 
-- name: Undo a change although somebody changed a value since
+- name: Revert a change although somebody changed a value since
   winops.smb_guest.revert_change:
     change_id: CHG0042
     force: true
@@ -110,7 +111,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reverted:
-  description: The changes that were undone, newest first. In check mode those that would be, with their present status.
+  description: The reverted changes, newest first. In check mode those that would be, with their present status.
   returned: success
   type: list
   elements: dict
@@ -122,14 +123,14 @@ reverted:
       sample: 20261123T213000Z-5f0c1e
     status:
       description: >-
-        V(pending) while it is under way or after it was cut off, V(applied) when it was verified, V(reverting) when its
-        undoing was begun and cut off, V(reverted) when it was undone, by a run or by its expiry, V(rolled_back) when it
-        failed or was cut off and was undone, V(failed) when putting it back, or its expiry, failed.
+        V(pending) while it is in progress or after an interruption. V(applied) when it was verified. V(reverting) when
+        its revert was interrupted. V(reverted) when a run or its expiry reverted it. V(rolled_back) when it failed and
+        was rolled back. V(failed) when its rollback, or its expiry, failed.
       returned: always
       type: str
       sample: applied
     reason:
-      description: Why it was made. Empty where nobody said.
+      description: Why it was made. Empty if no reason was given.
       returned: always
       type: str
       sample: CHG0042, copying the old NAS
@@ -139,7 +140,7 @@ reverted:
       type: str
       sample: "2026-11-23T21:30:00Z"
     expires_at:
-      description: When the host undoes it by itself. V(null) where it does not expire.
+      description: When the host reverts it by itself. V(null) if it does not expire.
       returned: always
       type: str
       sample: "2026-11-24T05:30:00Z"
@@ -149,7 +150,7 @@ reverted:
       type: str
       sample: control.example.com
     note:
-      description: Why it ended as it did. Empty while nothing is to be said.
+      description: Why it has this status. Usually empty.
       returned: always
       type: str
       sample: "expired: restored by the host itself"
@@ -235,7 +236,7 @@ summary:
   type: list
   elements: str
 reconnect_required:
-  description: Whether what was restored reaches only connections that are made from now on.
+  description: Whether the restored values apply only to new connections.
   returned: success
   type: bool
 diff:

@@ -11,16 +11,16 @@ module: signing
 short_description: Require SMB signing of the client and the server
 version_added: 1.0.0
 description:
-  - Decides whether a Windows host demands signed SMB traffic, as a client of other servers and as a server.
+  - Sets whether a Windows host requires signed SMB traffic, as a client of other servers and as a server.
   - It manages C(RequireSecuritySignature). C(EnableSecuritySignature) has no effect for SMB2 and later and is left
     alone.
-  - Name at least one of O(client) and O(server). The one that is left out stays as it is.
+  - Name at least one of O(client) and O(server). The other one stays as it is.
 author:
   - winops contributors (@winops)
 options:
   client:
     description:
-      - Whether the SMB client demands signed traffic of every server. Where it does, guest logons fail.
+      - Whether the SMB client requires signing from every server. Guest logons then fail.
       - Supported since Windows 8 and Windows Server 2012. Has no policy value.
       - >-
         The security option "Microsoft network client: Digitally sign communications (always)" writes the local value
@@ -29,10 +29,10 @@ options:
     choices:
       required: Servers that do not sign are refused.
       not_required: Signing is left to negotiation.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
   server:
     description:
-      - Whether the SMB server demands signed traffic of every client.
+      - Whether the SMB server requires signing from every client.
       - Supported since Windows 8 and Windows Server 2012. Has no policy value.
       - >-
         The security option "Microsoft network server: Digitally sign communications (always)" writes the local value
@@ -41,7 +41,7 @@ options:
     choices:
       required: Clients that do not sign are refused.
       not_required: Signing is left to negotiation.
-      default: What Windows itself would do. O(scope) says what is written for it.
+      default: What this Windows does by default. O(scope) says what the task writes for it.
 extends_documentation_fragment:
   - winops.smb_guest.attributes
   - winops.smb_guest.attributes.changes
