@@ -11,12 +11,14 @@ from typing import Any
 
 from ..plugin_utils.actions.action import HostAction
 from ..plugin_utils.change.journal_facts import gather_changes
+from ..plugin_utils.posture.doors import complete_advice, gather_doors
 from ..plugin_utils.posture.facts import LOCAL_GPO, OS, POLICY_SOURCE, SETTINGS_PART, gather_settings
 from ..plugin_utils.winrm.session import Session
 
 CHANGES = "changes"
+DOORS = "doors"
 SUBSETS = (OS, SETTINGS_PART, POLICY_SOURCE, CHANGES)
-"""What `all` means: every subset but the local GPO."""
+"""What `all` means: every subset but the local GPO and the doors, which are read by their names."""
 
 
 class ActionModule(HostAction):
@@ -26,7 +28,7 @@ class ActionModule(HostAction):
         "gather_subset": {
             "type": "list",
             "elements": "str",
-            "choices": ["all", *SUBSETS, LOCAL_GPO],
+            "choices": ["all", *SUBSETS, LOCAL_GPO, DOORS],
             "default": ["all"],
         }
     }
@@ -37,10 +39,13 @@ class ActionModule(HostAction):
         parts = [gather_settings(session, wanted)]
         if CHANGES in wanted:
             parts.append(gather_changes(session))
+        if DOORS in wanted:
+            parts.append(gather_doors(session, parts[0].facts.get("os", {}).get("product_type")))
         # Ansible replaces a fact as a whole: a subset must not wipe what is known besides.
         facts = {} if wanted >= set(SUBSETS) else dict(self._known())
         for part in parts:
             facts |= part.facts
+        complete_advice(facts)
         result: dict[str, Any] = {"changed": False, "ansible_facts": {"smb_guest": facts}}
         self._warn(result, *(warning for part in parts for warning in part.warnings))
         return result

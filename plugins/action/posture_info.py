@@ -17,12 +17,13 @@ from ..plugin_utils.core.gathered_facts import GatheredFacts
 from ..plugin_utils.events.connection_facts import gather_connections
 from ..plugin_utils.events.event_facts import gather_events
 from ..plugin_utils.events.guest_events import READING_OPTIONS, check_limits, read_way
+from ..plugin_utils.posture.doors import complete_advice, gather_doors
 from ..plugin_utils.posture.facts import IDENTITY, OS, POLICY_SOURCE, SETTINGS_PART, gather_settings
 from ..plugin_utils.posture.parts import gather_parts
 from ..plugin_utils.tables.settings import Side
 from ..plugin_utils.winrm.session import Session
 
-PARTS = ("settings", "changes", "events", "connections")
+PARTS = ("settings", "changes", "events", "connections", "doors")
 
 
 class ActionModule(HostAction):
@@ -43,14 +44,23 @@ class ActionModule(HostAction):
             "max_events": options["max_events"],
             "way": read_way(options["way"]),
         }
+        system: dict[str, Any] = {}
+
+        def read_settings() -> GatheredFacts:
+            gathered = gather_settings(session, (OS, IDENTITY, SETTINGS_PART, POLICY_SOURCE))
+            system.update(gathered.facts["os"])
+            return gathered
+
         readers = {
-            "settings": lambda: gather_settings(session, (OS, IDENTITY, SETTINGS_PART, POLICY_SOURCE)),
+            "settings": read_settings,
             "changes": lambda: gather_changes(session),
             "events": lambda: gather_events(session, **reading),
             "connections": lambda: _connections(session),
+            "doors": lambda: gather_doors(session, system.get("product_type")),
         }
         gathered = gather_parts({part: readers[part] for part in PARTS if part in options["parts"]}, self.words)
         posture = dict(gathered.facts)
+        complete_advice(posture)
         if "identity" in posture:
             posture["identity"] = {**posture["identity"], "account": self._account()}
         result: dict[str, Any] = {"changed": False, "posture": posture}

@@ -21,7 +21,7 @@ options:
     type: list
     elements: str
     choices:
-      all: Everything but V(local_gpo).
+      all: Everything but V(local_gpo) and V(doors).
       os: Edition, build, role and domain of the host.
       settings: >-
         Every managed setting, whether guest logons work, and which audits exist. Without V(os) the defaults of this
@@ -36,6 +36,9 @@ options:
       local_gpo: >-
         V(settings), and what the local Group Policy Object of the host says about each. V(all) does not include it,
         because the file transfer of the connection starts PowerShell on the host.
+      doors: >-
+        The other doors of a guest, see RV(ansible_facts.smb_guest.doors): the SMB1 client and server, the Guest account
+        and ForceGuest. Read only by its name. It costs at most five requests, and one more without V(os).
     default: [all]
 extends_documentation_fragment:
   - winops.smb_guest.attributes
@@ -102,6 +105,36 @@ ansible_facts:
       returned: success
       type: dict
       contains:
+        doors:
+          description:
+            - The other doors of a guest. RV(ansible_facts.smb_guest.guest_access) is about SMB2 and SMB3 only.
+            - The members are C(smb1_client), which accepts guest logons whatever the setting is, C(smb1_server),
+              C(guest_account) (the account of RID 501, whatever its name) and C(force_guest).
+          returned: when O(gather_subset) has V(doors)
+          type: dict
+          contains:
+            DOOR_NAME:
+              description: One door.
+              returned: always
+              type: dict
+              contains:
+                state:
+                  description:
+                    - V(open), V(idle) (opens when the driver is started next), V(closed), V(unknown), or V(not_asked)
+                      (the Guest account of a domain controller).
+                  returned: always
+                  type: str
+                  sample: closed
+                confidence:
+                  description: V(confirmed) by a primary source, V(derived) from such, or V(none).
+                  returned: always
+                  type: str
+                  sample: confirmed
+                reason:
+                  description: What was seen.
+                  returned: always
+                  type: str
+                  sample: The SMB1 client (driver mrxsmb10) is not installed.
         os:
           description: The Windows of the host.
           returned: when O(gather_subset) has V(os) or V(all)

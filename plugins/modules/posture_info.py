@@ -29,7 +29,8 @@ options:
       changes: The journal of the host.
       events: Which servers the event log names, and how often.
       connections: The connections to SMB servers that are there now.
-    default: [settings, changes, events, connections]
+      doors: The SMB1 client and server, the Guest account and ForceGuest.
+    default: [settings, changes, events, connections, doors]
   since:
     description:
       - How far back to read events, as an age such as V(30d), V(8h) or V(2w), or as a time in ISO 8601.
@@ -187,6 +188,10 @@ posture:
       returned: when O(parts) has V(connections)
       type: list
       elements: dict
+    doors:
+      description: As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.doors).
+      returned: when O(parts) has V(doors)
+      type: dict
     problems:
       description: The parts that could not be read. Empty if all could.
       returned: always

@@ -39,7 +39,7 @@ def spoilt(value: Any, text: str, keep: frozenset[str]) -> Any:
     return text if isinstance(value, str) else value
 
 
-KEEP = frozenset({"verdict", "winner", "status", "setting", "created_at", "expires_at", "product"})
+KEEP = frozenset({"state", "verdict", "winner", "status", "setting", "created_at", "expires_at", "product"})
 
 
 def hostile_results(result: dict[str, Any]) -> dict[str, Any]:

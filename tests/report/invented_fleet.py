@@ -187,6 +187,15 @@ def posture(number: int, random: Random) -> dict[str, Any]:
             "read": {"way": "subscription", "capped": []},
             "channels": [{"name": "Microsoft-Windows-SmbClient/Audit", "available": build >= 26100}],
         },
+        "doors": {
+            door: {"state": state, "confidence": "derived", "reason": f"{door} is {state}."}
+            for door, state in {
+                "smb1_client": "open" if number % 9 == 0 else "closed",
+                "smb1_server": "idle" if number % 11 == 0 else "closed",
+                "guest_account": "not_asked" if number % 13 == 0 else "closed",
+                "force_guest": "unknown" if number % 17 == 0 else "closed",
+            }.items()
+        },
         "identity": {
             "computer_name": f"PC-{number:04d}",
             "domain": "corp.example",

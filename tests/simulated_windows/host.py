@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from . import guest_doors
 from . import smb_properties as table
 from . import win32_classes as win32
 from .editions import ALL_PRESETS
@@ -170,6 +171,7 @@ class SimulatedHost:
         if preset.server_signing_in_parameters:
             registry.set(table.SERVER_PARAMETERS, "RequireSecuritySignature", "REG_DWORD", 1)
             registry.set(table.SERVER_PARAMETERS, "EnableSecuritySignature", "REG_DWORD", 1)
+        guest_doors.install(registry, self.spec.doors, preset.build)
         self.write_settings(asdict(self.spec))
 
     def write_settings(self, settings: dict[str, Any]) -> None:
@@ -220,6 +222,7 @@ class SimulatedHost:
             win32.Listing(win32.QUICK_FIX, lambda: win32.quick_fix_rows(self.preset.has_kb5003173, name)),
             ScheduledTaskProvider(self.scheduler, self.quirks, self._scheduler_runs),
             PsScheduledTaskProvider(self.scheduler, self.quirks, self._scheduler_runs),
+            *guest_doors.providers(name, self.spec.doors, build, self.preset.product_type == 2),
             *rsop_providers(Rsop(self.applied, self.spec.domain, name), self.quirks),
         ]
         return {(item.cim_class.namespace.lower(), item.cim_class.name.lower()): item for item in providers}

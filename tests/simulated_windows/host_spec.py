@@ -54,6 +54,7 @@ class HostSpec:
     domain: str = "corp.example"
     timezone: int = 0  # minutes east of UTC
     services: dict[str, str] = field(default_factory=dict)
+    doors: dict[str, Any] = field(default_factory=dict)  # see guest_doors.py
     gpos: tuple[Gpo, ...] = ()  # in the order of their application
     https: bool = True
     certificate: str = "valid"  # or another of certificates.KINDS

@@ -113,6 +113,33 @@ ATTENTION = (
         "exception has no end",
         "exceptions have no end",
     ),
+    Attention(
+        "warn",
+        "open_smb1_client",
+        "door:smb1_client",
+        "hosts",
+        "host has an SMB1 client: it accepts guest logons",
+        "hosts have an SMB1 client: it accepts guest logons",
+    ),
+    Attention(
+        "warn", "open_smb1_server", "door:smb1_server", "hosts", "host has an SMB1 server", "hosts have an SMB1 server"
+    ),
+    Attention(
+        "warn",
+        "open_guest_account",
+        "door:guest_account",
+        "hosts",
+        "host has the Guest account enabled (inbound)",
+        "hosts have the Guest account enabled (inbound)",
+    ),
+    Attention(
+        "warn",
+        "open_force_guest",
+        "door:force_guest",
+        "hosts",
+        "host forces inbound logons to Guest",
+        "hosts force inbound logons to Guest",
+    ),
     Attention("note", "unreachable", "status:unreachable", "hosts", "host was unreachable", "hosts were unreachable"),
     Attention("note", "failed", "status:failed", "hosts", "host could not be read", "hosts could not be read"),
     Attention("note", "partly_read", "partly", "hosts", "host was read in part", "hosts were read in part"),

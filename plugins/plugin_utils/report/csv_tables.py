@@ -154,6 +154,10 @@ TABLES: Mapping[str, Table] = MappingProxyType(
                 "failing_scanner": _failing("scanner"),
                 "events_truncated": _member("events", "truncated"),
                 "unavailable_channels": _member("events", "unavailable_channels"),
+                **{
+                    door: _member("doors", door, "state")
+                    for door in ("smb1_client", "smb1_server", "guest_account", "force_guest")
+                },
                 "problem": _problem,
             },
         ),

@@ -36,6 +36,12 @@ WINNER_LABELS: Mapping[str, str] = {
     "unsupported": "Not supported",
     "unknown": "Not known",
 }
+DOOR_LABELS: Mapping[str, str] = {
+    "smb1_client": "SMB1 client (outbound, whatever the setting is)",
+    "smb1_server": "SMB1 server (inbound)",
+    "guest_account": "Guest account (inbound)",
+    "force_guest": "ForceGuest (inbound)",
+}
 NO_WINDOWS = "Windows not known"
 VIEW_LABELS = {"in_force": "in force", "scanner": "as a scanner reads"}
 FINDING_LABELS = {"pass": "passes", "fail": "fails", "unknown": "not known", "unsupported": "not supported"}
@@ -133,6 +139,9 @@ def _of_host(row: Row) -> Iterator[tuple[str, str]]:
         for key, label in ((f"by:{by}", f"Decided by {by_label}"), (f"os:{windows}", windows)):
             yield key, label
             yield f"{key}:{state}", f"{label}: {STATE_LABELS[state]}"
+    for door, its in row["doors"].items():
+        if its["state"] in ("open", "idle"):
+            yield f"door:{door}", DOOR_LABELS[door]
     if row["problems"]:
         yield "partly", "Read in part"
     if row["drift"]:

@@ -67,6 +67,7 @@ class HostPosture:
     clients: Sequence[Row] = ()
     connections: Sequence[Row] = ()
     events: Row = field(default_factory=lambda: _EMPTY["events"])
+    doors: Row = field(default_factory=lambda: _EMPTY["doors"])
     identity: Row = field(default_factory=lambda: _EMPTY["identity"])
 
     @property

@@ -26,7 +26,16 @@ from . import charts
 from .attention import attention
 from .control_tables import products_side_by_side
 from .differences import differences
-from .facets import FINDING_LABELS, NO_WINDOWS, STATE_LABELS, STATUS_LABELS, WINNER_LABELS, Facets, decided_key
+from .facets import (
+    DOOR_LABELS,
+    FINDING_LABELS,
+    NO_WINDOWS,
+    STATE_LABELS,
+    STATUS_LABELS,
+    WINNER_LABELS,
+    Facets,
+    decided_key,
+)
 from .page_data import SETTING_LABELS, page_data
 from .trends import course_of, logons_by_day, server_with_trend
 from .wording import day, headline, minute, time_left, word
@@ -73,6 +82,7 @@ def render(document: Mapping[str, Any], digest: str = "") -> str:
             "winner": WINNER_LABELS,
             "finding": FINDING_LABELS,
             "setting": SETTING_LABELS,
+            "door": DOOR_LABELS,
         },
         settings=SETTINGS,
         topics=TOPICS,

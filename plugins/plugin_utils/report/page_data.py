@@ -128,4 +128,5 @@ def _problems(row: Row) -> list[str]:
     problems = [row["message"]] if row["message"] else []
     problems += [f"{problem['part']}: {problem['message']}" for problem in row["problems"]]
     problems += [f"The channel {name} is not available." for name in row["events"]["unavailable_channels"]]
+    problems += [door["reason"] for door in row["doors"].values() if door["state"] == "unknown"]
     return problems + ["There are more events than were read."] * row["events"]["truncated"]

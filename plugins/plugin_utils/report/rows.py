@@ -63,6 +63,7 @@ def host_row(host: HostPosture, servers: Sequence[str], judged: Mapping[str, Map
             ],
         },
         "identity": dict(host.identity),
+        "doors": door_states(host),
     }
 
 
@@ -195,6 +196,21 @@ def _remarks(item: Accepted, hosts: Iterable[str], servers: Sequence[Mapping[str
         "without_end": from_file and item.expires_at is None,
     }
     return [word for word in REMARKS if found[word]]
+
+
+DOOR_STATES = ("open", "idle", "closed", "unknown", "not_asked", "not_read")
+
+
+def door_states(host: HostPosture) -> dict[str, dict[str, str]]:
+    """`{state, confidence, reason}` of each door; `not_read` where the host was not asked for it."""
+    return {
+        name: {
+            "state": door["state"] if door["state"] in DOOR_STATES else "not_read",
+            "confidence": door["confidence"] or "none",
+            "reason": door["reason"] or "",
+        }
+        for name, door in host.doors.items()
+    }
 
 
 def state_counts(hosts: Iterable[HostPosture]) -> dict[str, int]:

@@ -103,6 +103,10 @@ POSTURE = {
         "read_at": str,
         "host_time": str,
     },
+    "doors": {
+        door: {"state": str, "confidence": str, "reason": str}
+        for door in ("smb1_client", "smb1_server", "guest_account", "force_guest")
+    },
     "problems": [{"part": str, "message": str}],
 }
 """What posture_info returns, as far as the report reads it."""

@@ -434,3 +434,17 @@ def test_exceptions_raise_attention() -> None:
     page = render(document)
     for words in ("ends within 30 days", "matches no host", "names nobody who approved it", "exception has no end"):
         assert words in page
+
+
+def test_the_other_doors_are_counted_and_ask_for_attention() -> None:
+    said = dict(results(100))
+    document = build_document(said, ReportTerms(NOW))
+    read = [result["posture"]["doors"] for result in said.values() if "posture" in result]
+    for door in ("smb1_client", "smb1_server", "guest_account", "force_guest"):
+        number = sum(doors[door]["state"] in ("open", "idle") for doors in read)
+        assert document["summary"][f"open_{door}"] == number
+        assert Facets(document).size(f"door:{door}") == number
+    assert document["summary"]["open_smb1_client"] > 0
+    assert "SMB1 client: it accepts guest logons" in render(document)
+    unread = build_document({"ws": {}}, ReportTerms(NOW))["hosts"][0]["doors"]
+    assert {door["state"] for door in unread.values()} == {"not_read"}
