@@ -108,33 +108,28 @@ ansible_facts:
         doors:
           description:
             - The other doors of a guest. RV(ansible_facts.smb_guest.guest_access) is about SMB2 and SMB3 only.
-            - The members are C(smb1_client), which accepts guest logons whatever the setting is, C(smb1_server),
-              C(guest_account) (the account of RID 501, whatever its name) and C(force_guest).
+            - C(state) of a door is V(open), V(idle) (opens when the driver starts next), V(closed), V(unknown), or
+              V(not_asked). C(confidence) is V(confirmed) by a primary source, V(derived) from such, or V(none).
+            - C(reason) is a sentence that says what was seen.
           returned: when O(gather_subset) has V(doors)
           type: dict
           contains:
-            DOOR_NAME:
-              description: One door.
+            smb1_client:
+              description: The SMB1 client (outbound). It accepts guest logons whatever the setting is.
               returned: always
               type: dict
-              contains:
-                state:
-                  description:
-                    - V(open), V(idle) (opens when the driver is started next), V(closed), V(unknown), or V(not_asked)
-                      (the Guest account of a domain controller).
-                  returned: always
-                  type: str
-                  sample: closed
-                confidence:
-                  description: V(confirmed) by a primary source, V(derived) from such, or V(none).
-                  returned: always
-                  type: str
-                  sample: confirmed
-                reason:
-                  description: What was seen.
-                  returned: always
-                  type: str
-                  sample: The SMB1 client (driver mrxsmb10) is not installed.
+            smb1_server:
+              description: The SMB1 server (inbound).
+              returned: always
+              type: dict
+            guest_account:
+              description: The account of RID 501, whatever its name (inbound). Not asked on a domain controller.
+              returned: always
+              type: dict
+            force_guest:
+              description: Whether network logons of local accounts become Guest (inbound).
+              returned: always
+              type: dict
         os:
           description: The Windows of the host.
           returned: when O(gather_subset) has V(os) or V(all)

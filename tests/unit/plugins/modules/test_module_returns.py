@@ -138,7 +138,7 @@ def test_client_facts(documented: Any, action_class: Any) -> None:
     gpo = {"name": "Audit", "policy": {"AuditInsecureGuestLogon": 1}}
     host = InProcessHost("windows_11_24h2_pro", part_of_domain=True, gpos=[gpo])
     _run(host, action_class(COMMON_RETURNS), **OPEN, reason="a reason", expires_in="8h")
-    returned = _facts(host, "all")
+    returned = _facts(host, "all", "doors")
     assert returned["smb_guest"]["settings"]["audit_insecure_guest_logons"]["policy_source"]["gpo"] == "Audit"
     assert _mismatches(returned, documented["client_facts"]["return"]["ansible_facts"]["contains"], "facts") == []
 
@@ -151,6 +151,7 @@ def test_client_facts(documented: Any, action_class: Any) -> None:
         (LOCAL_GPO, {"settings", "guest_access", "audit"}),
         ("policy_source", {"settings", "guest_access", "audit"}),
         ("changes", {"changes"}),
+        ("doors", {"doors"}),
     ],
 )
 def test_client_facts_says_which_subset_brings_what(documented: Any, subset: str, keys: set[str]) -> None:
