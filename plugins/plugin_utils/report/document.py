@@ -23,11 +23,10 @@ from .exceptions import Accepted, of_journal
 from .host_posture import HostPosture, HostStatus, Row, read_host
 from .rows import REMARKS, change_rows, drift_rows, exception_rows, host_row, inbound_rows, state_counts
 from .servers import server_rows
-from .shape import POSTURE, PROBE, shaped
+from .shape import DOORS, PROBE, shaped
 from .text import cleaned, line
 
 SCHEMA_VERSION = 2
-_DOORS = tuple(POSTURE["doors"])
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def _summary(
         **{f"exceptions_{remark}": sum(remark in row["remarks"] for row in exceptions) for remark in REMARKS},
         "failing_in_force": _failing(judged, "in_force"),
         "failing_scanner": _failing(judged, "scanner"),
-        **{f"open_{door}": sum(host.doors[door]["state"] in ("open", "idle") for host in hosts) for door in _DOORS},
+        **{f"open_{door}": sum(host.doors[door]["state"] in ("open", "idle") for host in hosts) for door in DOORS},
         "judged": sum(bool(found) for found in judged.values()),
     }
 

@@ -56,6 +56,9 @@ CHANGE = {
     "note": str,
     "changes": [{"setting": str, "scope": str, "from": bool, "to": bool}],
 }
+DOORS = ("smb1_client", "smb1_server", "guest_account", "force_guest")
+"""Members of the part `doors` of posture_info."""
+
 POSTURE = {
     "os": {
         "caption": str,
@@ -103,10 +106,7 @@ POSTURE = {
         "read_at": str,
         "host_time": str,
     },
-    "doors": {
-        door: {"state": str, "confidence": str, "reason": str}
-        for door in ("smb1_client", "smb1_server", "guest_account", "force_guest")
-    },
+    "doors": {door: {"state": str, "confidence": str, "reason": str} for door in DOORS},
     "problems": [{"part": str, "message": str}],
 }
 """What posture_info returns, as far as the report reads it."""
