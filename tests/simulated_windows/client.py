@@ -118,9 +118,9 @@ class ControlClient:
         """Group Policy writes ``policy`` and ``server_policy`` (None deletes), or the fleet file's values again."""
         self._host("POST", host, "policy_refresh", settings)
 
-    def advance_clock(self, host: str, seconds: float, powered_off: bool = False) -> str:
+    def advance_clock(self, host: str, seconds: float, powered_off: bool = False, asleep: bool = False) -> str:
         """Move the host's clock and run what became due; returns the clock."""
-        document = {"advance": seconds, "powered_off": powered_off}
+        document = {"advance": seconds, "powered_off": powered_off, "asleep": asleep}
         return str(self._host("POST", host, "clock", document)["clock"])
 
     def set_quirks(self, host: str, **quirks: Any) -> None:

@@ -150,7 +150,8 @@ class ControlPort:
     async def _clock(self, request: web.Request) -> web.Response:
         host = self._member(request).host
         document = await self._document(request)
-        host.advance_clock(float(document["advance"]), bool(document.get("powered_off", False)))
+        off, asleep = (bool(document.get(name, False)) for name in ("powered_off", "asleep"))
+        host.advance_clock(float(document["advance"]), off, asleep)
         return web.json_response({"clock": host.now().isoformat(timespec="seconds")})
 
     async def _quirks(self, request: web.Request) -> web.Response:

@@ -76,6 +76,9 @@ class Messages:
             "encrypted": encrypted,
         }
         self.ledger.messages.append(row)
+        if len(message) > self._host.quirks.max_envelope_kb * 1024:
+            # MS-WSMV 3.1.4.1.20: the service does not read it.
+            return Exchange(self.service, user, row, None, None)
         try:
             request = parse_request(message)
         except WsmanFault as fault:
@@ -95,10 +98,10 @@ class Exchange:
         service: WsmanService,
         user: User,
         row: dict[str, Any],
-        request: Request | WsmanFault,
+        request: Request | WsmanFault | None,
         injected: InjectedFault | None,
     ) -> None:
-        """``request`` is the fault that answers an envelope which nobody can read."""
+        """``request`` is the fault that answers an envelope which nobody can read; None: it is too large."""
         self._service = service
         self._user = user
         self._row = row
@@ -109,7 +112,9 @@ class Exchange:
     def finish(self) -> Outcome:
         """Carry the message out, unless its fault keeps the host from it."""
         request, injected = self._request, self._injected
-        if isinstance(request, WsmanFault):
+        if request is None:
+            outcome = Outcome("bare", 413)
+        elif isinstance(request, WsmanFault):
             outcome = self._answer(self._service.fault(request, ""))
         elif injected is None or injected.kind == "delay":
             outcome = self._answer(self._service.answer(request, self._user))

@@ -255,10 +255,15 @@ class SimulatedHost:
         if self.tasks_run_by_themselves and self._scheduler_runs():
             self.scheduler.run_due()
 
-    def advance_clock(self, seconds: float, powered_off: bool = False) -> None:
-        """Move the clock. While the host is off nothing runs; then it boots, and missed tasks may start."""
+    def advance_clock(self, seconds: float, powered_off: bool = False, asleep: bool = False) -> None:
+        """Move the clock. While the host is off nothing runs; then it boots, and missed tasks may start.
+
+        ``asleep``: nothing runs either, but to wake is no boot: no boot trigger fires, no driver reads its keys.
+        """
         self._offset += timedelta(seconds=seconds)
-        if powered_off:
+        if asleep:
+            self.run_missed()
+        elif powered_off:
             self.boot()
             self.run_missed()
         else:

@@ -47,7 +47,8 @@ class Quirks:
     schema_other_types: tuple[str, ...] = field(default=())  # properties and parameters that schemas tell as strings
     class_schemas: bool = True  # the service gives class schemas as CIM-XML, as since Windows 8
     cmdlet_output_missing: bool = False  # streamed out parameters are not in the answer
-    # What requests must look like
+    # What requests must look like, and how long answers may be
+    max_envelope_kb: int = 500  # MaxEnvelopeSizekb: 500 as installed, 150 on older hosts, 32 where somebody lowered it
     input_in_order: bool = False  # method input out of the class's order does not match the schema
     # Rights
     access_denied: str = "fault_5"  # return_value: a code, and empty enumerations
@@ -80,6 +81,7 @@ class Quirks:
     task_enumeration_fails: bool = False  # a corrupt entry in the task cache; a task by its name still works
     task_trigger_order: str = "any"  # where Enabled stands: before StartBoundary (schema), after it (export)
     missed_start_needs_end_boundary: bool = False  # StartWhenAvailable counts for triggers that end only
+    dollar_is_an_escape: bool = False  # in arguments $$ is a dollar, and $(Arg0) is replaced, as MS-TSCH 2.5.9.1 says
     on_batteries: bool = False
     # Resultant Set of Policy
     rsop: str = "served"  # old: what a refresh would write now is not there yet

@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 from . import file_transfer
 from . import namespaces as ns
 from .file_transfer import LeftOpen, Output, Script
-from .shell import COMMAND_GONE, receive_response, resource_created
+from .shell import COMMAND_GONE, receive_response, resource_created, room_for_output
 from .wsman_faults import WsmanFault
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _ERROR = (
     '<I32 N="ErrorCategory_Category">0</I32><B N="SerializeExtendedInfo">false</B></MS></Obj>'
 )
 _FRAGMENT = struct.Struct(">QQBI")
+_PIECE = 16_384
 
 
 def _state(name: str, number: int) -> str:
@@ -70,7 +71,7 @@ class Pipeline:
     arguments: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     result: Output | None = None
-    received: bool = False
+    left: bytes | None = None  # fragments that no Receive has fetched yet; None before the first
 
 
 @dataclass
@@ -86,11 +87,16 @@ class Pool:
     sent: int = 0
 
     def message(self, type_: int, pipeline_id: bytes, data: str) -> bytes:
-        """One message to the client, in one fragment."""
+        """One message to the client, in as many fragments as it takes."""
         self.sent += 1
         head = struct.pack("<II", _CLIENT, type_) + uuid.UUID(self.pool_id).bytes_le + pipeline_id
         body = head + b"\xef\xbb\xbf" + data.encode()
-        return _FRAGMENT.pack(self.sent, 0, 3, len(body)) + body
+        pieces = [body[at : at + _PIECE] for at in range(0, len(body), _PIECE)]
+        last = len(pieces) - 1
+        return b"".join(
+            _FRAGMENT.pack(self.sent, number, (number == 0) | (number == last) << 1, len(piece)) + piece
+            for number, piece in enumerate(pieces)
+        )
 
     def whole_messages(self, data: bytes) -> list[tuple[int, bytes, bytes]]:
         """(type, pipeline id, data) of every message that these fragments bring to its end."""
@@ -105,6 +111,17 @@ class Pool:
         return messages
 
 
+def _end_of_fragments(data: bytes, room: int) -> int:
+    """Where the last whole fragment ends that fits."""
+    end = 0
+    while end < len(data):
+        _object_id, _number, _flags, size = _FRAGMENT.unpack_from(data, end)
+        if end and end + _FRAGMENT.size + size > room:
+            break
+        end += _FRAGMENT.size + size
+    return end
+
+
 class RunspaceService:
     """The runspace pools of one host. ``handle`` answers one request with (action suffix, body)."""
 
@@ -116,6 +133,7 @@ class RunspaceService:
 
     def handle(self, request: Request, user: User) -> tuple[str, str]:
         """The response action and the SOAP body; WsmanFault for unknown pools and pipelines."""
+        self._room = request.max_envelope_size
         if request.action == f"{ns.TRANSFER}/Create":
             return f"{ns.TRANSFER}/CreateResponse", self._create(request, user)
         pool = self._pools.get(request.selectors.get("ShellId", "").upper())
@@ -193,10 +211,13 @@ class RunspaceService:
             fragments, pool.outgoing = b"".join(pool.outgoing), []
             return receive_response(None, {"stdout": fragments}, None)
         pipeline = self._find(pool, command_id)
-        if pipeline.result is None or pipeline.received:
+        if pipeline.result is None or pipeline.left == b"":
             raise WsmanFault("timed_out")
-        pipeline.received = True
-        return receive_response(command_id, {"stdout": self._results(pool, pipeline, pipeline.result)}, 0)
+        if pipeline.left is None:
+            pipeline.left = self._results(pool, pipeline, pipeline.result)
+        end = _end_of_fragments(pipeline.left, room_for_output(self._room))
+        fragments, pipeline.left = pipeline.left[:end], pipeline.left[end:]
+        return receive_response(command_id, {"stdout": fragments}, None if pipeline.left else 0)
 
     @staticmethod
     def _results(pool: Pool, pipeline: Pipeline, result: Output) -> bytes:

@@ -5,6 +5,7 @@ A missed start runs at once when the host is back (Windows waits ten minutes), a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -115,7 +116,8 @@ class TaskScheduler:
         definition = task.definition
         elevated = definition.user.lower() in SYSTEM_ACCOUNTS or definition.run_level == "HighestAvailable"
         task.last_run = self._clock()
-        for command, arguments in definition.actions:
+        for command, written in definition.actions:
+            arguments = _substituted(written) if self._quirks.dollar_is_an_escape else written
             task.last_result = self._run_action(command, arguments, elevated)
 
     def _may_start(self, task: Task) -> bool:
@@ -169,6 +171,11 @@ class TaskScheduler:
 
     def dump(self) -> list[dict[str, Any]]:
         return [_dump(task) for _key, task in sorted(self.tasks.items())]
+
+
+def _substituted(arguments: str) -> str:
+    """MS-TSCH 2.5.9.1: ``$$`` is a dollar; ``$(Arg0)`` and the like are replaced, by nothing where nobody gave any."""
+    return re.sub(r"\$(?:\$|\(Arg[0-9]+\))", lambda found: "$" if found[0] == "$$" else "", arguments)
 
 
 def _dump(task: Task) -> dict[str, Any]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ACCESS_DENIED_HRESULT = FaultKind(2147942405, "w:AccessDenied", "Access is denied. ")
 _CONFIG_BODY = (
-    '<cfg:Config xmlns:cfg="{uri}" xml:lang="{language}"><cfg:MaxEnvelopeSizekb>500</cfg:MaxEnvelopeSizekb>'
+    '<cfg:Config xmlns:cfg="{uri}" xml:lang="{language}"><cfg:MaxEnvelopeSizekb>{size}</cfg:MaxEnvelopeSizekb>'
     "<cfg:MaxTimeoutms>60000</cfg:MaxTimeoutms><cfg:MaxBatchItems>32000</cfg:MaxBatchItems>"
     "<cfg:MaxProviderRequests>4294967295</cfg:MaxProviderRequests></cfg:Config>"
 )
@@ -42,13 +42,22 @@ class WsmanService:
         self._runspaces = RunspaceService(host, count)
 
     def answer(self, request: Request, user: User, return_value: int | None = None) -> Answer:
-        """Process a request. With ``return_value`` a method answers that number and is not run."""
+        """Process a request; an answer that is larger than allowed is a fault (MS-WSMV 3.1.4.1.7).
+
+        With ``return_value`` a method answers that number and is not run.
+        """
+        asked = request.max_envelope_size
         try:
             action, body = self._dispatch(request, user, return_value)
         except WsmanFault as fault:
             return self.fault(fault, request.message_id)
         relates_to = None if self._quirks.no_relates_to else request.message_id
-        return Answer(action, body, relates_to=relates_to, language=self._quirks.language)
+        answer = Answer(action, body, relates_to=relates_to, language=self._quirks.language)
+        size, own = len(answer.render()), self._quirks.max_envelope_kb * 1024
+        if size > min(own, asked):
+            wrong = "envelope_exceeded" if size > asked else "envelope_limit"
+            return self.fault(WsmanFault(wrong), request.message_id)
+        return answer
 
     def fault(self, fault: WsmanFault, message_id: str) -> Answer:
         relates_to = None if self._quirks.no_relates_to or not message_id else message_id
@@ -60,6 +69,8 @@ class WsmanService:
 
     def _dispatch(self, request: Request, user: User, return_value: int | None) -> tuple[str, str]:
         self._host.tick()
+        # What the service puts together itself keeps within its own limit; only what a provider gives can be too large.
+        request.max_envelope_size = min(request.max_envelope_size, self._quirks.max_envelope_kb * 1024)
         allowed = self._host.is_elevated(user)
         soft = self._quirks.access_denied == "return_value"
         resource = request.resource_uri.lower()
@@ -69,7 +80,9 @@ class WsmanService:
             shells = self._runspaces if resource.startswith(ns.POWERSHELL) else self._shells
             return shells.handle(request, user)
         if resource == ns.CONFIG and request.action == f"{ns.TRANSFER}/Get":
-            return f"{request.action}Response", _CONFIG_BODY.format(uri=ns.CONFIG, language=self._quirks.language)
+            return f"{request.action}Response", _CONFIG_BODY.format(
+                uri=ns.CONFIG, language=self._quirks.language, size=self._quirks.max_envelope_kb
+            )
         if resource == ns.EVENT_LOG.lower():
             if not allowed:
                 raise self.access_denied()

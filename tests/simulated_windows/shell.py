@@ -84,7 +84,7 @@ class Command:
     line: str
     result: Result | None = None
     stdin: bytes = b""
-    received: bool = False
+    left: dict[str, bytes] | None = None  # what no Receive has fetched yet; None before the first
 
 
 @dataclass
@@ -92,6 +92,11 @@ class Shell:
     shell_id: str
     owner: str
     commands: dict[str, Command] = field(default_factory=dict)
+
+
+def room_for_output(max_envelope_size: int) -> int:
+    """Bytes of output that fit into an answer: base64 of them, beside an envelope."""
+    return (max_envelope_size - 4096) // 4 * 3
 
 
 def _identifier() -> str:
@@ -121,6 +126,7 @@ class ShellService:
 
     def handle(self, request: Request, user: User) -> tuple[str, str]:
         """The response action and the SOAP body; WsmanFault for unknown shells and commands."""
+        self._room = request.max_envelope_size
         if request.action == f"{ns.TRANSFER}/Create":
             return f"{ns.TRANSFER}/CreateResponse", self._create(request, user)
         shell = self._shells.get(request.selectors.get("ShellId", "").upper())
@@ -204,11 +210,16 @@ class ShellService:
                 f'<rsp:ReceiveResponse><rsp:CommandState CommandId="{command_id}" '
                 f'State="{ns.SHELL}/CommandState/Running"/></rsp:ReceiveResponse>'
             )
-        texts = {} if command.received else {"stdout": result.stdout, "stderr": result.stderr}
-        encoding = self._host.quirks.console_encoding
-        streams = {name: text.encode(encoding, "replace") for name, text in texts.items()}
-        command.received = True
-        return receive_response(command_id, streams, result.exit_code)
+        if command.left is None:
+            encoding = self._host.quirks.console_encoding
+            texts = {"stdout": result.stdout, "stderr": result.stderr}
+            command.left = {name: text.encode(encoding, "replace") for name, text in texts.items()}
+        streams, room = {}, room_for_output(self._room)
+        for name, data in command.left.items():
+            streams[name], command.left[name] = data[:room], data[room:]
+            room -= len(streams[name])
+        done = not any(command.left.values())
+        return receive_response(command_id, streams, result.exit_code if done else None)
 
     def _signal(self, shell: Shell, body: ET.Element, _user: User) -> str:
         command_id, _command = self._find(shell, body.get("CommandId"))

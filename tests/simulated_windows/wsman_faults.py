@@ -100,6 +100,18 @@ FAULTS = {
         "The WS-Management service cannot complete the operation within the time specified in OperationTimeout.  ",
         sender=False,
     ),
+    "envelope_exceeded": FaultKind(
+        0x80338048,
+        "w:EncodingLimit",
+        "The response that the WS-Management service computed exceeds the maximum envelope size in the request. ",
+        fault_detail="MaxEnvelopeSize",
+    ),
+    "envelope_limit": FaultKind(
+        0x80338049,
+        "w:EncodingLimit",
+        "The response that the WS-Management service computed exceed the internal limit for envelope size. ",
+        fault_detail="ServiceEnvelopeLimit",
+    ),
     "internal_error": FaultKind(2150859010, "w:InternalError", "The WMI provider failed. ", "provider_text", False),
 }
 

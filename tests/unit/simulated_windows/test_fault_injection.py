@@ -125,6 +125,15 @@ def test_answers_that_are_something_else(host: Host, kind: str, content_type: st
     assert not is_set(host)
 
 
+def test_hostile_xml_by_name_and_size(host: Host) -> None:
+    post(host, "hostile_xml", text="many elements", size=5000)
+    response = fresh(host).post(SET)
+    assert response.status_code == 200
+    assert response.content.count(b"<a/>") > 1000
+    assert 4990 < len(response.content) <= 5000
+    assert not is_set(host)
+
+
 def test_cut_in_the_middle(host: Host) -> None:
     post(host, "cut")
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
@@ -162,8 +171,8 @@ def test_return_value_and_silent_drop(host: Host) -> None:
 def test_every_kind_has_a_test() -> None:
     tested = {
         "refuse", "reset_before", "reset_after", "delay", "timeout", "hang", "http_401", "http_500", "http_503",
-        "soap_fault", "access_denied", "garbage", "html", "cut", "huge", "doctype", "wrong_relates_to",
-        "missing_relates_to", "return_value", "silent_drop",
+        "soap_fault", "access_denied", "garbage", "html", "cut", "huge", "doctype", "hostile_xml",
+        "wrong_relates_to", "missing_relates_to", "return_value", "silent_drop",
     }  # fmt: skip
     assert tested == set(KINDS)
 

@@ -231,3 +231,16 @@ def test_a_missed_start_may_need_an_end(end: bool, needed: bool, expected: int) 
     register(host.peer(), document(settings="<StartWhenAvailable>true</StartWhenAvailable>", **limit))
     host.host.advance_clock(3600, powered_off=True)
     assert len(ran(host)) == expected
+
+
+@pytest.mark.parametrize(("end", "needed", "expected"), [(False, False, 1), (False, True, 0), (True, True, 1)])
+def test_a_start_that_was_slept_through(end: bool, needed: bool, expected: int) -> None:
+    """As after a time without power, but for the boot trigger: to wake is no boot."""
+    host = InProcessHost(quirks={"missed_start_needs_end_boundary": needed})
+    host.host.tasks_run_by_themselves = True
+    limit = {"end": stamp(START + timedelta(days=9))} if end else {}
+    register(host.peer(), document(settings="<StartWhenAvailable>true</StartWhenAvailable>", **limit))
+    booted = host.host.booted
+    host.host.advance_clock(3600, asleep=True)
+    assert len(ran(host)) == expected
+    assert host.host.booted == booted
