@@ -20,7 +20,7 @@ from .expected_events import audit_facts
 from .guest_access import guest_access
 from .observe import Depth, observe
 from .policy_results import read_policy_results
-from .state import judge_all
+from .state import judge_all, may_come_from_a_gpo
 
 OS, SETTINGS_PART, POLICY_SOURCE = "os", "settings", "policy_source"
 IDENTITY = "identity"
@@ -58,8 +58,9 @@ def gather_settings(session: Session, wanted: Collection[str]) -> GatheredFacts:
     depths = dict.fromkeys(SETTINGS.values(), Depth.WHOLE)
     observation = observe(session, registry, depths, local_gpo=LOCAL_GPO in wanted)
     default = system.default if system else lambda _setting: NOT_KNOWN
-    results = read_policy_results(session, SETTINGS.values()) if names_gpo else None
-    states = judge_all(observation, SETTINGS, default, results)
+    states = judge_all(observation, SETTINGS, default)
+    if names_gpo and any(map(may_come_from_a_gpo, states.values())):
+        states = judge_all(observation, SETTINGS, default, read_policy_results(session, SETTINGS.values()))
     access = guest_access(states)
     facts["settings"] = {name: state.as_dict() | (state.named() if names_gpo else {}) for name, state in states.items()}
     facts["guest_access"] = access.as_dict()

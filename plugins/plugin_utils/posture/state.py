@@ -165,10 +165,21 @@ def judge(
     return SettingState(setting, observed, default, default.value, winner, None)
 
 
+def _is_for_gpos(setting: Setting, layer: Layer) -> bool:
+    """Whether a GPO may have written this layer: as a policy, or, where there is none, as a security option."""
+    option = layer is Layer.LOCAL and not setting.has(Layer.POLICY) and setting.group_policy is not None
+    return layer is Layer.POLICY or option
+
+
+def may_come_from_a_gpo(state: SettingState) -> bool:
+    """Whether RSoP can say anything about what decides on this setting; else nobody needs to ask for it."""
+    layers = {Winner.POLICY: Layer.POLICY, Winner.LOCAL: Layer.LOCAL}
+    return state.winner in layers and _is_for_gpos(state.setting, layers[state.winner])
+
+
 def _attributed(state: SettingState, layer: Layer, results: PolicyResults) -> SettingState:
     """With the GPO that wrote the value of this layer, or with the reason why none is named."""
-    option = layer is Layer.LOCAL and not state.setting.has(Layer.POLICY) and state.setting.group_policy is not None
-    if layer is not Layer.POLICY and not option:
+    if not _is_for_gpos(state.setting, layer):
         return state
     held = state.observed.layer(layer)
     source = results.source(state.setting, layer, held)

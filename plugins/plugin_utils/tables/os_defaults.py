@@ -133,6 +133,7 @@ EDITIONS = tuple(
 )
 _BY_EDITION_ID = MappingProxyType({each.edition_id: each.group for each in EDITIONS})
 _BY_SKU = MappingProxyType({each.sku: each.group for each in EDITIONS})
+_EDITION_ID = MappingProxyType({each.sku: each.edition_id for each in EDITIONS})
 
 SERVER_GROUP = "server"
 _CLIENT_GROUPS = ("home", "pro", "pro_ws", "pro_edu", "edu", "ent", "ltsc", "iot", "other")
@@ -306,6 +307,11 @@ _TABLES: Mapping[str, tuple[Mapping[int, _Cells], Mapping[int, _Cells]]] = Mappi
         "server_signing": (INBOUND_SIGNING_CLIENT, INBOUND_SIGNING_SERVER),
     }
 )
+
+
+def edition_id_of(sku: int | None) -> str | None:
+    """The EditionID that belongs to a SKU, None where the table does not name it: then the registry says it."""
+    return _EDITION_ID.get(sku or 0)
 
 
 def edition_group(edition_id: str | None, sku: int | None, product: str) -> str | None:

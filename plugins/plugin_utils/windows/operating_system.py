@@ -19,7 +19,7 @@ from typing import Any
 
 from ..core.errors import AccessDenied, HostError
 from ..core.text import one_line
-from ..tables.os_defaults import RELEASES, OsDefault, edition_group, os_default
+from ..tables.os_defaults import RELEASES, OsDefault, edition_group, edition_id_of, os_default
 from ..tables.settings import Setting
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, Field
@@ -101,7 +101,7 @@ class OperatingSystem:
 
 
 def read_operating_system(session: Session, registry: Registry) -> OperatingSystem:
-    """Four requests; up to two more on a build that the table of releases does not name."""
+    """Three requests; more where tables do not name the SKU (one) or the build (up to two)."""
     system = _only(session, OPERATING_SYSTEM)
     computer = _only(session, COMPUTER_SYSTEM)
     build = _build_number(system)
@@ -112,7 +112,7 @@ def read_operating_system(session: Session, registry: Registry) -> OperatingSyst
     return OperatingSystem(
         caption=one_line(str(system.get("Caption") or "Windows"), MAX_NAME),
         product="client" if product_type == "workstation" or sku == MULTI_SESSION_SKU else "server",
-        edition_id=_string(registry, "EditionID"),
+        edition_id=edition_id_of(sku) or _string(registry, "EditionID"),
         sku=sku,
         version=RELEASES.get(build) or _string(registry, "DisplayVersion") or _string(registry, "ReleaseId"),
         build=build,

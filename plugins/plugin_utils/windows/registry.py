@@ -139,23 +139,23 @@ class Registry:
         if result.return_value in ABSENT:
             self.create_key(key)
             result = self._call(f"Set{method}Value", key, **arguments)
-        self._check(result, "writing", f"{key}\\{name}")
+        self._check(result, "writing", f"{key}\\{name}", writing=True)
 
     def create_key(self, key: str) -> None:
         """Make a key and all its missing parents; one that exists is fine."""
-        self._check(self._call("CreateKey", key), "creating", key)
+        self._check(self._call("CreateKey", key), "creating", key, writing=True)
 
     def delete_key(self, key: str) -> None:
         """Delete a key without subkeys; one that is absent already is fine."""
         result = self._call("DeleteKey", key)
         if result.return_value not in ABSENT:
-            self._check(result, "deleting", key)
+            self._check(result, "deleting", key, writing=True)
 
     def delete_value(self, key: str, name: str) -> None:
         """Delete a value; one that is absent already is fine."""
         result = self._call("DeleteValue", key, sValueName=name)
         if result.return_value not in ABSENT:
-            self._check(result, "deleting", f"{key}\\{name}")
+            self._check(result, "deleting", f"{key}\\{name}", writing=True)
 
     def _get(self, kind: RegistryType, key: str, name: str) -> InvokeResult | None:
         method = f"Get{_TYPED[kind][0]}Value"
@@ -171,11 +171,11 @@ class Registry:
         return call_registry(self._session, method, key, **arguments)
 
     @staticmethod
-    def _check(result: InvokeResult, doing: str, path: str) -> None:
+    def _check(result: InvokeResult, doing: str, path: str, *, writing: bool = False) -> None:
         if result.return_value == SUCCESS:
             return
         if result.return_value in ACCESS_DENIED:
-            raise AccessDenied(f"{doing} HKLM\\{path}", writing=doing in ("writing", "creating", "deleting"))
+            raise AccessDenied(f"{doing} HKLM\\{path}", writing=writing)
         code = "nothing" if result.return_value is None else number_in_words(result.return_value)
         raise HostError(f"StdRegProv returned {code} when {doing} HKLM\\{path}; 0 was expected.")
 

@@ -62,12 +62,12 @@ def set_configuration(session: Session, side: Side, values: Mapping[str, bool]) 
     cls = CLASSES[side]
     result = session.call(Invoke(cls, "SetConfiguration", dict(values), options=ANSWER_YES))
     words = ", ".join(f"{name}={value}" for name, value in values.items())
-    _check(result, f"{cls.name}.SetConfiguration({words})")
+    _check(result, f"{cls.name}.SetConfiguration({words})", writing=True)
 
 
-def _check(result: InvokeResult, what: str) -> None:
+def _check(result: InvokeResult, what: str, *, writing: bool = False) -> None:
     if result.return_value in ACCESS_DENIED:
-        raise AccessDenied(f"calling {what}", writing=".Set" in what)
+        raise AccessDenied(f"calling {what}", writing=writing)
     # Some methods of Windows answer without a ReturnValue when all went well.
     if result.return_value not in (0, None):
         raise HostError(f"{what} returned {number_in_words(result.return_value)}, 0 was expected.")

@@ -13,23 +13,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Literal
+
+from .stopped import DeadlinePassed, What
 
 MESSAGE_OVER_OPERATION = 3
 TASK_OVER_MESSAGE = 10
 """Where nothing else is said a message may take three operation timeouts, and a task as long as ten messages."""
-
-
-What = Literal["message", "command", "task"]
-
-
-class DeadlinePassed(Exception):
-    """A message, a command or a task took longer than it may. seconds: how long it may take."""
-
-    def __init__(self, what: What, seconds: float) -> None:
-        super().__init__(f"the {what} took more than {seconds:g} seconds")
-        self.what = what
-        self.seconds = seconds
 
 
 class Deadlines:

@@ -19,11 +19,12 @@ from typing import Any, Literal
 from ..wsman.errors import RemoteProtocolError
 from ..wsman.limits import MAX_ANSWER_BYTES, MAX_COMMAND_BYTES, MAX_TRANSFER_BYTES
 from .deadlines import Deadlines
+from .stopped import ClearText, Redirected
 
 _ENCRYPTED = "multipart/"
 _MIB = MAX_ANSWER_BYTES // 1024 // 1024
 
-What = Literal["message", "command", "task", "transfer"]
+Doing = Literal["message", "command", "task", "transfer"]
 # A message of ours has one answer, besides what its authentication needs.
 _BYTES: Mapping[str, int] = {
     "message": 2 * MAX_ANSWER_BYTES,
@@ -31,19 +32,6 @@ _BYTES: Mapping[str, int] = {
     "task": MAX_TRANSFER_BYTES,
     "transfer": MAX_TRANSFER_BYTES,
 }
-
-
-class Redirected(Exception):
-    """The peer wants the message elsewhere. Neither message nor credentials go there."""
-
-    def __init__(self, status: int, target: str) -> None:
-        super().__init__(f"HTTP {status} to {target or 'nowhere'}")
-        self.status = status
-        self.target = target
-
-
-class ClearText(Exception):
-    """The peer answered an encrypted message in clear text: anybody on the way can have written that."""
 
 
 class ResponseLimits:
@@ -60,7 +48,7 @@ class ResponseLimits:
         self.delivered = False
         self._allowed = MAX_TRANSFER_BYTES
 
-    def begin(self, what: What = "message", at_most: float = math.inf) -> None:
+    def begin(self, what: Doing = "message", at_most: float = math.inf) -> None:
         """A message, a command or a file transfer starts: time and bytes are counted from now on."""
         self._allowed = _BYTES[what]
         self.deadlines.begin("message" if what == "transfer" else what, at_most)

@@ -20,6 +20,11 @@ from .transports import CommandResult, Timeouts, Transport, open_transport
 
 T = TypeVar("T")
 
+_RAISE_THE_LIMIT = (
+    "Requests and answers are bounded by MaxEnvelopeSizekb of WinRM on the host: 500 as installed; winrm get "
+    "winrm/config shows it."
+)
+
 # What a web page, or any other service, looks like to a reader of SOAP.
 _NOT_WINRM = ("not_xml", "doctype", "unexpected_shape")
 
@@ -90,11 +95,16 @@ class Session:
             if error.fault.kind == "access_denied":
                 raise AccessDenied(f"calling {what}", writing=writing) from error
             fault = error.fault
-            raise HostFault(f"The host refused {what}: {error}", kind=fault.kind, code=fault.code) from error
+            refused = HostFault(f"The host refused {what}: {error}", kind=fault.kind, code=fault.code)
+            if fault.kind == "envelope_limit":
+                refused.remark(_RAISE_THE_LIMIT)
+            raise refused from error
         except RequestTooLarge as error:
             raise HostError(
                 f"A request has {error.size} bytes ({what}), and WinRM takes at most {MAX_REQUEST_BYTES} as installed. "
-                "It was not sent."
+                "It was not sent.",
+                kind="envelope_limit",
+                subject=what,
             ) from error
         except RemoteProtocolError as error:
             if error.problem in _NOT_WINRM and not self._answered:

@@ -197,7 +197,7 @@ def explain(error: BaseException, peer: Peer, *, answered: bool) -> SmbGuestErro
     words = peer.foreign(failure.words, 400 if failure.kind in _WHOLE else 160).rstrip(".")
     if failure.kind in REFUSED:
         text = _REFUSALS[failure.kind].format(where=peer.endpoint, words=words, **peer.variables)
-        return RequestError(f"{text.rstrip('.')}.", host_state=HostState.NOT_CONTACTED)
+        return RequestError(f"{text.rstrip('.')}.", kind=failure.kind, host_state=HostState.NOT_CONTACTED)
     if failure.kind == "certificate":
         return HostUnreachable(_certificate(failure, peer))
     kind = _kind_of_status(failure, peer, answered=answered) if failure.kind == "status" else failure.kind

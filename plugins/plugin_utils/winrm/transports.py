@@ -13,20 +13,20 @@ that opens no runspace. Every supported ansible-core is tested against exactly t
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
-from urllib.request import getproxies
 
 from ..core.errors import RequestError, SmbGuestError
 from ..wsman.errors import RemoteProtocolError
 from ..wsman.xml import parse
 from .before_fork import make_ready
+from .connection_options import connection_kind, peer_before, peer_of
 from .deadlines import Deadlines, deadlines_from
 from .file_transfer import fetch_file, put_file
 from .library_errors import is_refusal_of_transport
-from .peer import VARIABLES, Peer, check_address, check_proxy, is_secret_url, secrets_of
+from .peer import Peer
 from .response_limits import ResponseLimits
 from .transport_errors import explain
 
@@ -96,71 +96,6 @@ def open_transport(connection: Any, timeouts: Timeouts | None = None) -> Transpo
     return _WinrmTransport(connection, timeouts) if kind == "winrm" else _PsrpTransport(connection, timeouts)
 
 
-def connection_kind(connection: Any) -> str | None:
-    """`winrm` or `psrp` for those connections and what is derived from them, whatever it calls itself, else None."""
-    for base in type(connection).__mro__:
-        parent, _dot, name = base.__module__.rpartition(".")
-        theirs = parent.endswith(("ansible.plugins.connection", "ansible.builtin.plugins.connection"))
-        if theirs and name in VARIABLES and base.__name__ == "Connection":
-            return name
-    return None
-
-
-def _option(connection: Any, name: str) -> Any:
-    """An option of the connection, None where it has none of that name."""
-    try:
-        return connection.get_option(name)
-    except KeyError:
-        return None
-
-
-def _peer(connection: Any, kind: str, endpoint: str, auth: str, proxy: object, tried: tuple[str, ...] = ()) -> Peer:
-    """The other end of a connection that is set up. Raises RequestError for an address or a proxy that cannot be used.
-
-    Args:
-        connection: Ansible's connection.
-        kind: `winrm` or `psrp`.
-        endpoint: The URL that messages go to.
-        auth: The authentication in use.
-        proxy: What the library has as its proxy.
-        tried: Authentications that the host refused before.
-    """
-    host, port = str(_option(connection, "remote_addr") or ""), _option(connection, "port")
-    if host and host in endpoint:  # a connection that makes a tunnel has an endpoint of its own
-        check_address(host, port if isinstance(port, int) else None, VARIABLES[kind])
-    if proxy in ("legacy_requests", None):
-        from requests.utils import get_environ_proxies, select_proxy
-
-        # What requests takes from the environment for this URL, no_proxy considered.
-        theirs = select_proxy(endpoint, get_environ_proxies(endpoint)) if _uses_environment(connection, proxy) else None
-        check_proxy(theirs, "The environment variable http_proxy, https_proxy or all_proxy")
-    else:
-        check_proxy(proxy, VARIABLES[kind]["proxy"])
-    before = _peer_before(connection, kind, proxy)
-    account, password = _option(connection, "remote_user"), _option(connection, "remote_password")
-    plain = f"{account or ''}{password or ''}".isascii()
-    return replace(before, endpoint=endpoint, auth=auth, plain_account=plain, tried=tried)
-
-
-def _uses_environment(connection: Any, proxy: object) -> bool:
-    """pywinrm without a proxy in the variables; pypsrp unless it is told to ignore them."""
-    return proxy == "legacy_requests" or (
-        connection_kind(connection) == "psrp" and not _option(connection, "ignore_proxy")
-    )
-
-
-def _peer_before(connection: Any, kind: str, proxy: object = None) -> Peer:
-    """What is known of the other end before the connection is set up: what no message may show."""
-    account, password = _option(connection, "remote_user"), _option(connection, "remote_password")
-    secrets = secrets_of(str(account or ""), None if password is None else str(password))
-    extras = getattr(connection, "_extras", None) or _option(connection, "_extras") or {}
-    given = (
-        *(proxy, _option(connection, "proxy"), _option(connection, "remote_addr"), *getproxies().values()),
-        *(extras.values() if isinstance(extras, Mapping) else ()),
-    )
-    return Peer("this host", kind, secrets=secrets, has_secret_url=any(map(is_secret_url, given)))
-
-
 @contextmanager
 def _told_by(peer: Peer) -> Iterator[None]:
     """Make one sentence of what a connection raises before the first message."""
@@ -187,7 +122,7 @@ class _WinrmTransport:
 
     def _connect(self, tried: tuple[str, ...] = (), deadlines: Deadlines | None = None) -> None:
         connection = self._connection
-        with _told_by(_peer_before(connection, "winrm")):
+        with _told_by(peer_before(connection, "winrm")):
             if not connection.protocol:
                 connection.shell_id = _NO_SHELL
                 try:
@@ -197,7 +132,7 @@ class _WinrmTransport:
         self._protocol = connection.protocol
         self._transport = transport = connection.protocol.transport
         self.operation_timeout: float = self._protocol.operation_timeout_sec
-        self.peer = _peer(connection, "winrm", transport.endpoint, transport.auth_method, transport.proxy, tried)
+        self.peer = peer_of(connection, "winrm", transport.endpoint, transport.auth_method, transport.proxy, tried)
         wanted, read = self._timeouts, self._protocol.read_timeout_sec
         deadlines = deadlines or deadlines_from(self.operation_timeout, read, wanted.message, wanted.task)
         known = getattr(transport, "smb_guest_limits", None)
@@ -306,12 +241,12 @@ class _PsrpTransport:
             ) from error
 
         self._connection = connection
-        with _told_by(_peer_before(connection, "psrp")):
+        with _told_by(peer_before(connection, "psrp")):
             connection._build_kwargs()
             self._wsman = WSMan(**connection._psrp_conn_kwargs)
         self._transport = transport = self._wsman.transport
         self.operation_timeout: float = self._wsman.operation_timeout
-        self.peer = _peer(connection, "psrp", transport.endpoint, transport.auth, transport.proxy)
+        self.peer = peer_of(connection, "psrp", transport.endpoint, transport.auth, transport.proxy)
         self._limits = ResponseLimits(
             deadlines_from(self.operation_timeout, transport.read_timeout, timeouts.message, timeouts.task)
         )

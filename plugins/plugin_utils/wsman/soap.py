@@ -99,8 +99,6 @@ def build_envelope(
 ) -> bytes:
     """The request as UTF-8 bytes.
 
-    Only the headers that a service needs, as Microsoft's own client marks them: every byte goes out with every value.
-
     Args:
         context: The endpoint, the message id and the operation timeout.
         action: URI of the action.
@@ -114,6 +112,7 @@ def build_envelope(
         LocalProtocolError: Text that XML cannot carry.
         RequestTooLarge: More than the service of Windows as installed accepts.
     """
+    # Only the headers that a service needs, as Microsoft's own client marks them: every byte goes out with every value.
     seconds = f"{context.operation_timeout:.3f}".rstrip("0").rstrip(".")
     header = element(
         "s:Header",

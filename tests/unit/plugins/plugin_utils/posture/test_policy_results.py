@@ -13,6 +13,7 @@ import pytest
 from in_process import session
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostUnreachable, RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.facts import OS, POLICY_SOURCE, gather_settings
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.guest_access import guest_access
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.observe import Depth, observe
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.policy_results import read_policy_results
@@ -234,3 +235,11 @@ def test_no_gpo_is_looked_for_behind_what_no_gpo_of_the_host_writes() -> None:
     states = states_of(host)
     for name, winner in ((GUEST, "local"), ("server_encryption", "local"), ("client_encryption", "mdm")):
         assert (states[name].winner.value, states[name].named()) == (winner, NAMELESS)
+
+
+def test_nobody_asks_which_gpo_where_nothing_may_come_from_one() -> None:
+    """A host without a policy value and without a security option: RSoP could say nothing about it."""
+    for host, asked in ((InProcessHost("windows_11_24h2_pro"), False), (governed(), True)):
+        facts = gather_settings(session(host), (OS, POLICY_SOURCE)).facts
+        assert any("root/rsop" in message["resource"].lower() for message in host.messages) is asked
+        assert {"policy_source", "policy_source_reason"} <= facts["settings"][GUEST].keys()

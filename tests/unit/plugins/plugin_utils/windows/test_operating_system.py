@@ -67,10 +67,18 @@ def test_the_facts() -> None:
     assert read_clock(session(host)) == START
 
 
-def test_four_requests_where_the_build_is_known() -> None:
+def test_three_requests_where_build_and_sku_are_known() -> None:
     host = InProcessHost()
     read(host)
-    assert host.requests == 4
+    assert host.requests == 3
+
+
+def test_the_edition_of_a_sku_that_the_table_does_not_name_is_read() -> None:
+    host = InProcessHost()
+    host.registry.set(f"HKLM\\{CURRENT_VERSION}", "EditionID", "REG_SZ", "Made\nUp")
+    assert read(host).edition_id == "Professional"
+    for sku in (9999, None):
+        assert read(host, OperatingSystemSKU=sku).edition_id == "Made Up"
 
 
 def test_the_product() -> None:
@@ -127,9 +135,9 @@ def test_a_value_that_is_missing_or_of_another_type() -> None:
     for name, fact, kind, data in (("UBR", "ubr", "REG_SZ", "7"), ("EditionID", "edition_id", "REG_DWORD", 7)):
         host = InProcessHost()
         host.registry.set(f"HKLM\\{CURRENT_VERSION}", name, kind, data)
-        assert read(host).as_dict()[fact] is None
+        assert read(host, OperatingSystemSKU=9999).as_dict()[fact] is None
         host.registry.delete_value(f"HKLM\\{CURRENT_VERSION}", name)
-        assert read(host).as_dict()[fact] is None
+        assert read(host, OperatingSystemSKU=9999).as_dict()[fact] is None
 
 
 def test_what_a_default_hangs_on() -> None:

@@ -29,9 +29,9 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     RequestError,
     worded,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.connection_options import connection_kind
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import (
     Timeouts,
-    connection_kind,
     open_transport,
 )
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.winrm.connections import (
@@ -123,7 +123,7 @@ def test_ansible_is_kept_from_opening_a_shell() -> None:
             RequestError,
             "The Python package pywinrm is missing on the control node, or one that it needs: pip install pywinrm.",
         ),
-        (AnsibleError("nobody knows"), RequestError, "ansible-core refuses the connection: nobody knows. Nothing was"),
+        (AnsibleError("nobody knows"), RequestError, "ansible-core refuses the connection: nobody knows."),
     ],
 )
 def test_what_ansible_raises_before_the_first_message(raised: Exception, expected: type[Exception], said: str) -> None:
