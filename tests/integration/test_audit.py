@@ -126,6 +126,28 @@ def test_the_report_says_what_the_hosts_hold(audited: Audited, unchanged: None) 
     assert "changed=1" not in done.stdout
 
 
+def test_slices_make_the_report_of_one_run(audited: Audited, unchanged: None) -> None:
+    """Two runs with --limit write a part each; a third merges them, and a host of no part stays out."""
+    part = ["-e", json.dumps({"audit_report_formats": ["part"], "audit_report_dest": "parts"})]
+    audited.run("--limit", "ws-24h2,ws-gpo", *part)
+    audited.run("--limit", "srv-2025", *part)
+    assert len(list((audited.folder / "parts").glob("part-*.json"))) == 2
+    audited.run("--limit", "ws-open", "-e", json.dumps({"audit_report_merge": ["parts"], "audit_report_dest": "whole"}))
+    document = json.loads((audited.folder / "whole/report.json").read_text())
+    assert [(row["name"], row["status"]) for row in document["hosts"]] == [
+        (name, "read") for name in ("srv-2025", "ws-24h2", "ws-gpo", "ws-open")
+    ]
+
+
+def test_bad_input_ends_the_play_before_a_host_is_read(audited: Audited) -> None:
+    for name in audited.fleet.hosts:
+        audited.fleet.control.reset_counters(name)
+    wrong = json.dumps({"audit_report_exceptions": [{"host": "ws-*", "reason": "x", "expires": "soon"}]})
+    with pytest.raises(AssertionError, match="is no day such as"):
+        audited.run("-e", wrong)
+    assert sum(audited.fleet.control.counters(name)["connections"] for name in audited.fleet.hosts) == 0
+
+
 def test_only_a_host_that_refuses_the_subscription_starts_a_process(audited: Audited, unchanged: None) -> None:
     audited.run("-e", "audit_report_dest=again")
     started = {name: audited.fleet.control.counters(name)["processes"] for name in audited.fleet.hosts}
