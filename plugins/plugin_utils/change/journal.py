@@ -22,12 +22,13 @@ from typing import Any
 
 from ..core.errors import HostError
 from ..core.registry_value import RegistryType, RegistryValue
+from ..core.stack import ChangeStatus
 from ..core.text import one_line
 from ..windows.registry import Registry, WrongType
 from . import journal_v1
 from .cell import Cell
 from .journal_format import UNUSABLE, decode, encode
-from .stack import Entry, Stack, Status
+from .stack import Entry, Stack
 
 ROOT = r"SOFTWARE\winops\smb_guest"
 CHANGES = ROOT + r"\Changes"
@@ -88,7 +89,7 @@ class Book:
     @property
     def unfinished(self) -> tuple[Entry, ...]:
         """Changes that a run was cut off in, or could not put back."""
-        return tuple(entry for entry in self.stack.entries if entry.status in (Status.PENDING, Status.FAILED))
+        return tuple(entry for entry in self.stack.entries if entry.status.needs_recovery)
 
 
 class Journal:
@@ -111,14 +112,17 @@ class Journal:
 
     def marked(self, book: Book) -> Book:
         """The same book with what the host says by now: one request."""
-        marks = tuple(filter(None, map(Mark.parse, self._registry.subkeys(CHANGES))))
+        marks = self.marks()
         stack = Stack(tuple(_as_marked(entry, marks) for entry in book.stack.entries))
         return replace(book, stack=stack, marks=marks)
 
+    def marks(self) -> tuple[Mark, ...]:
+        """What the host says by now: one request."""
+        return tuple(filter(None, map(Mark.parse, self._registry.subkeys(CHANGES))))
+
     def ended_by_the_host(self) -> frozenset[str]:
         """Changes, in lower case, of which the host says by now that it has ended them: one request."""
-        marks = filter(None, map(Mark.parse, self._registry.subkeys(CHANGES)))
-        return frozenset(mark.change_id.lower() for mark in marks if mark.word == "reverted")
+        return frozenset(mark.change_id.lower() for mark in self.marks() if mark.word == "reverted")
 
     def _lines(self, name: str) -> tuple[str, ...]:
         try:
@@ -210,17 +214,23 @@ def _as_marked(entry: Entry, marks: Sequence[Mark]) -> Entry:
     words = {mark.word for mark in own}
     if not entry.stands or not words & {"reverted", "failed", "ending"}:
         return entry
+    if entry.status is ChangeStatus.PENDING:
+        # What the run wrote after the host had ended it, if anything, nothing else ends any more.
+        note = "it expired while it was being written, or before the journal was closed"
+        return replace(entry, status=ChangeStatus.FAILED, note=note)
     if "reverted" not in words:
         if "failed" not in words:
-            return replace(entry, status=Status.REVERTING, note="the host is ending it, or was cut off in that")
-        return replace(entry, status=Status.FAILED, note="its end failed on the host, which tries again when it starts")
+            return replace(entry, status=ChangeStatus.REVERTING, note="the host is ending it, or was interrupted")
+        return replace(
+            entry, status=ChangeStatus.FAILED, note="its end failed on the host, which tries again when it starts"
+        )
     cells = tuple(mark.cell for mark in own if mark.cell)
     note = "expired: restored by the host itself"
     if cells:
         note += "; left as somebody else set it since: " + ", ".join(sorted(map(str, cells)))
-    return replace(entry, status=Status.REVERTED, note=note[:MAX_NOTE], left_alone=cells)
+    return replace(entry, status=ChangeStatus.REVERTED, note=note[:MAX_NOTE], left_alone=cells)
 
 
-def noted(entry: Entry, status: Status, note: str = "", **more: Any) -> Entry:
+def noted(entry: Entry, status: ChangeStatus, note: str = "", **more: Any) -> Entry:
     """An entry with a new status and why."""
     return replace(entry, status=status, note=one_line(note, MAX_NOTE) if note else "", **more)

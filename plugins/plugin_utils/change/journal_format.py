@@ -19,11 +19,12 @@ from typing import Any
 
 from ..core.errors import RequestError
 from ..core.registry_value import RegistryType, RegistryValue, Stored
+from ..core.stack import ChangeStatus
 from ..core.text import one_line
 from ..tables.settings import KEYS, Layer, Side
 from .cell import Cell, Held
 from .process import MAX_HOST, Controller
-from .stack import Entry, Part, Status
+from .stack import Entry, Part
 
 MAX_TEXT = 1000
 CHANGE_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
@@ -111,7 +112,7 @@ def decode(line: str) -> Entry:
     return Entry(
         seq=_seq(row["seq"]),
         change_id=_change_id(row["change_id"]),
-        status=Status(row["status"]),
+        status=ChangeStatus(row["status"]),
         reason=_shown(row.get("reason", "")),
         created_at=moment(row["created_at"]),
         expires_at=moment(row["expires_at"]) if row.get("expires_at") else None,

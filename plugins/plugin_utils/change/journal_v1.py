@@ -16,17 +16,18 @@ from dataclasses import replace
 from typing import Any
 
 from ..core.errors import HostError
+from ..core.stack import ChangeStatus
 from ..core.text import one_line
 from ..windows.registry import Registry, WrongType
 from .cell import Cell, Held
 from .journal_format import CHANGE_ID, UNUSABLE, boolean, made_keys, moment, stored
 from .process import Controller
-from .stack import Entry, Part, Stack, Status
+from .stack import Entry, Part, Stack
 
 PENDING = "Pending"
 """The value beside them that named the change under way."""
 
-_TEXTS = ("Status", "Before", "Wanted", "Reason", "CreatedAt", "ExpiresAt", "Controller", "Note")
+_TEXTS = ("ChangeStatus", "Before", "Wanted", "Reason", "CreatedAt", "ExpiresAt", "Controller", "Note")
 
 
 class DamagedEntry(HostError):
@@ -65,7 +66,7 @@ def _read(registry: Registry, key: str, name: str) -> Entry | None:
         texts = {field: registry.string(key, field) for field in _TEXTS}
     except WrongType as wrong:
         raise DamagedEntry(f"HKLM\\{key} is no journal entry: {wrong}") from None
-    if texts["Status"] is None:
+    if texts["ChangeStatus"] is None:
         return None
     try:
         return _entry(name, {field: text or "" for field, text in texts.items()})
@@ -83,7 +84,7 @@ def _entry(change_id: str, texts: Mapping[str, str]) -> Entry:
     return Entry(
         seq=0,
         change_id=change_id,
-        status=Status(texts["Status"]),
+        status=ChangeStatus(texts["ChangeStatus"]),
         reason=one_line(texts["Reason"]),
         created_at=moment(texts["CreatedAt"]),
         expires_at=moment(texts["ExpiresAt"]) if texts["ExpiresAt"] else None,

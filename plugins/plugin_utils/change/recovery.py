@@ -14,15 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..core.errors import HostState, HostUnreachable, SmbGuestError, leaving
-from ..core.registry_value import dword
+from ..core.stack import ChangeStatus
 from ..windows.scheduled_task import delete_task
 from .arming import rearm
 from .cell import Cell, Held, holds
 from .host import Host
 from .journal import KEEP_ENDED, Book, noted
 from .places import governors, read_places
-from .stack import Entry, Stack, Status
-from .write import PutBack, put_back
+from .rollback import below_entry, restore
+from .stack import Entry, Stack
+from .write import PutBack
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ def _tidied(host: Host, book: Book, keep: int) -> tuple[Book, Recovery]:
     for entry in reversed(book.unfinished):
         try:
             with leaving(_state(changed)):
-                ended, sentence, wrote = _finish(host, stack, entry)
+                ended, sentence, wrote = _finish(host, book, stack, entry)
         except HostUnreachable:
             raise
         except SmbGuestError as error:
-            ended = noted(entry, Status.FAILED, f"cut off, and could not be undone: {error}")
+            ended = noted(entry, ChangeStatus.FAILED, f"cut off, and could not be undone: {error}")
             sentence = f"The change {entry.change_id} of a run that was cut off could not be undone: {error}"
             wrote = error.changed
         stack = stack.with_(ended)
@@ -68,8 +69,9 @@ def _tidied(host: Host, book: Book, keep: int) -> tuple[Book, Recovery]:
     return book, Recovery((*told, *late), changed)
 
 
-def _finish(host: Host, stack: Stack, entry: Entry) -> tuple[Entry, str, bool]:
+def _finish(host: Host, book: Book, stack: Stack, entry: Entry) -> tuple[Entry, str, bool]:
     """The entry as it ends, a sentence, and whether settings were put back."""
+    stack = host.journal.marked(replace(book, stack=stack)).stack
     now = read_places(host.session, host.registry, [part.cell for part in entry.parts])
     governed = governors(host.registry, {part.cell.setting for part in entry.parts})
     standing = {
@@ -77,22 +79,24 @@ def _finish(host: Host, stack: Stack, entry: Entry) -> tuple[Entry, str, bool]:
         for part in entry.parts
         if holds(part.cell, now[part.cell], part.wanted, governed=part.cell.setting.name in governed)
     }
-    if entry.status is Status.PENDING and len(standing) == len(entry.parts):
+    if entry.status is ChangeStatus.PENDING and len(standing) == len(entry.parts):
         parts = tuple(replace(part, left=now[part.cell]) for part in entry.parts)
-        done = noted(entry, Status.APPLIED, "completed by the run after the one that was cut off", parts=parts)
+        done = noted(entry, ChangeStatus.APPLIED, "completed by the run after the one that was cut off", parts=parts)
         return done, f"A run that was cut off had completed the change {entry.change_id}; it was signed off.", False
     targets, foreign = {}, []
     for part in entry.parts:
         if stack.covers(entry, part.cell):
             continue
         below = stack.below(entry, part.cell)
-        if part.cell in standing or now[part.cell].stored in on_the_way(part.leaves, below):
+        if part.cell in standing or stack.is_own(entry, part.cell, now[part.cell]):
             targets[part.cell] = below
         else:
             foreign.append(str(part.cell))
     wrote = _differ(now, targets)
     with leaving(_state(wrote)):
-        result = put_back(host.session, host.registry, targets, entry.made_keys, now=now)
+        result = restore(
+            host, targets, lambda: below_entry(host, book, stack, entry, list(targets)), entry.made_keys, now=now
+        )
         return *_undone(host, entry, result, foreign), wrote
 
 
@@ -101,26 +105,20 @@ def _undone(host: Host, entry: Entry, result: PutBack, foreign: Sequence[str]) -
     left = f" Left as somebody else set it since: {', '.join(sorted(foreign))}." if foreign else ""
     if result.wrong:
         why = " ".join(result.wrong)
-        failed = noted(entry, Status.FAILED, f"cut off, and could not be undone: {why}")
+        failed = noted(entry, ChangeStatus.FAILED, f"cut off, and could not be undone: {why}")
         return failed, f"The change {entry.change_id} of a run that was cut off could not be undone: {why}"
     task = delete_task(host.session, entry.change_id) if entry.expires_at else None
     note = " ".join(filter(None, (f"cut off; undone by the next run.{left}", result.told)))
     told = " ".join(filter(None, (f"it was undone.{left}", result.told, task)))
     if any(part.left for part in entry.parts):  # it stood, and its end failed on the host
-        ended = noted(entry, Status.REVERTED, note.replace("cut off;", "its end failed on the host;"))
+        ended = noted(entry, ChangeStatus.REVERTED, note.replace("cut off;", "its end failed on the host;"))
         return ended, f"The end of the change {entry.change_id} had failed on the host; {told}"
-    ended = noted(entry, Status.ROLLED_BACK, note)
+    ended = noted(entry, ChangeStatus.ROLLED_BACK, note)
     return ended, f"A run cut off in the middle left the change {entry.change_id}; {told}"
 
 
 def _state(wrote: bool) -> HostState | None:
     return HostState.PARTLY_WRITTEN if wrote else None
-
-
-def on_the_way(leaves: Held, below: Held) -> tuple[object, ...]:
-    """What a cell can hold while an undoing is under way: putting back what ran stores it first."""
-    running = () if below.running is None else (dword(below.running),)
-    return (leaves.stored, below.stored, *running)
 
 
 def _differ(now: Mapping[Cell, Held], targets: Mapping[Cell, Held]) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core.errors import HostError, HostState, RequestError, SmbGuestError, leaving
+from ..core.stack import ChangeStatus
 from ..posture.guest_access import GuestAccess, guest_access
 from ..posture.observe import Depth, observe
 from ..posture.state import judge_all
@@ -27,8 +28,8 @@ from .host import Host
 from .interruption import noting, uninterrupted
 from .journal import KEEP_ENDED, Book, noted
 from .places import read_places
-from .recovery import Recovery, on_the_way, read_tidily
-from .stack import Entry, Stack, Status
+from .recovery import Recovery, read_tidily
+from .stack import Entry, Stack
 from .write import PutBack, put_back
 
 
@@ -136,7 +137,7 @@ def _plan(host: Host, stack: Stack, entries: Sequence[Entry], *, force: bool) ->
             _refuse_foreign(stack, entry, targets, now)
         planned.append(Undoing(entry, {cell: now[cell] for cell in targets}, targets, covered))
         now = {**now, **targets}
-        stack = stack.with_(replace(entry, status=Status.REVERTED))
+        stack = stack.with_(replace(entry, status=ChangeStatus.REVERTED))
     return tuple(planned)
 
 
@@ -146,10 +147,7 @@ def _refuse_foreign(stack: Stack, entry: Entry, targets: Mapping[Cell, Held], no
     for part in entry.parts:
         if part.cell not in targets:
             continue
-        ours: Sequence[object] = (part.leaves.stored,)
-        if entry.status is not Status.APPLIED:
-            ours = on_the_way(part.leaves, targets[part.cell])
-        if now[part.cell].stored not in ours or stack.disowned(entry, part.cell):
+        if not stack.is_own(entry, part.cell, now[part.cell]):
             foreign.append(f"{part.cell.location} is now {now[part.cell]}, and the change had left {part.leaves}")
     if foreign:
         raise RequestError(
@@ -160,8 +158,8 @@ def _refuse_foreign(stack: Stack, entry: Entry, targets: Mapping[Cell, Held], no
 
 def _undo(host: Host, book: Book, undoing: Undoing, keep: int) -> tuple[Book, Undoing, list[str]]:
     entry = book.stack.get(undoing.entry.change_id) or undoing.entry
-    without, told = rearm(host, book.stack.with_(replace(entry, status=Status.REVERTED)))
-    book = host.journal.write(book, without.with_(replace(entry, status=Status.REVERTING)))
+    without, told = rearm(host, book.stack.with_(replace(entry, status=ChangeStatus.REVERTED)))
+    book = host.journal.write(book, without.with_(replace(entry, status=ChangeStatus.REVERTING)))
     result = _finished(host, entry, undoing)
     with noting(f"The values of the change {entry.change_id} were put back. Run it again to close the journal."):
         return _signed_off(host, book, undoing, entry, result, told, keep)
@@ -178,12 +176,14 @@ def _signed_off(
         undoing = replace(undoing, targets=targets)
     if result.wrong:
         why = " ".join(result.wrong)
-        host.journal.write(book, book.stack.with_(noted(entry, Status.REVERTING, f"could not be undone whole: {why}")))
+        host.journal.write(
+            book, book.stack.with_(noted(entry, ChangeStatus.REVERTING, f"could not be undone whole: {why}"))
+        )
         raise HostError(f"The change {entry.change_id} could not be undone whole: {why}")
     task = delete_task(host.session, entry.change_id) if entry.expires_at else None
     covered = f"still covered: {', '.join(map(str, undoing.covered))}" if undoing.covered else ""
     note = "; ".join(filter(None, ("reverted", covered, result.told)))
-    ended = noted(entry, Status.REVERTED, note)
+    ended = noted(entry, ChangeStatus.REVERTED, note)
     book = host.journal.write(book, book.stack.with_(ended), keep=keep, ended=True)
     host.journal.forget_marks(entry.change_id, book)
     sentences = [*told, *filter(None, (task, result.told)), *_covering(undoing)]

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..core.errors import HostError, HostState, HostUnreachable, RequestError, SmbGuestError, leaving
+from ..core.stack import ChangeStatus
 from ..posture.state import States
 from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
 from .arming import rearm
@@ -33,8 +34,9 @@ from .journal import KEEP_ENDED, Book, noted
 from .places import missing_keys
 from .plan import Change
 from .process import Controller
-from .stack import Entry, Part, Stack, Status, stamp
-from .write import PutBack, put_back, verify, write
+from .rollback import asked, below_entry, below_found, restore
+from .stack import Entry, Part, Stack, stamp
+from .write import PutBack, verify, write
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def carry_out(host: Host, changes: Sequence[Change], before: States, observe: Ca
         try:
             return Done(_write(host, changes, before, observe))
         except BaseException as error:
-            raise _undone(host, found, made, error) from error
+            raise _rolled_back(host, found, made, error) from error
 
 
 def carry_out_journaled(
@@ -96,11 +98,13 @@ def carry_out_journaled(
             register_task(host.session, entry.change_id, task)
             entry = replace(entry, armed=armed_as(task))
         after = _write(host, changes, before, observe)
+        if task:
+            _refuse_if_expired(host, entry)
     except BaseException as error:
-        raise _undone(host, found, made, error, _Record(book, stack, entry, terms.keep_ended)) from error
+        raise _rolled_back(host, found, made, error, _Record(book, stack, entry, terms.keep_ended)) from error
     try:
         parts = tuple(replace(part, left=seen(part.cell, after[part.cell.setting.name])) for part in entry.parts)
-        stack, told = rearm(host, stack.with_(replace(entry, status=Status.APPLIED, parts=parts)))
+        stack, told = rearm(host, stack.with_(replace(entry, status=ChangeStatus.APPLIED, parts=parts)))
         host.journal.write(book, stack)
     except BaseException as error:
         raise _unsigned(entry, error) from error
@@ -114,7 +118,7 @@ def prepare(
     stack = book.stack
     change_id = terms.change_id or new_change_id(now)
     former = stack.get(change_id)
-    if former is not None and former.status is not Status.ROLLED_BACK:
+    if former is not None and former.status is not ChangeStatus.ROLLED_BACK:
         raise RequestError(
             f"The journal of this host has a change {former.change_id} already ({former.status.value}). Choose another "
             "change_id, or leave it out to have one made."
@@ -126,7 +130,7 @@ def prepare(
     entry = Entry(
         seq=stack.next_seq,
         change_id=change_id,
-        status=Status.PENDING,
+        status=ChangeStatus.PENDING,
         reason=terms.reason,
         created_at=now,
         expires_at=now + terms.expires_in if terms.expires_in else None,
@@ -181,14 +185,28 @@ class _Record:
     keep_ended: int
 
 
-def _undone(
+def _refuse_if_expired(host: Host, entry: Entry) -> None:
+    """The host may have ended the change while it was being written: then no task is left that could end it again."""
+    if any(mark.change_id.lower() == entry.change_id.lower() for mark in host.journal.marks()):
+        raise HostError(
+            f"The change {entry.change_id} expired while it was being written. Use a longer expires_in, or run again."
+        )
+
+
+def _rolled_back(
     host: Host, found: Mapping[Cell, Held], made: Sequence[str], error: BaseException, record: _Record | None = None
 ) -> BaseException:
     """Put everything back after `error`; gives what to raise, which says how that went."""
     with uninterrupted():
         host.session.reset()  # an interruption leaves half an exchange on the line
         try:
-            result = put_back(host.session, host.registry, found, made)
+
+            def below() -> Mapping[Cell, Held]:
+                if record is None:
+                    return below_found(host, found)
+                return below_entry(host, record.book, record.stack, record.entry, list(found))
+
+            result = restore(host, asked(below, found), below, made)
         except SmbGuestError as second:
             result = PutBack((str(second),), ())
         state, remarks = HostState.RESTORED, []
@@ -209,16 +227,17 @@ def _recorded(host: Host, record: _Record, result: PutBack, error: BaseException
     """Close the journal of a change that failed; gives what the user must know of it."""
     entry = record.entry
     if result.wrong:
-        failed = noted(entry, Status.FAILED, f"failed, and undoing it failed: {' '.join(result.wrong)}")
+        failed = noted(entry, ChangeStatus.FAILED, f"failed, and undoing it failed: {' '.join(result.wrong)}")
         host.journal.write(record.book, record.stack.with_(failed))
         return [f"The change {entry.change_id} is journaled: the next journaled run undoes it."]
     try:
         left = delete_task(host.session, entry.change_id) if entry.expires_at else None
     except SchedulerFailed as still:
-        failed = noted(entry, Status.FAILED, f"failed and restored, but {still}")
+        failed = noted(entry, ChangeStatus.FAILED, f"failed and restored, but {still}")
         host.journal.write(record.book, record.stack.with_(failed))
         return [f"{still} The next journaled run tries again."]
-    gone = noted(entry, Status.ROLLED_BACK, f"failed and restored: {error}")
+    host.journal.forget_marks(entry.change_id, replace(record.book, marks=host.journal.marks()))
+    gone = noted(entry, ChangeStatus.ROLLED_BACK, f"failed and restored: {error}")
     host.journal.write(record.book, record.stack.with_(gone), keep=record.keep_ended, ended=True)
     return [left] if left else []
 

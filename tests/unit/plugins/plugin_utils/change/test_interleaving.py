@@ -19,8 +19,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import HostBusy
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller, Process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Status
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.stack import ChangeStatus
 from simulated_windows.in_process import InProcessHost, differences
 
 from ..engine import (
@@ -149,7 +149,7 @@ def race_for_the_same(turns: Callable[..., _Turns], first_does: int, second_does
     assert made.count(True) == 1, case
     assert all(isinstance(result, Outcome | HostBusy) for result in race.results), case
     (standing,) = book(host).stack.standing
-    assert (standing.change_id, standing.status) == ("first" if made[0] else "second", Status.APPLIED), case
+    assert (standing.change_id, standing.status) == ("first" if made[0] else "second", ChangeStatus.APPLIED), case
     assert {part.found.stored for part in standing.parts} == {None}, case
     assert left_after_undoing_all(host, before) == [], case
 

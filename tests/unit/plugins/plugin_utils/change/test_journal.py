@@ -23,9 +23,9 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal im
     mark_name,
     noted,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Status
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, HostState, SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.stack import ChangeStatus
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, Layer, Side
 from simulated_windows.in_process import InProcessHost, differences
 
@@ -222,7 +222,7 @@ def test_what_the_marks_say() -> None:
     saved = host.save()
     both = "expired: restored by the host itself"
     table = [
-        (["ending"], "reverting", "the host is ending it, or was cut off in that", False),
+        (["ending"], "reverting", "the host is ending it, or was interrupted", False),
         (["ending", "failed"], "failed", "its end failed on the host, which tries again when it starts", True),
         (["failed"], "failed", "its end failed on the host, which tries again when it starts", True),
         (["reverted"], "reverted", both, True),
@@ -302,7 +302,7 @@ def test_marks_stay_while_a_task_may_still_look_for_them() -> None:
 def test_a_note_is_one_line_of_bounded_length() -> None:
     host = InProcessHost()
     flip(host, "x")
-    text = noted(entry(host, "x"), Status.FAILED, "a\nb\u202ec" + "d" * 5000).note
+    text = noted(entry(host, "x"), ChangeStatus.FAILED, "a\nb\u202ec" + "d" * 5000).note
     assert text.isprintable()
     assert len(text) <= 1000
 
@@ -321,7 +321,7 @@ def old_entry(host: InProcessHost, name: str, wanted: bool, found: Any, **texts:
         "missing_keys": [KEYS[Side.CLIENT][Layer.POLICY]],
     }
     fields = {
-        "Status": "applied",
+        "ChangeStatus": "applied",
         "Before": json.dumps(before),
         "Wanted": json.dumps([{"setting": GUEST, "scope": scope, "value": wanted} for scope in ("local", "policy")]),
         "Reason": "old",
@@ -339,7 +339,7 @@ def test_changes_of_version_0_1_are_read_in_the_order_of_their_times_and_lie_ove
     host = InProcessHost()
     old_entry(host, "first", True, None)
     old_entry(host, "second", False, ("REG_DWORD", 1), CreatedAt="2026-03-02T12:00:01+00:00")
-    old_entry(host, "earlier", True, None, CreatedAt="2026-03-01T12:00:00+00:00", Status="reverted")
+    old_entry(host, "earlier", True, None, CreatedAt="2026-03-01T12:00:00+00:00", ChangeStatus="reverted")
     put(host, GUEST_LOCAL, 0)
     put(host, GUEST_POLICY, 0)
     found = book(host)
@@ -374,7 +374,7 @@ def test_a_change_of_version_0_1_is_older_than_all_that_the_lists_have() -> None
     host = InProcessHost()
     old_entry(host, "first", True, None)
     change(host, {AUDIT: "enabled"}, name="new")
-    old_entry(host, "late", True, None, Status="reverted")
+    old_entry(host, "late", True, None, ChangeStatus="reverted")
     assert [(each.change_id, each.seq) for each in book(host).stack.entries] == [
         ("late", -2),
         ("first", -1),
@@ -403,7 +403,7 @@ def test_changes_of_version_0_1_are_taken_over_and_can_be_undone() -> None:
 
 def test_a_pending_change_of_version_0_1_is_dealt_with() -> None:
     host = InProcessHost()
-    old_entry(host, "cut", True, None, Status="pending")
+    old_entry(host, "cut", True, None, ChangeStatus="pending")
     put(host, GUEST_LOCAL, 1)
     recovery = tidy(host)
     assert recovery.changed
@@ -412,7 +412,7 @@ def test_a_pending_change_of_version_0_1_is_dealt_with() -> None:
 
 def test_damaged_entries_of_version_0_1_are_told_and_left() -> None:
     bad = {
-        "status": {"Status": "done"},
+        "status": {"ChangeStatus": "done"},
         "before": {"Before": "nonsense"},
         "keys": {"Before": json.dumps({"values": [], "missing_keys": ["SYSTEM"]})},
         "wanted": {"Wanted": json.dumps([{"setting": "x", "scope": "local", "value": True}])},
@@ -423,7 +423,7 @@ def test_damaged_entries_of_version_0_1_are_told_and_left() -> None:
     for name, texts in bad.items():
         old_entry(host, name, True, None, **texts)
     host.registry.create_key(f"HKLM\\{CHANGES}\\not ours")
-    host.registry.set(f"HKLM\\{CHANGES}\\typed", "Status", "REG_DWORD", 1)
+    host.registry.set(f"HKLM\\{CHANGES}\\typed", "ChangeStatus", "REG_DWORD", 1)
     found = book(host)
     assert found.stack.entries == ()
     assert len(found.damaged) == len(bad) + 2

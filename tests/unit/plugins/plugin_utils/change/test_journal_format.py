@@ -27,13 +27,14 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_fo
     exact,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry, Part, Status
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry, Part
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState, RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
     RegistryType,
     RegistryValue,
     dword,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.stack import ChangeStatus
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.text import one_line
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, SETTINGS, Layer, Scope, Side
 
@@ -76,7 +77,7 @@ entries = st.builds(
     Entry,
     seq=st.integers(-(2**40), 2**40),
     change_id=names,
-    status=st.sampled_from(Status),
+    status=st.sampled_from(ChangeStatus),
     reason=printed,
     created_at=moments,
     expires_at=st.none() | moments,
@@ -105,7 +106,7 @@ def test_times_are_kept_to_the_microsecond_and_in_utc() -> None:
 def test_what_could_not_be_put_back_is_never_journaled() -> None:
     part = Part(GUEST_POLICY, Held(RegistryValue(99, b"")), True)
     with pytest.raises(AssertionError):
-        encode(Entry(1, "x", Status.PENDING, "", datetime(2026, 1, 1, tzinfo=UTC), None, (part,)))
+        encode(Entry(1, "x", ChangeStatus.PENDING, "", datetime(2026, 1, 1, tzinfo=UTC), None, (part,)))
 
 
 # Damaged
@@ -113,7 +114,7 @@ def test_what_could_not_be_put_back_is_never_journaled() -> None:
 WHOLE = Entry(
     1,
     "c1",
-    Status.APPLIED,
+    ChangeStatus.APPLIED,
     "why",
     datetime(2026, 3, 2, 12, 0, tzinfo=UTC),
     datetime(2026, 3, 2, 13, 0, tzinfo=UTC),

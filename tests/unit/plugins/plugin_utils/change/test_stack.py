@@ -17,11 +17,11 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_fo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import moment as read
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import (
     CellEnd,
+    ChangeStatus,
     Choice,
     Entry,
     Part,
     Stack,
-    Status,
     as_fact,
     stamp,
 )
@@ -43,7 +43,7 @@ PARENT = KEY.rpartition("\\")[0]
 def entry(
     seq: int,
     *parts: Part,
-    status: Status = Status.APPLIED,
+    status: ChangeStatus = ChangeStatus.APPLIED,
     hours: int | None = None,
     left_alone: tuple[Cell, ...] = (),
     made_keys: tuple[str, ...] = (),
@@ -76,7 +76,7 @@ def three(*, hours: tuple[int | None, int | None, int | None] = (None, None, Non
     )
 
 
-def ended(stack: Stack, *names: str, status: Status = Status.REVERTED) -> Stack:
+def ended(stack: Stack, *names: str, status: ChangeStatus = ChangeStatus.REVERTED) -> Stack:
     for name in names:
         found = stack.get(name)
         assert found
@@ -99,7 +99,7 @@ def test_what_stands_below() -> None:
         ("c1", "c2"): ("REG_SZ 'found'",) * 3,
     }
     for gone, expected in table.items():
-        for status in (Status.REVERTED, Status.ROLLED_BACK):
+        for status in (ChangeStatus.REVERTED, ChangeStatus.ROLLED_BACK):
             stack = ended(three(), *gone, status=status)
             assert tuple(below(stack, name) for name in ("c3", "c2", "c1")) == expected, gone
 
@@ -136,7 +136,7 @@ def test_a_cell_that_the_change_never_wrote_is_a_mistake() -> None:
 
 
 def test_statuses_that_stand() -> None:
-    assert [status.value for status in Status if not status.stands] == ["reverted", "rolled_back"]
+    assert [status.value for status in ChangeStatus if status.is_ended] == ["reverted", "rolled_back"]
 
 
 def test_over() -> None:
@@ -160,14 +160,14 @@ def test_disowned() -> None:
     stack = ended(three(), "c3")
     stack = stack.with_(replace(stack.entries[2], left_alone=(GUEST_LOCAL,)))
     low, middle, high = stack.entries
-    assert stack.disowned(low, GUEST_LOCAL)
-    assert stack.disowned(middle, GUEST_LOCAL)
-    assert not stack.disowned(high, GUEST_LOCAL), "what it did itself is not above it"
-    assert not stack.disowned(middle, GUEST_POLICY)
+    assert stack.belongs_to_others(low, GUEST_LOCAL)
+    assert stack.belongs_to_others(middle, GUEST_LOCAL)
+    assert not stack.belongs_to_others(high, GUEST_LOCAL), "what it did itself is not above it"
+    assert not stack.belongs_to_others(middle, GUEST_POLICY)
     assert stack.over(GUEST_LOCAL, Held(dword(0))) is None
     assert stack.ends_of(replace(middle, expires_at=NOON)) == ()
-    standing = stack.with_(replace(high, status=Status.APPLIED))
-    assert not standing.disowned(middle, GUEST_LOCAL), "only an end leaves anything alone"
+    standing = stack.with_(replace(high, status=ChangeStatus.APPLIED))
+    assert not standing.belongs_to_others(middle, GUEST_LOCAL), "only an end leaves anything alone"
 
 
 def test_covers_and_top() -> None:
@@ -257,10 +257,10 @@ def test_needed() -> None:
     left = left.with_(replace(left.entries[2], left_alone=(GUEST_LOCAL,)))
     assert left.needed() == {3}, "it says that the cell is somebody else's"
     assert ended(left, "c1", "c2").needed() == set()
-    assert left.with_(replace(left.entries[2], status=Status.APPLIED)).needed() == set(), "only an end disowns"
+    assert left.with_(replace(left.entries[2], status=ChangeStatus.APPLIED)).needed() == set(), "only an end disowns"
     for low, high, why in (
-        (entry(1, status=Status.REVERTED, left_alone=(GUEST_LOCAL,)), entry(2, part(True)), "it is not above"),
-        (entry(1, part(True)), entry(2, status=Status.REVERTED, left_alone=(GUEST_POLICY,)), "another cell"),
+        (entry(1, status=ChangeStatus.REVERTED, left_alone=(GUEST_LOCAL,)), entry(2, part(True)), "it is not above"),
+        (entry(1, part(True)), entry(2, status=ChangeStatus.REVERTED, left_alone=(GUEST_POLICY,)), "another cell"),
     ):
         assert Stack((low, high)).needed() == set(), why
 
