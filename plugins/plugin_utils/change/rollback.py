@@ -1,0 +1,86 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Restoring what lies below a change now, while the host may end other changes at any moment.
+
+A value that a run found at its start is not what it has to restore at its end: the change that left it may have expired
+in between. So what lies below is read before the writes, and again after them. A change that ends later than that
+finds its own value in the cell, and restores what lies below by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from ..core.errors import HostUnreachable, SmbGuestError
+from .cell import Cell, Held
+from .host import Host
+from .journal import Book
+from .stack import Entry, Stack
+from .write import PutBack, put_back
+
+_LOOKS = 4
+"""How often a restore looks again. Each further time, one more change has expired."""
+
+
+def restore(
+    host: Host,
+    targets: Mapping[Cell, Held],
+    below: Callable[[], Mapping[Cell, Held]],
+    made_keys: Sequence[str],
+    *,
+    now: Mapping[Cell, Held] | None = None,
+) -> PutBack:
+    """Write what lies below, and again as long as that has changed meanwhile.
+
+    Args:
+        host: the host, locked or not.
+        targets: what each cell has to hold, by the last look.
+        below: looks again.
+        made_keys: policy keys to remove where they are empty then, deepest first.
+        now: what the cells hold, where that was just read.
+    """
+    result = put_back(host.session, host.registry, targets, made_keys, now=now)
+    for _look in range(_LOOKS):
+        again = asked(below, targets)
+        if again == targets:
+            break
+        targets = again
+        result = put_back(host.session, host.registry, targets, made_keys)
+    return result
+
+
+def asked(below: Callable[[], Mapping[Cell, Held]], fallback: Mapping[Cell, Held]) -> Mapping[Cell, Held]:
+    """What lies below; the fallback where the host refuses to say it, since restoring something is due in any case."""
+    try:
+        return below()
+    except HostUnreachable:
+        raise
+    except SmbGuestError:
+        return fallback
+
+
+def below_entry(host: Host, book: Book, stack: Stack, entry: Entry, cells: Sequence[Cell]) -> dict[Cell, Held]:
+    """What lies below a change on some of its cells, by what the host says now: one request."""
+    marked = host.journal.marked(replace(book, stack=stack)).stack
+    return {cell: marked.below(entry, cell) for cell in cells}
+
+
+def below_found(host: Host, found: Mapping[Cell, Held]) -> dict[Cell, Held]:
+    """The same for a change that has no entry: what it found, unless the change that left that has ended since.
+
+    One request where no change has expired that the journal has not settled yet.
+    """
+    book = host.journal.read() if host.journal.marks() else None
+    return {cell: held if book is None else _due(book, cell, held) for cell, held in found.items()}
+
+
+def _due(book: Book, cell: Cell, held: Held) -> Held:
+    ending = {mark.change_id.lower() for mark in book.marks}
+    for entry in reversed(book.stack.entries):
+        part = entry.part(cell)
+        if part and entry.change_id.lower() in ending and not entry.status.is_in_force:
+            return book.stack.below(entry, cell) if part.leaves.stored == held.stored else held
+    return held
