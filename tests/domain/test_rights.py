@@ -146,7 +146,7 @@ def test_creator_creates_and_edits_and_is_denied_the_link(
     domain.dc.tool("gpo", "aclcheck")
     words = denied(domain, accounts["creator"], name, wishing(settings={GUEST: True}, links=[LinkWish(unit)]))
     assert f"changing {unit}" in words
-    assert "put back" in words
+    assert "was restored" in words
     assert domain.present(name).after["settings"] == {GUEST: "blocked"}
     domain.absent(name)
 

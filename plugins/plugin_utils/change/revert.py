@@ -161,7 +161,7 @@ def _undo(host: Host, book: Book, undoing: Undoing, keep: int) -> tuple[Book, Un
     without, told = rearm(host, book.stack.with_(replace(entry, status=ChangeStatus.REVERTED)))
     book = host.journal.write(book, without.with_(replace(entry, status=ChangeStatus.REVERTING)))
     result = _finished(host, entry, undoing)
-    with noting(f"The values of the change {entry.change_id} were put back. Run it again to close the journal."):
+    with noting(f"The values of the change {entry.change_id} were restored. Run it again to close the journal."):
         return _signed_off(host, book, undoing, entry, result, told, keep)
 
 
@@ -202,7 +202,7 @@ def _finished(host: Host, entry: Entry, undoing: Undoing) -> PutBack:
         with uninterrupted():
             host.session.reset()
             result = put_back(host.session, host.registry, undoing.targets, entry.made_keys)
-        said = " ".join(result.wrong) or "Its values were put back as they were, and checked."
+        said = " ".join(result.wrong) or "Its values were restored and verified."
         error.add_note(
             f"Undoing the change {entry.change_id} was interrupted. {said} Run it again to close the journal."
         )

@@ -92,7 +92,7 @@ def test_a_signal_at_every_write_leaves_the_old_or_the_new(act: str, number: sig
             ACTS[act](host, Pressed(host, number, at))
         # Undoing goes to its end; a change is put back.
         assert moved(new if act == "undoing" else old, host) == [], at
-        assert any("put back" in note for note in raised.value.__notes__), at
+        assert any("restored" in note for note in raised.value.__notes__), at
 
 
 @pytest.mark.parametrize("act", ACTS)

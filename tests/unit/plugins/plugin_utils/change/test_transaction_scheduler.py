@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     HostState,
     HostUnreachable,
     SmbGuestError,
+    worded,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows import scheduled_task
 from simulated_windows.in_process import InProcessHost
@@ -76,8 +78,9 @@ def test_a_task_that_was_taken_and_is_not_there_is_no_end(monkeypatch: pytest.Mo
 def test_a_task_that_stays_though_deleted_is_said_and_blocks_nobody() -> None:
     host = InProcessHost(quirks={"delete_task_lies": True})
     host.inject("access_denied", match="SetConfiguration")
-    with pytest.raises(HostError, match=r"is still there.*next journaled run tries again"):
+    with pytest.raises(HostError) as caught:
         change(host, OPEN, name="x", hours=1)
+    assert re.search(r"is still there.*next journaled run tries again", worded(caught.value))
     assert host.tasks == ["\\winops\\smb_guest\\x"]
     assert status(host, "x") == "failed"
     outcome = change(host, OPEN, name="y", hours=2)
@@ -104,8 +107,9 @@ def test_a_corrupt_task_cache_hinders_nothing() -> None:
 def test_a_change_that_fails_says_that_its_task_may_be_there_still() -> None:
     host = InProcessHost(quirks={"task_enumeration_fails": True})
     host.inject("access_denied", match="SetConfiguration")
-    with pytest.raises(AccessDenied, match=r"put back.*could not be told: look, and delete it by hand"):
+    with pytest.raises(AccessDenied) as caught:
         change(host, OPEN, name="x", hours=1)
+    assert re.search(r"could not be told: look, and delete it by hand.*restored and verified", worded(caught.value))
     assert status(host, "x") == "rolled_back"
 
 
