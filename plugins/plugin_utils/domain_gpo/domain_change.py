@@ -89,6 +89,8 @@ class DomainChanges:
         def plan() -> tuple[GpoState, GpoState]:
             container = self._reader.find(gpo)
             if container is None:
+                if not self._check_mode:
+                    self._store.tidy()  # a run that was killed when it had deleted the GPO left nothing else
                 return GpoState(""), GpoState("")
             self._refuse_default_policies(container.guid)
             self._writer.refuse_if_it_holds_more(container.guid)
@@ -148,7 +150,8 @@ class DomainChanges:
         if not self._differs(found, wanted) and not unfinished:
             return GpoOutcome(False, described(found), described(found), None, self.warnings)
         self._refuse_without_name(wanted)
-        self._refuse_without_folder(found, wanted)
+        if not unfinished:
+            self._refuse_without_folder(found, wanted)
         if self._check_mode:
             if unfinished:
                 self.warnings.append(
@@ -156,23 +159,38 @@ class DomainChanges:
                     "a run would finish it first."
                 )
             return GpoOutcome(self._differs(found, wanted), described(found), described(wanted), None, self.warnings)
-        with ExitStack() as locks:
-            if not found.exists:
-                locks.enter_context(self._store.locked_name(wanted.name))
-                found, wanted = plan()
-            guid = found.guid or wanted.guid
-            locks.enter_context(self._store.locked(guid))
-            if found.exists:
-                self._revert.recover(guid)
-                found, wanted = plan()
-            if guid not in (found.guid, wanted.guid):
-                raise DomainError(
-                    f"The GPO {guid} was deleted by another run. Run the task again.",
-                    host_state=HostState.NOTHING_WRITTEN,
-                )
-            if not self._differs(found, wanted):
-                return GpoOutcome(False, described(found), described(found), None, self.warnings)
-            return self._journal_and_carry_out(found, wanted, terms, again)
+        for _attempt in range(TRIES):
+            with ExitStack() as locks:
+                found, wanted, is_locked = self._locked(locks, found, wanted, plan)
+                if not self._differs(found, wanted):
+                    return GpoOutcome(False, described(found), described(found), None, self.warnings)
+                if is_locked:
+                    self._refuse_without_folder(found, wanted)
+                    return self._journal_and_carry_out(found, wanted, terms, again)
+        raise DomainError(
+            f"Other runs make and delete the GPO {said(wanted.name or found.name)} at the same time. Run the task "
+            "again.",
+            host_state=HostState.NOTHING_WRITTEN,
+        )
+
+    def _locked(
+        self, locks: ExitStack, found: GpoState, wanted: GpoState, plan: Callable[[], tuple[GpoState, GpoState]]
+    ) -> tuple[GpoState, GpoState, bool]:
+        """Lock the GPO, see to an interrupted change of it, and plan again.
+
+        The third value: whether the GPO that is planned now is the one that is locked. It is not where recovering took
+        an unfinished new GPO away, or where another run was faster.
+        """
+        if not found.exists:
+            locks.enter_context(self._store.locked_name(wanted.name))
+            self._store.tidy()  # a run that was killed before it made a GPO left nothing else
+            found, wanted = plan()
+        guid = found.guid or wanted.guid
+        locks.enter_context(self._store.locked(guid))
+        if found.exists:
+            self._revert.recover(guid)
+            found, wanted = plan()
+        return found, wanted, guid in (found.guid, wanted.guid)
 
     def _journal_and_carry_out(
         self, found: GpoState, wanted: GpoState, terms: GpoTerms, again: Callable[[GpoState], GpoState] | None
@@ -249,7 +267,7 @@ class DomainChanges:
     def _differs(self, found: GpoState, wanted: GpoState) -> bool:
         if found.exists != wanted.exists:
             return True
-        return wanted.exists and (bool(cells_between(found, wanted)) or versions_disagree(found))
+        return wanted.exists and (versions_disagree(found) or bool(cells_between(found, wanted)))
 
     def _refuse_default_policies(self, guid: str) -> None:
         """Raises RequestError for the two GPOs that every domain has, unless the task allows them."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from ..core.errors import HostState
 from ..domain.directory import Directory, DirectoryEntry, SearchScope, escaped
@@ -114,33 +114,39 @@ class GpoContainer:
 
 @dataclass(frozen=True)
 class Files:
-    """What of a GPO's folder is ours to read and write; None for a file that is not there."""
+    """What of a GPO's folder is ours to read and write; None for a file that is not there. gpo: its name."""
 
     gpt_ini: bytes | None = None
     registry_pol: bytes | None = None
     gpt_tmpl: bytes | None = None
     comment: bytes | None = None
+    gpo: str = field(default="", compare=False)
 
     @property
     def version(self) -> Version | None:
         """The version of GPT.INI; None without that file. Raises DomainError."""
-        return None if self.gpt_ini is None else parsed(GptIni.parse, self.gpt_ini, GPT_INI).version
+        return None if self.gpt_ini is None else parsed(GptIni.parse, self.gpt_ini, self._called(GPT_INI)).version
 
     @property
     def registry(self) -> RegistryPol:
         """Raises DomainError for a damaged file."""
         return (
-            RegistryPol() if self.registry_pol is None else parsed(RegistryPol.parse, self.registry_pol, REGISTRY_POL)
+            RegistryPol()
+            if self.registry_pol is None
+            else parsed(RegistryPol.parse, self.registry_pol, self._called(REGISTRY_POL))
         )
 
     @property
     def template(self) -> GptTmpl:
         """Raises DomainError for a damaged file."""
-        return GptTmpl.new() if self.gpt_tmpl is None else parsed(GptTmpl.parse, self.gpt_tmpl, GPT_TMPL)
+        return GptTmpl.new() if self.gpt_tmpl is None else parsed(GptTmpl.parse, self.gpt_tmpl, self._called(GPT_TMPL))
 
     @property
     def comment_text(self) -> str:
         return comment_text(self.comment)
+
+    def _called(self, file: str) -> str:
+        return f"{file} of the GPO {self.gpo}" if self.gpo else file
 
 
 @dataclass(frozen=True)
@@ -269,7 +275,10 @@ class GpoReader:
                         host_state=HostState.NOTHING_WRITTEN,
                     )
                 links[found.dn] = found.text("gPLink") or ""
-        return GpoState(guid, container, self.files(guid) if container else Files(), links)
+        return GpoState(guid, container, self._named_files(container) if container else Files(), links)
+
+    def _named_files(self, container: GpoContainer) -> Files:
+        return replace(self.files(container.guid), gpo=container.name)
 
     def files(self, guid: str, only: Iterable[str] = tuple(FILES)) -> Files:
         """only: fields of Files; a request each."""
@@ -278,7 +287,8 @@ class GpoReader:
     def files_in(self, folder: str, only: Iterable[str] = tuple(FILES)) -> Files:
         """The files of a GPO's folder that was moved aside, say."""
         with needing(Right.READ):
-            return Files(**{name: self.sysvol.read(rf"{folder}\{FILES[name]}") for name in only})
+            found: dict[str, Any] = {name: self.sysvol.read(rf"{folder}\{FILES[name]}") for name in only}
+        return Files(**found)
 
     def linking(self, guid: str) -> Iterator[tuple[str, str]]:
         """Every container that links the GPO: DN and gPLink. Domains, units and sites of the configuration."""

@@ -205,7 +205,7 @@ class GpoRevert:
         if entry is None:
             return
         self._writer.tidy(guid)
-        self._store.tidy(guid)
+        self._store.tidy()
         status = GpoStatus.REVERTED if entry.status is GpoStatus.REVERTING else GpoStatus.ROLLED_BACK
         for attempt in range(TRIES):
             try:

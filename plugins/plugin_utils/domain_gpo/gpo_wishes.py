@@ -11,6 +11,7 @@ both are equal there is nothing to write.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,6 +31,7 @@ from .gpo_cells import (
     WMI_FILTER,
     Json,
     cell,
+    in_registry,
     setting_value,
     with_link_text,
     with_setting,
@@ -150,7 +152,11 @@ def link_cells(found: GpoState, wanted: GpoState) -> dict[str, dict[str, Json]]:
 
 
 def _names(found: GpoState, wanted: GpoState) -> Iterable[str]:
-    yield from (SETTING + name for name in MANAGED)
+    for name, setting in MANAGED.items():
+        # A file that is the same is not read: it may be damaged, or in a form that only its own editor knows.
+        field_name = "registry_pol" if in_registry(setting) else "gpt_tmpl"
+        if getattr(found.files, field_name) != getattr(wanted.files, field_name):
+            yield SETTING + name
     yield from (COMMENT, WMI_FILTER, SECURITY)
     yield from (LINK + dn for dn in wanted.links or found.links)
 
@@ -180,15 +186,14 @@ def described(state: GpoState) -> dict[str, Any]:
 
 
 def _settings(state: GpoState) -> dict[str, Any]:
-    """The settings in words; none where a file is damaged: whoever edits it is told so, whoever deletes it need not."""
-    try:
-        return {
-            name: setting.words.word(value)
-            for name, setting in MANAGED.items()
-            if (value := setting_value(state, setting)) is not None
-        }
-    except DomainError:
-        return {}
+    """The settings in words, without those of a file that is damaged: whoever edits that one is told so."""
+    words = {}
+    for name, setting in MANAGED.items():
+        with suppress(DomainError):
+            value = setting_value(state, setting)
+            if value is not None:
+                words[name] = setting.words.word(value)
+    return words
 
 
 def text_of(words: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from ..core.errors import HostState, leaving
 from ..domain.directory import Directory
-from ..domain.errors import AlreadyThere, DomainError, NotFound, said
+from ..domain.errors import AlreadyThere, DomainError, MissingRight, NotFound, said
 from ..domain.rights import Right, needing
 from ..domain.sysvol import BESIDE, InUse, Sysvol
 from .gpo_journal import GpoJournal
@@ -115,10 +115,13 @@ class JournalStore:
         with leaving(HostState.NOTHING_WRITTEN), needing(Right.JOURNAL):
             self.write(journal)
 
-    def tidy(self, guid: str) -> None:
-        """Delete what an interrupted run of this account was about to write here."""
-        with suppress(NotFound):
-            self._sysvol.delete_file(self.path(guid) + BESIDE)
+    def tidy(self) -> None:
+        """Delete what interrupted runs of this account were about to write here; what a run is writing is in use."""
+        ending = f".{self.account.sid}.json{BESIDE}"
+        for item in self._sysvol.items(self.folder):
+            if item.name.endswith(ending):
+                with suppress(NotFound, InUse, MissingRight):
+                    self._sysvol.delete_file(rf"{self.folder}\{item.name}")
 
     @contextmanager
     def locked(self, guid: str) -> Iterator[None]:

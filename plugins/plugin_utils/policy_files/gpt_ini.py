@@ -4,12 +4,14 @@
 
 """gpt.ini: the version of a Group Policy Object's files and, in the local GPO, the extensions that read them.
 
-MS-GPOL 2.2.4: text in the machine's ANSI code page, of which only ASCII matters here; every other byte is kept. The
-section [General] and its key Version must be there, else Windows takes the file for corrupt, and so does this.
+MS-GPOL 2.2.4: text in the machine's ANSI code page, of which only ASCII matters here; every other byte is kept. Windows
+reads it with its functions for INI files, which take UTF-16 with a byte order mark as well; so does this. The section
+[General] and its key Version must be there, else Windows takes the file for corrupt, and so does this.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass, replace
 
@@ -66,19 +68,26 @@ class GptIni:
     """A gpt.ini. Immutable: every edit gives a new one."""
 
     text: IniText
+    is_utf16: bool = False
 
     @classmethod
     def parse(cls, content: bytes) -> GptIni:
         """Read a file. Raises DamagedFile."""
         if len(content) > MAX_BYTES:
             raise DamagedFile("too_large", f"{FILE_NAME} is larger than {MAX_BYTES} bytes")
+        if content.startswith(codecs.BOM_UTF16_LE) and not len(content) % 2:
+            text = content[len(codecs.BOM_UTF16_LE) :].decode("utf-16-le", "surrogatepass")
+            return cls(IniText.parse(FILE_NAME, text), is_utf16=True)._checked()
         if b"\0" in content:
             raise DamagedFile("encoding", f"{FILE_NAME} is not in an ANSI code page: it holds NUL bytes")
-        ini = cls(IniText.parse(FILE_NAME, content.decode(_ENCODING)))
-        if not ini.text.has_section(_GENERAL):
+        return cls(IniText.parse(FILE_NAME, content.decode(_ENCODING)))._checked()
+
+    def _checked(self) -> GptIni:
+        """Raises DamagedFile."""
+        if not self.text.has_section(_GENERAL):
             raise DamagedFile("missing", f"{FILE_NAME} has no section [{_GENERAL}]")
-        _read = (ini.version, ini.machine_extensions)
-        return ini
+        _read = (self.version, self.machine_extensions)
+        return self
 
     @classmethod
     def new(cls) -> GptIni:
@@ -87,6 +96,8 @@ class GptIni:
 
     def to_bytes(self) -> bytes:
         """The file. Of a file that was read and not edited, the bytes that were read."""
+        if self.is_utf16:
+            return codecs.BOM_UTF16_LE + str(self.text).encode("utf-16-le", "surrogatepass")
         return str(self.text).encode(_ENCODING)
 
     @property

@@ -124,7 +124,7 @@ def test_every_number_is_two_halves(number):
         (b"[General]\r\n", "missing"),
         (b"[Other]\r\nVersion=1\r\n[General]\r\n", "missing"),
         (b"\xef\xbb\xbf" + PLAIN, "missing"),
-        (PLAIN.decode().encode("utf-16"), "encoding"),
+        (PLAIN.decode().encode("utf-16-le"), "encoding"),
         (PLAIN + b"version=2\r\n", "duplicate"),
         (PLAIN + b"[GENERAL]\r\n", "duplicate"),
         (PLAIN + b"gPCMachineExtensionNames=\r\nGPCMACHINEEXTENSIONNAMES=\r\n", "duplicate"),
@@ -154,3 +154,15 @@ def test_a_damaged_file_is_refused_or_another_file(content):
 def test_a_list_that_no_line_can_hold_is_not_written(names):
     with pytest.raises(CannotBeWritten):
         GptIni.new().with_machine_extensions(names)
+
+
+def test_utf_16_with_a_mark_is_read_and_kept():
+    wide = PLAIN.decode().encode("utf-16")
+    ini = GptIni.parse(wide)
+    assert ini.version == GptIni.parse(PLAIN).version
+    assert ini.to_bytes() == wide
+    changed = ini.with_version(Version(3, 4)).to_bytes()
+    assert changed.startswith(b"\xff\xfe")
+    assert GptIni.parse(changed).version == Version(3, 4)
+    with pytest.raises(DamagedFile):
+        GptIni.parse(b"\xff\xfe" + "[Other]\r\n".encode("utf-16-le"))
