@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Journal
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_records import EventReader, Way
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.observe import Depth, observe
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Side
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.verify.engine import verify
@@ -38,6 +39,9 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session imp
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import CommandResult
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.class_schema import GetClassSchema
 from simulated_windows.in_process import InProcessHost
+
+CHANNEL = "Microsoft-Windows-SmbClient/Security"
+REJECTED = 31017
 
 KEY = r"SOFTWARE\Made\Up"
 CHANGE = r"SOFTWARE\winops\smb_guest\Changes\chg-1"
@@ -72,6 +76,12 @@ def _every_value(session: Session) -> Any:
     return [Registry(session).value(KEY, name) for name in VALUES]
 
 
+def _events(session: Session) -> Any:
+    """By subscription; a replay gives the same page for ever, so there is an end to it."""
+    reader = EventReader(session, {CHANNEL: [REJECTED]}, way=Way.SUBSCRIPTION, max_pages=2)
+    return [record for batch in reader.batches() for record in batch]
+
+
 TALKS: Mapping[str, Talk] = {
     "client configuration": lambda session: get_configuration(session, Side.CLIENT),
     "server configuration": lambda session: get_configuration(session, Side.SERVER),
@@ -93,6 +103,7 @@ TALKS: Mapping[str, Talk] = {
     "settings": lambda session: observe(session, Registry(session), dict.fromkeys(SETTINGS.values(), Depth.WHOLE)),
     "journal": lambda session: Journal(Registry(session)).read(),
     "class schema": lambda session: session.call(GetClassSchema("root/default", "StdRegProv")),
+    "events": _events,
     "facts": lambda session: verify(session, ()),
 }
 
@@ -161,4 +172,6 @@ def record() -> list[Recording]:
         host.edit(f"HKLM\\{KEY}", name, data.hex() if isinstance(data, bytes) else data, value.kind.name)
     for name, text in ENTRY.items():
         host.edit(f"HKLM\\{CHANGE}", name, text, "REG_SZ")
+    for number in range(5):
+        host.log.write(REJECTED, UserName="guest", ServerName=f"nas{number}")
     return [Recording.of(talk, host) for talk in TALKS]

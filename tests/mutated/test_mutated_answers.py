@@ -27,6 +27,8 @@ def wrong_with(error: SmbGuestError) -> str | None:
         return "it does not blame the host"
     if one_line(text) != text:
         return "it is not one line of printable text"
+    if "cannot be read (" in text:
+        return "a decoder raised something else than an error of its own"
     return f"it has {len(text)} characters" if len(text) > MAX_TEXT else None
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
+from ..core.hostile_bytes import HOSTILE_BYTES
 from ..core.text import one_line
 from ..wsman.errors import RemoteProtocolError
 from ..wsman.xml import attribute, child, content, local_name, parse
@@ -83,11 +84,10 @@ def read_events(rendered: str) -> Iterator[EventRecord | None]:
         position = len(rendered) if end < 0 else end + len(_END)
         one = _ILLEGAL.sub("\ufffd", rendered[start.start() : position])
         try:
-            event = parse(one.encode(), max_bytes=MAX_EVENT_BYTES)
-        except RemoteProtocolError:
-            yield None
-        else:
-            yield read_event(event)
+            record = read_event(parse(one.encode(), max_bytes=MAX_EVENT_BYTES))
+        except (RemoteProtocolError, *HOSTILE_BYTES):
+            record = None
+        yield record
 
 
 def _fields(event: Element) -> dict[str, str]:

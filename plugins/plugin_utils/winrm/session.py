@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ..core.errors import AccessDenied, HostError, HostFault, HostUnreachable, SmbGuestError
+from ..core.hostile_bytes import HOSTILE_BYTES
 from ..wsman.cim import CimInstance
 from ..wsman.errors import RemoteProtocolError, RequestTooLarge
 from ..wsman.limits import MAX_QUERY_BYTES, MAX_REQUEST_BYTES
@@ -85,6 +86,9 @@ class Session:
         except WsmanFault:
             self._answered = True
             raise
+        except HOSTILE_BYTES as error:
+            # The decoders raise errors of their own; this is for what nobody thought of.
+            raise RemoteProtocolError("unexpected_shape", f"it cannot be read ({type(error).__name__})") from error
         self._answered = True
         return result
 
