@@ -26,6 +26,8 @@ MAX_FIELDS = 32
 MAX_FIELD_LENGTH = 1024
 MAX_EVENT_BYTES = 128 * 1024
 
+_UNREADABLE: tuple[type[Exception], ...] = (RemoteProtocolError, *HOSTILE_BYTES)
+
 _START = re.compile(r"<Event[\s>]")
 _END = "</Event>"
 # Characters that XML 1.0 cannot carry, as they are or as references: Windows renders what a driver logged.
@@ -85,7 +87,7 @@ def read_events(rendered: str) -> Iterator[EventRecord | None]:
         one = _ILLEGAL.sub("\ufffd", rendered[start.start() : position])
         try:
             record = read_event(parse(one.encode(), max_bytes=MAX_EVENT_BYTES))
-        except (RemoteProtocolError, *HOSTILE_BYTES):
+        except _UNREADABLE:
             record = None
         yield record
 
