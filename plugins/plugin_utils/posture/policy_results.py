@@ -22,7 +22,7 @@ from ..tables.settings import KEYS, Layer, Setting
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, Field
 from ..wsman.operations import Enumerate, wql_string
-from .policy_source import PolicyResults, PolicySource, Written
+from .policy_source import DecidingGpo, PolicyResults, Written
 
 NAMESPACE = "root/rsop/computer"
 _LIMIT = 512
@@ -137,7 +137,7 @@ def _named(session: Session, rows: list[_Row], logged: datetime | None) -> Polic
         guid = _guid(_text(gpo, "guidName") if gpo else "") or _guid(_text(row, "GPOID"))
         name = _text(gpo, "name") if gpo else ""
         link = _text(row, "SOMID") or None
-        written[cell] = Written(value, PolicySource(name, guid, link, _precedence(row), _time(row) or logged))
+        written[cell] = Written(value, DecidingGpo(name, guid, link, _precedence(row), _time(row) or logged))
     return PolicyResults(written)
 
 

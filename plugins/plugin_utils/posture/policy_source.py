@@ -16,7 +16,7 @@ from ..tables.settings import Layer, Setting
 
 
 @dataclass(frozen=True)
-class PolicySource:
+class DecidingGpo:
     """A GPO that wrote a value.
 
     gpo: its display name; empty where the host does not say it. guid: in braces; None for the host's own policy. link:
@@ -51,7 +51,7 @@ class Written:
     """What RSoP says of one value: the data that the winning GPO wrote (None: it deletes the value), and that GPO."""
 
     value: Stored
-    source: PolicySource
+    source: DecidingGpo
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class PolicyResults:
     written: Mapping[tuple[Setting, Layer], Written] = field(default_factory=dict)
     reason: str | None = None
 
-    def source(self, setting: Setting, layer: Layer, held: Stored) -> PolicySource | None:
+    def source(self, setting: Setting, layer: Layer, held: Stored) -> DecidingGpo | None:
         """The GPO behind a value that the host holds; None where RSoP does not account for this very value."""
         row = self.written.get((setting, layer))
         return row.source if row and held is not None and row.value == held else None

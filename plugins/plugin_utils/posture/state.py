@@ -20,7 +20,7 @@ from typing import Any
 from ..core.registry_value import Stored, as_bool, as_fact
 from ..tables.os_defaults import NOT_KNOWN, OsDefault
 from ..tables.settings import Layer, Setting, Side
-from .policy_source import PolicyResults, PolicySource
+from .policy_source import DecidingGpo, PolicyResults
 
 
 class Winner(Enum):
@@ -83,7 +83,7 @@ class SettingState:
     winner: Winner
     location: str | None
     drift: bool = False
-    policy_source: PolicySource | None = None
+    policy_source: DecidingGpo | None = None
     policy_source_reason: str | None = None
 
     @property

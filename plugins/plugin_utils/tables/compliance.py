@@ -122,11 +122,32 @@ _SECURITY_OPTIONS = _controls(
 _GUEST_18_5 = _controls(insecure_guest_disabled="18.5.8.1")
 _GUEST_18_6 = _controls(insecure_guest_disabled="18.6.8.1")
 
+# Two public lists of Server 2025 v1.0.0 differ. An older one has the rate limiter twice, among the client's controls as
+# well, and so insecure guest logons at 18.6.8.5. This one is the later, corrected against the benchmark; Windows 11
+# v4.0.0 and v5.0.1 number alike.
+_LANMAN_24H2 = _controls(
+    server_audit_client_encryption="18.6.7.1",
+    server_audit_client_signing="18.6.7.2",
+    server_audit_insecure_guest="18.6.7.3",
+    authentication_rate_limiter="18.6.7.4",
+    server_mailslots="18.6.7.5",
+    server_minimum_dialect="18.6.7.6",
+    authentication_rate_limiter_delay="18.6.7.7",
+    audit_insecure_guest="18.6.8.1",
+    audit_server_encryption="18.6.8.2",
+    audit_server_signing="18.6.8.3",
+    insecure_guest_disabled="18.6.8.4",
+    client_mailslots="18.6.8.5",
+    client_minimum_dialect="18.6.8.6",
+    client_encryption="18.6.8.7",
+)
+
 # Of one framework and product the newest comes first.
 BENCHMARKS = (
     Benchmark("CIS", "Windows 10", ("v4.0.0", "v3.0.0"), _GUEST_18_6 + _SECURITY_OPTIONS),
     Benchmark("CIS", "Windows 10", ("v2 (22H2)",), _GUEST_18_6),
     Benchmark("CIS", "Windows 10", ("up to 21H2",), _GUEST_18_5),
+    Benchmark("CIS", "Windows 11", ("v5.0.1", "v4.0.0"), _LANMAN_24H2),
     Benchmark("CIS", "Windows 11", ("v3.0.0",), _GUEST_18_6 + _SECURITY_OPTIONS),
     Benchmark("CIS", "Windows 11", ("21H2",), _GUEST_18_5),
     Benchmark("CIS", "Windows Server 2016", ("v3", "v2"), _GUEST_18_6 + _SECURITY_OPTIONS),
@@ -145,23 +166,7 @@ BENCHMARKS = (
         "CIS",
         "Windows Server 2025",
         ("v1.0.0",),
-        _SECURITY_OPTIONS
-        + _controls(
-            server_audit_client_encryption="18.6.7.1",
-            server_audit_client_signing="18.6.7.2",
-            server_audit_insecure_guest="18.6.7.3",
-            server_mailslots="18.6.7.4",
-            server_minimum_dialect="18.6.7.5",
-            authentication_rate_limiter_delay="18.6.7.6",
-            audit_insecure_guest="18.6.8.1",
-            audit_server_encryption="18.6.8.2",
-            audit_server_signing="18.6.8.3",
-            authentication_rate_limiter="18.6.8.4",
-            insecure_guest_disabled="18.6.8.5",
-            client_mailslots="18.6.8.6",
-            client_minimum_dialect="18.6.8.7",
-            client_encryption="18.6.8.8",
-        ),
+        _SECURITY_OPTIONS + _LANMAN_24H2,
     ),
     Benchmark(
         "STIG",

@@ -19,7 +19,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import predict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change, Plan, Rules, Wish, plan
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, worded
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.policy_source import PolicySource
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.policy_source import DecidingGpo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.state import SettingState
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_defaults import NOT_KNOWN, OsDefault
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer, Scope
@@ -302,7 +302,7 @@ def test_a_value_that_cannot_be_read_is_no_default_that_is_not_known() -> None:
 
 
 def test_the_gpo_is_named_for_the_policy_value_and_not_for_what_mdm_sets() -> None:
-    gpo = PolicySource("Baseline", "{1}", None, 1, None)
+    gpo = DecidingGpo("Baseline", "{1}", None, 1, None)
     host = replace(state_of(GUEST, running=True, policy=1, mdm=1, local=1), policy_source=gpo)
     policy, mdm = make([wish(GUEST, "blocked")], [host], warn=True).warnings
     assert f"policy (the GPO Baseline) sets {SETTINGS[GUEST].location(Layer.POLICY)}" in policy
