@@ -16,12 +16,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ..core.errors import RequestError
+from ..core.stack import ChangeStatus
 from ..tables.compliance import BENCHMARKS, TOPICS
 from .host_posture import HostPosture
 from .text import cleaned, line
 
-OPEN = frozenset({"pending", "applied", "reverting", "failed"})
-"""Statuses of a change that stands, or may stand, on its host: every one but `reverted` and `rolled_back`."""
+OPEN = frozenset(status.value for status in ChangeStatus if status.is_open)
+"""Statuses of a change that stands, or may stand, on its host, as the journal has them."""
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Status
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.csv_tables import csv_files
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import ReportTerms, build_document
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.exceptions import OPEN, read_exceptions
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.exceptions import read_exceptions
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.facets import Facets
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.html import render
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.servers import KINDS
@@ -449,7 +448,3 @@ def test_the_other_doors_are_counted_and_ask_for_attention() -> None:
     assert "SMB1 client: it accepts guest logons" in render(document)
     unread = build_document({"ws": {}}, ReportTerms(NOW))["hosts"][0]["doors"]
     assert {door["state"] for door in unread.values()} == {"not_read"}
-
-
-def test_open_changes_are_those_that_stand_in_the_journal() -> None:
-    assert {status.value for status in Status if status.stands} == OPEN
