@@ -41,7 +41,8 @@ class ActionModule(Action):
         verdicts: dict[str, list[str]] = {name: [] for name in VERDICTS}
         for server in servers:
             verdicts[server["verdict"]].append(server["server"])
-        return {"changed": False, "servers": servers, "verdicts": verdicts, "guest_opening": opening(reports)}
+        guest_opening = {"asked": list(options["servers"]), **opening(reports)}
+        return {"changed": False, "servers": servers, "verdicts": verdicts, "guest_opening": guest_opening}
 
 
 def _account(options: Mapping[str, Any]) -> Account | None:

@@ -128,74 +128,6 @@ options:
       enabled: The events are written.
       disabled: The events are not written.
       default: What this Windows does by default. O(scope) says what the task writes for it.
-  harden:
-    description:
-      - Blocks insecure guest logons, and requires or enables what the suboptions name. It replaces the options for
-        single settings.
-      - The task skips audits that this Windows does not have or that a policy or MDM sets otherwise.
-      - A suboption is true or false. False leaves its settings unchanged. Null and an empty text mean the default.
-    type: dict
-    suboptions:
-      client_signing:
-        description: Whether O(client_signing) becomes V(required). Default V(true).
-        type: raw
-      client_encryption:
-        description: Whether O(client_encryption) becomes V(required). Default V(false).
-        type: raw
-      client_audit:
-        description: Whether the three audits of the client become V(enabled). Default V(true).
-        type: raw
-      server_signing:
-        description: Whether O(server_signing) becomes V(required). Default V(false).
-        type: raw
-      server_encryption:
-        description: Whether O(server_encryption) becomes V(required). Default V(false).
-        type: raw
-      server_audit:
-        description: Whether the three audits of the server become V(enabled). Default V(false).
-        type: raw
-  optional:
-    description:
-      - Settings that the task skips with a warning if this Windows does not have them, or if a policy or MDM sets them
-        otherwise. RV(skipped_settings) names them.
-    type: list
-    elements: str
-    choices:
-      - insecure_guest_logons
-      - client_signing
-      - client_encryption
-      - audit_insecure_guest_logons
-      - audit_server_without_signing
-      - audit_server_without_encryption
-      - server_signing
-      - server_encryption
-      - server_audit_insecure_guest_logons
-      - server_audit_client_without_signing
-      - server_audit_client_without_encryption
-    default: []
-  relax:
-    description:
-      - Requirements that the task may relax with O(insecure_guest_logons=allowed), if they would make guest logons
-        fail. It relaxes nothing else. It fails if a requirement that is not listed blocks guest logons.
-      - Without this option the task still succeeds when guest logons stay blocked, and warns.
-    type: list
-    elements: str
-    choices: [client_signing, client_encryption]
-  accept_risk:
-    description:
-      - With V(false) the task refuses to allow guest logons, before it contacts the host. Roles and wrappers use it to
-        ask for consent.
-    type: bool
-  expires_at_most:
-    description: The longest O(expires_in) that the task accepts, such as V(30d).
-    type: str
-  domain_controllers:
-    description: Whether the task may write to a domain controller.
-    type: str
-    choices:
-      allow: It may write.
-      refuse: It fails.
-    default: allow
 extends_documentation_fragment:
   - winops.smb_guest.attributes
   - winops.smb_guest.attributes.changes
@@ -205,6 +137,8 @@ extends_documentation_fragment:
 seealso:
   - module: winops.smb_guest.client_facts
   - module: winops.smb_guest.revert_change
+  - module: winops.smb_guest.harden
+  - module: winops.smb_guest.enable_guest
   - module: winops.smb_guest.guest_auth
   - module: winops.smb_guest.signing
   - module: winops.smb_guest.encryption
@@ -220,11 +154,6 @@ EXAMPLES = r"""
     insecure_guest_logons: blocked
     client_signing: required
     server_signing: required
-
-- name: Harden it with signing and audits, as the role harden does
-  winops.smb_guest.client_config:
-    harden:
-      server_signing: true
 
 - name: Show what allowing guest logons would change
   winops.smb_guest.client_config:

@@ -346,6 +346,11 @@ guest_opening:
   returned: success
   type: dict
   contains:
+    asked:
+      description: The servers that were asked, as O(servers) names them.
+      type: list
+      elements: str
+      sample: [nas01.example.com]
     objections:
       description: A line for each server that guest logons are not needed for, or of no use.
       type: list

@@ -11,15 +11,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
-
 from ..change.journal import KEEP_ENDED
 from ..change.journal_format import checked_change_id, checked_text
 from ..change.transaction import Terms
 from ..core.errors import RequestError
-from ..core.text import one_line
-from ..tables.hardening import PARTS, Part
-from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS, Scope
+from ..tables.settings import SETTINGS, Scope
 
 SCOPE_OPTIONS: Mapping[str, Any] = {
     "scope": {
@@ -40,18 +36,6 @@ JOURNAL_OPTIONS: Mapping[str, Any] = {
     "expires_in": {"type": "str"},
     "keep_ended": {"type": "int", "default": KEEP_ENDED},
 }
-
-# What makes client_config safe to hand to others: the role enable_guest is made of these.
-SAFEGUARD_OPTIONS: Mapping[str, Any] = {
-    "optional": {"type": "list", "elements": "str", "choices": list(SETTINGS), "default": []},
-    "relax": {"type": "list", "elements": "str", "choices": [setting.name for setting in GUEST_BLOCKERS]},
-    "accept_risk": {"type": "bool"},
-    "expires_at_most": {"type": "str"},
-    "domain_controllers": {"type": "str", "choices": ["allow", "refuse"], "default": "allow"},
-}
-
-# Raw, because null and an empty text stand for the default, as in role variables.
-HARDEN_OPTION: Mapping[str, Any] = {"harden": {"type": "dict", "options": {name: {"type": "raw"} for name in PARTS}}}
 
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -87,33 +71,6 @@ def read_since(written: str) -> datetime | timedelta:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def with_hardening(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options of client_config with the settings that `harden` stands for. Raises RequestError."""
-    asked = options["harden"]
-    if asked is None:
-        return options
-    if beside := [name for name in SETTINGS if options[name] is not None]:
-        raise RequestError(f"harden says what is closed: leave {', '.join(beside)} out, or name every setting instead.")
-    parts = [part for name, part in PARTS.items() if _is_asked(name, part, asked.get(name))]
-    closed = {setting.name: setting.words.word(True) for part in parts for setting in part.settings}
-    optional = [setting.name for part in parts if part.optional for setting in part.settings]
-    return {
-        **options,
-        GUEST.name: GUEST.words.word(False),
-        **closed,
-        "optional": [*options["optional"], *optional],
-    }
-
-
-def _is_asked(name: str, part: Part, given: Any) -> bool:
-    if given in (None, ""):
-        return part.by_default
-    try:
-        return bool(boolean(given))
-    except TypeError:
-        raise RequestError(f"harden.{name} is {one_line(repr(given), 40)}: say true or false.") from None
-
-
 def read_scopes(options: Mapping[str, Any]) -> tuple[Scope, ...]:
     """Where to write. The files of the local GPO take effect by the policy value, which is written with them."""
     asked = {Scope(scope) for scope in options["scope"]}
@@ -127,14 +84,13 @@ def read_scopes(options: Mapping[str, Any]) -> tuple[Scope, ...]:
 def read_terms(options: Mapping[str, Any]) -> Terms:
     """What the task asks of the journal, checked: null is as if left out, an empty text is an error."""
     change_id, reason, expires_in = (options.get(name) for name in ("change_id", "reason", "expires_in"))
-    keep, most = options["keep_ended"], options.get("expires_at_most")
-    longest = MAX_EXPIRY if most is None else duration("expires_at_most", most)
+    keep = options["keep_ended"]
     if keep < 0:
         raise RequestError(f"keep_ended is {keep}: say how many ended changes the journal keeps, 0 or more.")
     return Terms(
         None if change_id is None else checked_change_id(change_id),
         "" if reason is None else checked_text("reason", reason),
-        None if expires_in is None else duration("expires_in", expires_in, longest),
+        None if expires_in is None else duration("expires_in", expires_in),
         keep,
     )
 

@@ -20,7 +20,7 @@ NOTHING = None
 BLOCKED = {"policy": {"AllowInsecureGuestAuth": 0}}
 CLIENT_POLICY = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
 OPENING = "winops.smb_guest.enable_guest : Allow insecure guest logons"
-OPENED = "winops.smb_guest.enable_guest : Say what is open, until when, and how to close it"
+OPENED = "winops.smb_guest.enable_guest : Show what is allowed, until when, and how to revert it"
 CLOSING = "winops.smb_guest.harden : Block insecure guest logons and require what was asked for"
 UNDOING = "winops.smb_guest.revert : Undo"
 

@@ -10,9 +10,7 @@ import pytest
 import yaml
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.options import (
-    HARDEN_OPTION,
     JOURNAL_OPTIONS,
-    SAFEGUARD_OPTIONS,
     SCOPE_OPTIONS,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
@@ -88,7 +86,7 @@ def test_every_choice_is_explained(documented: Any, module: str) -> None:
 
 def test_client_config_documents_every_setting(documented: Any) -> None:
     options = documented["client_config"]["doc"]["options"]
-    others = {*HARDEN_OPTION, *SCOPE_OPTIONS, *SAFEGUARD_OPTIONS, *JOURNAL_OPTIONS}
+    others = {*SCOPE_OPTIONS, *JOURNAL_OPTIONS}
     assert set(options) - others == set(SETTINGS)
     for name, setting in SETTINGS.items():
         text = " ".join(options[name]["description"])

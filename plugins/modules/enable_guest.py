@@ -1,0 +1,182 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""enable_guest: documented here; the work is done by the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: enable_guest
+short_description: Allow insecure SMB guest logons for a time, with safeguards
+version_added: 1.0.0
+description:
+  - Allows insecure guest logons of the SMB client, as one journaled change that the host itself reverts in time.
+  - The module checks every safeguard itself, before it contacts the host. So tags, C(when), C(--start-at-task) and old
+    facts cannot turn one off. What is missing counts as not allowed.
+  - Audits of the client are enabled with it, where this Windows has them.
+  - It never touches the SMB server or SMB1.
+  - Null and an empty text mean the default of an option.
+author:
+  - winops contributors (@winops)
+options:
+  accept_risk:
+    description: Must be true. Guest traffic is neither signed nor encrypted, and the server is not authenticated.
+    type: bool
+    default: false
+  reason:
+    description:
+      - Why guest logons are allowed, one printable line. Must not be empty.
+      - Every user of the host can read it in the journal.
+    type: str
+  expires_in:
+    description: When the host reverts the change, such as V(30m), V(8h), V(3d) or V(2w). At most 30 days.
+    type: str
+    default: 8h
+  permanent:
+    description: Allow guest logons without an end. O(expires_in) is then ignored.
+    type: bool
+    default: false
+  max_hosts:
+    description:
+      - Refuse a play with more hosts than this. Counts all hosts of the play (C(ansible_play_hosts_all)), whatever
+        C(serial), C(when) or the strategy say.
+    type: int
+    default: 5
+  servers:
+    description:
+      - The servers that the hosts are to reach. With them, O(probed) must hold the result of asking them.
+      - The task fails if one of them accepts accounts, or if guest logons do not help with it.
+    type: list
+    elements: str
+    default: []
+  probed:
+    description: The registered result of M(winops.smb_guest.server_info) for O(servers).
+    type: dict
+  despite_accounts:
+    description: Allow guest logons although one of O(servers) accepts accounts.
+    type: bool
+    default: false
+  allow_domain_controllers:
+    description: Change domain controllers as well.
+    type: bool
+    default: false
+  relax_signing:
+    description: Stop requiring signing of the client where that blocks guest logons.
+    type: bool
+    default: false
+  relax_encryption:
+    description: Stop requiring encryption of the client where that blocks guest logons.
+    type: bool
+    default: false
+  audit:
+    description: Enable the three audits of the SMB client, where this Windows has them.
+    type: bool
+    default: true
+  confirm:
+    description:
+      - Fail if the running value differs from the requested one, because something stronger decides or the service has
+        not taken it over. Everything else that was asked for is in force then.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - winops.smb_guest.attributes
+  - winops.smb_guest.attributes.changes
+  - winops.smb_guest.scope
+  - winops.smb_guest.journal
+  - winops.smb_guest.winrm
+seealso:
+  - module: winops.smb_guest.harden
+  - module: winops.smb_guest.server_info
+  - module: winops.smb_guest.client_config
+  - module: winops.smb_guest.revert_change
+  - name: Guest access in SMB2 and SMB3
+    description: Microsoft on insecure guest logons, and on which editions refuse them.
+    link: https://learn.microsoft.com/windows-server/storage/file-server/enable-insecure-guest-logons-smb2-and-smb3
+"""
+
+EXAMPLES = r"""
+- name: Allow guest logons for one working day
+  winops.smb_guest.enable_guest:
+    accept_risk: true
+    relax_signing: true
+    reason: CHG0042, copying the old NAS
+    expires_in: 8h
+  register: opened
+
+- name: Show when it ends
+  ansible.builtin.debug:
+    msg: "{{ opened.change_id }} ends at {{ opened.expires_at }}"
+"""
+
+RETURN = r"""
+before:
+  description: As RV(winops.smb_guest.client_config#module:before).
+  returned: success
+  type: dict
+after:
+  description: As RV(winops.smb_guest.client_config#module:after).
+  returned: success
+  type: dict
+changes:
+  description: As RV(winops.smb_guest.client_config#module:changes).
+  returned: success
+  type: list
+  elements: dict
+change_id:
+  description: As RV(winops.smb_guest.client_config#module:change_id).
+  returned: success
+  type: str
+expires_at:
+  description: As RV(winops.smb_guest.client_config#module:expires_at).
+  returned: success
+  type: str
+lies_over:
+  description: As RV(winops.smb_guest.client_config#module:lies_over).
+  returned: success
+  type: list
+  elements: dict
+met_by:
+  description: As RV(winops.smb_guest.client_config#module:met_by).
+  returned: success
+  type: list
+  elements: dict
+skipped_settings:
+  description: As RV(winops.smb_guest.client_config#module:skipped_settings).
+  returned: success
+  type: list
+  elements: str
+host:
+  description: As RV(winops.smb_guest.client_config#module:host).
+  returned: success
+  type: str
+summary:
+  description: As RV(winops.smb_guest.client_config#module:summary).
+  returned: success
+  type: list
+  elements: str
+restart_required:
+  description: As RV(winops.smb_guest.client_config#module:restart_required).
+  returned: success
+  type: bool
+verified:
+  description: As RV(winops.smb_guest.client_config#module:verified).
+  returned: success
+  type: bool
+guest_access:
+  description: As RV(winops.smb_guest.client_config#module:guest_access).
+  returned: success, when a setting of the client is named
+  type: dict
+reboot_required:
+  description: As RV(winops.smb_guest.client_config#module:reboot_required).
+  returned: success
+  type: bool
+reconnect_required:
+  description: As RV(winops.smb_guest.client_config#module:reconnect_required).
+  returned: success
+  type: bool
+diff:
+  description: As RV(winops.smb_guest.client_config#module:diff).
+  returned: success
+  type: dict
+"""

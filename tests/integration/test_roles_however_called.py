@@ -1,0 +1,160 @@
+"""The safeguards of enable_guest in every way that people call a role: no host is changed past one of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from checkout import clean_environ
+
+from simulated_windows.client import Fleet
+
+HOSTS = [f"ws{number}" for number in range(1, 8)]
+SERVER = "192.0.2.77"
+CONSENT = {
+    "enable_guest_accept_risk": True,
+    "enable_guest_reason": "CHG1",
+    "enable_guest_relax_signing": True,
+    "enable_guest_expires_in": "1h",
+}
+WITHOUT_THE_FIRST = "inventory_hostname != 'ws1'"
+ROLE = "winops.smb_guest.enable_guest"
+TASKS = [
+    "Require that the risk is accepted",
+    "Require a reason",
+    "Limit the number of hosts",
+    "Probe the SMB servers",
+    "Probe the SMB servers where the first host was left out",
+    "Show what the probe could not find out",
+    "Refuse servers that accept accounts",
+    "Allow insecure guest logons",
+]
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    with Fleet({"hosts": [{"name": name, "preset": "windows_11_24h2_pro"} for name in HOSTS]}) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="module")
+def untouched() -> Iterator[Fleet]:
+    """For calls that are all refused."""
+    with Fleet({"hosts": [{"name": name, "preset": "windows_11_24h2_pro"} for name in HOSTS]}) as fleet:
+        yield fleet
+
+
+def open_hosts(fleet: Fleet) -> list[str]:
+    return [name for name in HOSTS if fleet.control.state(name)["smb_client"]["EnableInsecureGuestLogons"]]
+
+
+def called(how: str, condition: str | None = None) -> dict[str, Any]:
+    """A play that calls the role."""
+    when = {"when": condition} if condition else {}
+    if how == "roles":
+        return {"roles": [{"role": ROLE, **when}]}
+    return {"tasks": [{"name": "Call the role", f"ansible.builtin.{how}": {"name": ROLE}, **when}]}
+
+
+def play(
+    fleet: Fleet, folder: Path, body: dict[str, Any], variables: dict[str, Any], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    path = folder / "play.yml"
+    path.write_text(yaml.safe_dump([{"hosts": "windows", "gather_facts": False, "vars": variables, **body}]))
+    command = ["ansible-playbook", "-i", str(fleet.inventory_path), "-f", "7", str(path), *arguments]
+    return subprocess.run(
+        command,
+        env=clean_environ(Path(sys.executable).parent),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize("how", ["roles", "import_role", "include_role"])
+@pytest.mark.parametrize("condition", [None, WITHOUT_THE_FIRST])
+def test_more_hosts_than_the_maximum(untouched: Fleet, tmp_path: Path, how: str, condition: str | None) -> None:
+    done = play(untouched, tmp_path, called(how, condition), CONSENT)
+    assert open_hosts(untouched) == []
+    assert done.returncode == 2, done.stdout
+    assert "enable_guest_max_hosts" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"strategy": "ansible.builtin.free"},
+        {"strategy": "ansible.builtin.host_pinned"},
+        {"serial": 1},
+        {"serial": 3, "max_fail_percentage": 100},
+    ],
+)
+def test_strategies_and_batches(untouched: Fleet, tmp_path: Path, body: dict[str, Any]) -> None:
+    done = play(untouched, tmp_path, called("roles", WITHOUT_THE_FIRST) | body, CONSENT)
+    assert open_hosts(untouched) == []
+    assert done.returncode == 2, done.stdout
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_start_at_every_task(untouched: Fleet, tmp_path: Path, task: str) -> None:
+    done = play(untouched, tmp_path, called("roles"), CONSENT, "--start-at-task", task)
+    assert open_hosts(untouched) == []
+    assert done.returncode == 2, done.stdout
+
+
+def test_a_loop_of_delegation(untouched: Fleet, tmp_path: Path) -> None:
+    task = {
+        "name": "Open every host from the first",
+        f"{ROLE}": {"accept_risk": True, "reason": "CHG1", "relax_signing": True},
+        "loop": "{{ groups['windows'] }}",
+        "delegate_to": "{{ item }}",
+        "run_once": True,
+    }
+    done = play(untouched, tmp_path, {"tasks": [task]}, {})
+    assert open_hosts(untouched) == []
+    assert done.returncode == 2, done.stdout
+
+
+@pytest.mark.parametrize("task", [name for name in TASKS if name.startswith(("Show", "Refuse", "Allow"))])
+def test_servers_that_nobody_asked(untouched: Fleet, tmp_path: Path, task: str) -> None:
+    variables = {**CONSENT, "enable_guest_servers": [SERVER]}
+    arguments = ["--limit", "ws1:ws2", "--start-at-task", task]
+    done = play(untouched, tmp_path, called("roles"), variables, *arguments)
+    assert open_hosts(untouched) == []
+    assert done.returncode == 2, done.stdout
+    assert "the task that probes them was skipped" in " ".join(done.stdout.split())
+
+
+def test_consent_that_a_skipped_task_would_have_asked_for(untouched: Fleet, tmp_path: Path) -> None:
+    arguments = ["--limit", "ws1", "--start-at-task", "Allow insecure guest logons"]
+    for missing, words in (
+        ("enable_guest_accept_risk", "enable_guest_accept_risk"),
+        ("enable_guest_reason", "enable_guest_reason"),
+    ):
+        variables = {name: value for name, value in CONSENT.items() if name != missing}
+        done = play(untouched, tmp_path, called("roles"), variables, *arguments)
+        assert done.returncode == 2, done.stdout
+        assert words in done.stdout
+    assert open_hosts(untouched) == []
+
+
+def test_check_mode_refuses_as_the_run_does(untouched: Fleet, tmp_path: Path) -> None:
+    done = play(untouched, tmp_path, called("roles", WITHOUT_THE_FIRST), CONSENT, "--check")
+    assert done.returncode == 2, done.stdout
+    assert open_hosts(untouched) == []
+
+
+def test_few_enough_hosts_are_opened_and_the_condition_counts(fleet: Fleet, tmp_path: Path) -> None:
+    """A closed port on loopback is a server that nothing can be said about: it is probed, and forbids nothing."""
+    variables = {**CONSENT, "enable_guest_servers": ["127.0.0.1:9"]}
+    done = play(fleet, tmp_path, called("roles", WITHOUT_THE_FIRST), variables, "--limit", "ws1:ws2:ws3")
+    assert done.returncode == 0, done.stdout
+    assert open_hosts(fleet) == ["ws2", "ws3"]
