@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""server_info: what SMB servers ask of their clients, seen from the controller."""
+"""server_info: what SMB servers ask of their clients, seen from the control node."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from ..plugin_utils.actions.action import Action
 from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.probe.logon import Account
-from ..plugin_utils.probe.servers import opening, probe_servers, read_target
+from ..plugin_utils.probe.servers import opening, probe_servers, read_targets
 from ..plugin_utils.probe.verdict import VERDICTS
 
 LONGEST = 60.0
@@ -35,7 +35,7 @@ class ActionModule(Action):
             raise RequestError(f"timeout is {options['timeout']}: say seconds, more than 0 and at most {LONGEST:.0f}.")
         if options["max_failed_logons"] < 1:
             raise RequestError(f"max_failed_logons is {options['max_failed_logons']}: say 1 or more.")
-        targets = [read_target(server, options["port"]) for server in options["servers"]]
+        targets = read_targets(options["servers"], options["port"])
         reports = probe_servers(targets, options["timeout"], _account(options), options["max_failed_logons"])
         servers = [report.as_dict() for report in reports]
         verdicts: dict[str, list[str]] = {name: [] for name in VERDICTS}

@@ -23,7 +23,8 @@ author:
 options:
   servers:
     description:
-      - The servers, as names or addresses, also as paths such as C(\\nas01\scans).
+      - The servers, as names or addresses, also as paths such as C(\\nas01\scans). A server that is named twice, in
+        another case or with a final dot, is asked once.
       - A port may follow after a colon. An IPv6 address with a port stands in brackets.
     type: list
     elements: str
@@ -82,7 +83,7 @@ notes:
     differently.
   - The password is not sent, but a server that means no good can try to guess it from what NTLM sends. Give an account
     only for servers that are yours.
-  - Signs are all that shows whether a server that lets guests in knows accounts as well, as no account is guessed. Give
+  - Signs are all that shows whether a server that accepts guests knows accounts as well, as no account is guessed. Give
     an account with O(username) to be sure.
   - The verdicts were measured with Samba servers. RV(servers[].identity) is what a server says about itself.
 seealso:
@@ -128,7 +129,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 servers:
-  description: One row for each server, in the order of O(servers), each once.
+  description: One row for each server, in the order of O(servers), each once, by the first of its names.
   returned: success
   type: list
   elements: dict
@@ -152,12 +153,12 @@ servers:
     meaning:
       description: The verdict in words.
       type: str
-      sample: It lets unknown users in as guest, and seems to know accounts.
+      sample: It accepts unknown users as guest, and seems to know accounts.
     evidence:
       description: What speaks for the verdict, a sentence each.
       type: list
       elements: str
-      sample: [It lets an unknown user in as guest., 'It requires signing, which a guest session cannot do.']
+      sample: [It accepts an unknown user as guest., 'It requires signing, which a guest session cannot do.']
     advice:
       description: What to do about it.
       type: str
@@ -194,7 +195,7 @@ servers:
           sample: true
         required:
           description: >-
-            Whether sessions must sign; null if it did not say. Guests, who have no key, may be let in all the same.
+            Whether sessions must sign; null if it did not say. A server may waive that for guests, who have no key.
           type: bool
           sample: false
     encryption:
@@ -218,7 +219,7 @@ servers:
       type: dict
       contains:
         accepted:
-          description: Whether it was let in as guest; null if there was no answer, or the server does not offer NTLM.
+          description: Whether it was accepted as guest; null if there was no answer, or the server does not offer NTLM.
           type: bool
           sample: true
         status:
@@ -231,7 +232,7 @@ servers:
       contains:
         accepted:
           description: >-
-            Whether it was let in; null if there was no answer. Many servers do, and grant it nothing.
+            Whether it was accepted; null if there was no answer. Many servers do, and grant it nothing.
           type: bool
           sample: true
         status:
@@ -243,7 +244,7 @@ servers:
       type: dict
       contains:
         accepted:
-          description: Whether it was let in as itself; null if it was not tried, or there was no answer.
+          description: Whether it was accepted as itself; null if it was not tried, or there was no answer.
           type: bool
           sample: true
         status:
@@ -296,13 +297,20 @@ verdicts:
   returned: success
   type: dict
   contains:
+    guest_signing_required:
+      description: >-
+        They accept unknown users as guest and require signing, and nothing shows that they know accounts. Whether
+        Windows uses such a session is not known.
+      type: list
+      elements: str
+      sample: []
     guest_only_suspected:
-      description: They let unknown users in as guest, and nothing shows that they know accounts.
+      description: They accept unknown users as guest, and nothing shows that they know accounts.
       type: list
       elements: str
       sample: []
     guest_offered:
-      description: They let unknown users in as guest, and seem to know accounts.
+      description: They accept unknown users as guest, and seem to know accounts.
       type: list
       elements: str
       sample: [nas01.example.com]

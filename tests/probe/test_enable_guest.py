@@ -80,10 +80,13 @@ def _contacted(fleet: Fleet) -> bool:
     ("settings", "words"),
     [
         ({}, "accounts_only: It refuses an unknown user: STATUS_LOGON_FAILURE"),
-        (GUEST | {"server signing": "mandatory"}, "Use an account on it: guest logons are not needed."),
+        (
+            GUEST | {"server smb encrypt": "required"},
+            "Use an account on it: guest logons are not needed, and would fail.",
+        ),
         (SMB1, "smb1_only: It speaks SMB1 and no newer dialect."),
     ],
-    ids=["accounts", "guests and accounts", "SMB1"],
+    ids=["accounts", "guests in vain", "SMB1"],
 )
 def test_a_server_that_needs_no_guests_stops_it(
     start: Start, fleet: Fleet, tmp_path: Path, settings: dict[str, str], words: str
@@ -101,6 +104,15 @@ def test_it_opens_for_servers_that_know_nothing_else(start: Start, fleet: Fleet,
     status, shown = _open(fleet, tmp_path, f"127.0.0.1:{start(GUEST).port}", "127.0.0.1:1")
     assert status == 0, shown
     assert "127.0.0.1:1 is unreachable: It refuses the connection" in shown
+    assert _opened(fleet) == [True, True]
+
+
+def test_required_signing_alone_is_a_doubt(start: Start, fleet: Fleet, tmp_path: Path) -> None:
+    """What Windows does with a guest session there is not known: it is shown, and stops nothing."""
+    status, shown = _open(fleet, tmp_path, f"127.0.0.1:{start(GUEST | {'server signing': 'mandatory'}).port}")
+    assert status == 0, shown
+    assert "is guest_signing_required: It accepts an unknown user as guest." in shown
+    assert "is not known: try it on one host." in shown
     assert _opened(fleet) == [True, True]
 
 

@@ -75,8 +75,8 @@ VARIANTS = (
     Variant(
         "guests although signing is mandatory",
         GUEST | {"server signing": "mandatory"},
-        "guest_offered",
-        AS_GUEST | REQUIRED_SIGNING | {"anonymous.accepted": True, "knows_accounts": True, "opening": "pointless"},
+        "guest_signing_required",
+        AS_GUEST | REQUIRED_SIGNING | {"anonymous.accepted": True, "knows_accounts": None, "opening": "unknown"},
     ),
     _limited("SMB2_02", ALL[:1], encrypts=False),
     _limited("SMB2_10", ALL[:2], encrypts=False),
@@ -187,7 +187,7 @@ VARIANTS = (
             "reachable": True,
             "dialects": [],
             "smb1": None,
-            "evidence.0": "It refuses to talk to the address of the controller.",
+            "evidence.0": "It refuses to talk to the address of the control node.",
         },
     ),
 )

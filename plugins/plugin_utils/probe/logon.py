@@ -4,9 +4,9 @@
 
 """Logons by NTLM inside SPNEGO, and what the server says about itself meanwhile. Sans-IO.
 
-NTLM, because guest is what a server makes of an NTLM logon that it cannot verify; and
-never Kerberos as well, so that a logon is one try, even where the controller has a Kerberos library. Sources: MS-NLMP
-2.2.1 (messages) and 3.2.5.1.2 (anonymous), RFC 4178 and MS-SPNG (SPNEGO).
+NTLM, because guest is what a server makes of an NTLM logon that it cannot verify. Never Kerberos as well, so that a
+logon is one try, even where the control node has a Kerberos library. Sources: MS-NLMP 2.2.1 (messages) and 3.2.5.1.2
+(anonymous), RFC 4178 and MS-SPNG (SPNEGO).
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from ..core.hostile_bytes import HOSTILE_BYTES
 from ..core.text import one_line
-from .peer import HOSTILE_BYTES, Failure, NoAnswer
+from .peer import Failure, NoAnswer
 
 # 1.3.6.1.4.1.311.2.2.10; 1.2.840.113554.1.2.2 and, as old Windows has it, 1.2.840.48018.1.2.2; 1.3.6.1.4.1.311.2.2.30.
 MECHANISMS: Mapping[bytes, str] = MappingProxyType(

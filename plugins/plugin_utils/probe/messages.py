@@ -20,7 +20,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from ..core.errors import RequestError
-from .peer import HOSTILE_BYTES, SMB1, SMB2, Failure, NoAnswer
+from ..core.hostile_bytes import HOSTILE_BYTES
+from .peer import SMB1, SMB2, Failure, NoAnswer
 
 DIALECTS: Mapping[int, str] = MappingProxyType(
     {0x0202: "2.0.2", 0x0210: "2.1", 0x0300: "3.0", 0x0302: "3.0.2", 0x0311: "3.1.1"}
@@ -45,8 +46,8 @@ def require_smbprotocol() -> None:
         import smbprotocol.session  # noqa: F401
     except ImportError as error:
         raise RequestError(
-            "Probing SMB servers needs the Python package smbprotocol, which is missing on the controller. Install it "
-            "beside ansible-core: pip install smbprotocol"
+            "Probing SMB servers needs the Python package smbprotocol, which is missing on the control node. Install "
+            "it beside ansible-core: pip install smbprotocol"
         ) from error
 
 

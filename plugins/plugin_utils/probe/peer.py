@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
+from itertools import chain, zip_longest
 from typing import Any, Protocol
 
 # The longest answer that is read here is a SESSION_SETUP with a security token: real ones stay below 3 kB.
 MAX_FRAME = 16 * 1024
 # RFC 1002 4.3.4: what Samba sends to an address that it does not serve.
 _NEGATIVE_SESSION_RESPONSE = 0x83
-# What parsers raise for bytes that are not what they should be: smbprotocol and pyspnego promise nothing else.
-HOSTILE_BYTES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, struct.error)
+# RFC 8305, section 5: how long an address has to take the connection before the next one is tried beside it.
+HEAD_START = 0.25
 SMB1, SMB2 = b"\xffSMB", b"\xfeSMB"
 
 
@@ -37,7 +37,7 @@ class Failure(Enum):
     SILENT = "it takes the connection and does not answer in time"
     CLOSED = "it closes the connection instead of an answer"
     FOREIGN = "it answers, but not as an SMB server does"
-    DENIED = "it refuses to talk to the address of the controller"
+    DENIED = "it refuses to talk to the address of the control node"
     NO_DIALECT = "it speaks none of the SMB dialects that were offered"
 
 
@@ -112,21 +112,57 @@ class TcpConversation:
 
 
 async def dial(host: str, port: int) -> Conversation:
-    """Connect by TCP, to the first address of the name that takes the connection."""
+    """Connect by TCP, to the address of the name that takes the connection first. Raises NoAnswer.
+
+    The addresses are tried one after the other, each with a head start, and side by side from then on ("happy
+    eyeballs", RFC 8305): a name often has an IPv6 address that leads nowhere beside an IPv4 address that works, and
+    waiting for the first would take all the time that the server has.
+    """
+    attempts: set[asyncio.Task[socket.socket]] = set()
     failure = Failure.UNRESOLVED
-    for family, address in await _addresses(host, port):
-        connection = socket.socket(family, socket.SOCK_STREAM)
-        connection.setblocking(False)
-        try:
-            await asyncio.get_running_loop().sock_connect(connection, address)
-            return TcpConversation(*await asyncio.open_connection(sock=connection, limit=MAX_FRAME))
-        except OSError as error:
-            connection.close()
-            failure = _failure(error)
-        except BaseException:
-            connection.close()
-            raise
+    waiting = _alternating(await _addresses(host, port))
+    try:
+        while waiting or attempts:
+            if waiting:
+                attempts.add(asyncio.create_task(_connected(*waiting.pop(0))))
+            head_start = HEAD_START if waiting else None
+            ended, attempts = await asyncio.wait(attempts, timeout=head_start, return_when=asyncio.FIRST_COMPLETED)
+            for attempt in ended:
+                error = attempt.exception()
+                if error is None:
+                    return TcpConversation(*await asyncio.open_connection(sock=attempt.result(), limit=MAX_FRAME))
+                if not isinstance(error, OSError):
+                    raise error
+                failure = _failure(error)
+    finally:
+        for attempt in attempts:
+            attempt.add_done_callback(_close)
+            attempt.cancel()
     raise NoAnswer(failure)
+
+
+async def _connected(family: int, address: Any) -> socket.socket:
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    connection.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _close(attempt: asyncio.Task[socket.socket]) -> None:
+    """A connection that came a moment after another one was taken."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
+
+
+def _alternating(addresses: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    """The addresses with their families in turn, the first family first (RFC 8305, section 4)."""
+    first = [row for row in addresses if row[0] == addresses[0][0]]
+    others = [row for row in addresses if row[0] != addresses[0][0]]
+    return [row for row in chain.from_iterable(zip_longest(first, others)) if row]
 
 
 def _failure(error: OSError) -> Failure:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from ..core.errors import RequestError
@@ -53,6 +53,27 @@ def read_target(given: str, port: int) -> Target:
         f"{one_line(given, 80)!r} in servers is no server: say a name or an address, and a port if it is another "
         "one than the option port says (nas01, nas01.example.com:1445, 192.0.2.7, [2001:db8::7]:445)."
     )
+
+
+def read_targets(given: Iterable[str], port: int) -> list[Target]:
+    r"""The servers of a task, each once, by the first of its names.
+
+    `NAS01`, `nas01.` and `\\nas01\scans` are one; of a name and its address only the server could say that.
+    Raises RequestError.
+    """
+    targets: dict[tuple[str, int], Target] = {}
+    for server in given:
+        target = read_target(server, port)
+        targets.setdefault((_canonical(target.host), target.port), target)
+    return list(targets.values())
+
+
+def _canonical(host: str) -> str:
+    """A spelling to compare hosts by: an address as its number, a name without case and final dot."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host.casefold().removesuffix(".")
 
 
 def _is_ipv6(text: str) -> bool:

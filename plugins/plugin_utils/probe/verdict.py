@@ -4,9 +4,9 @@
 
 """From what was seen of an SMB server to a verdict, its evidence and an advice. Pure.
 
-The verdict rests on whether a random unknown user is let in as guest. Neither the
+The verdict rests on whether the server accepts a random unknown user as guest. Neither the
 anonymous logon (Samba accepts it whatever it thinks of guests) nor required signing (Samba waives it for guests)
-decides that. Whether a server that lets guests in knows accounts besides cannot be seen without trying one, and a
+decides that. Whether a server that accepts guests knows accounts besides cannot be seen without trying one, and a
 guessed account could be locked: signs are all there is, and where there is none the verdict is a suspicion. Measured
 with Samba 4.17; MS-SMB2 3.3.5.5.3 on the flags of a session.
 """
@@ -46,7 +46,7 @@ class Verdict:
 
 def signs_of_accounts(seen: Seen) -> list[str]:
     """Why the server seems to know accounts, a sentence each; empty where nothing shows it, which proves nothing."""
-    unknown, account, negotiated = seen.unknown_user, seen.account, seen.negotiated
+    unknown, account = seen.unknown_user, seen.account
     signs = []
     if account and account.itself:
         signs.append("It accepts the account that was tried.")
@@ -56,8 +56,6 @@ def signs_of_accounts(seen: Seen) -> list[str]:
         signs.append(f"It refuses an unknown user: {_status(unknown)}.")
     if "Kerberos" in seen.mechanisms:
         signs.append("It offers Kerberos, which only accounts of a domain can use.")
-    if negotiated and negotiated.signing_required:
-        signs.append("It requires signing, which a guest session cannot do.")
     if demands_encryption(seen):
         signs.append("It wants encryption, which a guest session cannot do.")
     return signs
@@ -89,18 +87,20 @@ def evidence(seen: Seen) -> list[str]:
     elif not _looked_up(unknown):
         said.append(f"It answers the logon of an unknown user with {_status(unknown)}.")
     if seen.account and seen.account.guest:
-        said.append("It lets the account that was tried in as guest, too.")
+        said.append("It accepts the account that was tried as guest, too.")
     said += signs_of_accounts(seen)
+    if _requires_signing(seen):
+        said.append("It requires signing, which a guest session cannot do.")
     if seen.failure:
         said.append(f"It was not asked everything: {seen.failure.value}.")
     return said
 
 
 _GUEST = {
-    (True, False): "It lets an unknown user in as guest.",
-    (True, True): "It lets an unknown user in as guest and wants the session encrypted, which no guest session can be.",
-    (False, False): "It lets an unknown user in, and does not call that a guest.",
-    (False, True): "It lets an unknown user in, and does not call that a guest.",
+    (True, False): "It accepts an unknown user as guest.",
+    (True, True): "It accepts an unknown user as guest and wants the session encrypted, which no guest session can be.",
+    (False, False): "It accepts an unknown user, and does not call that a guest.",
+    (False, True): "It accepts an unknown user, and does not call that a guest.",
 }
 
 
@@ -130,6 +130,10 @@ def _guest(seen: Seen) -> bool:
     return bool(seen.unknown_user and seen.unknown_user.guest)
 
 
+def _requires_signing(seen: Seen) -> bool:
+    return bool(seen.negotiated and seen.negotiated.signing_required)
+
+
 def _guest_in_vain(seen: Seen) -> bool:
     """Guests are mapped, and encryption keeps them out: flagged so, or denied where a name would be refused."""
     unknown = seen.unknown_user
@@ -151,17 +155,17 @@ _USE_AN_ACCOUNT = "Use an account on it: guest logons are not needed"
 _ROWS = (
     Verdict(
         "unreachable",
-        "No connection to it can be made from the controller.",
+        "No connection to it can be made from the control node.",
         lambda seen: _met_nothing(seen, *_NEVER_MET),
         Opening.UNKNOWN,
-        "Check name, port, route and firewall between the controller and the server, and that it is on.",
+        "Check name, port, route and firewall between the control node and the server, and that it is on.",
     ),
     Verdict(
         "no_answer",
         "It takes connections, and says nothing on them.",
         lambda seen: _met_nothing(seen, Failure.SILENT, Failure.CLOSED, Failure.DENIED),
         Opening.UNKNOWN,
-        "Check that it is well and that it serves the address of the controller; a longer timeout may help.",
+        "Check that it is well and that it serves the address of the control node; a longer timeout may help.",
     ),
     Verdict(
         "not_smb",
@@ -186,14 +190,23 @@ _ROWS = (
     ),
     Verdict(
         "guest_offered",
-        "It lets unknown users in as guest, and seems to know accounts.",
+        "It accepts unknown users as guest, and seems to know accounts.",
         lambda seen: _guest(seen) and bool(signs_of_accounts(seen)),
         Opening.POINTLESS,
         f"{_USE_AN_ACCOUNT}. Then switch guest access off on it.",
     ),
     Verdict(
+        "guest_signing_required",
+        "It accepts unknown users as guest and requires signing, and nothing shows that it knows accounts.",
+        lambda seen: _guest(seen) and _requires_signing(seen),
+        # Samba waives signing for guests (measured). What Windows does with such a session no source says.
+        Opening.UNKNOWN,
+        "Use an account on it, if it has any. Whether Windows uses a guest session with a server that requires signing "
+        "is not known: try it on one host.",
+    ),
+    Verdict(
         "guest_only_suspected",
-        "It lets unknown users in as guest, and nothing shows that it knows accounts.",
+        "It accepts unknown users as guest, and nothing shows that it knows accounts.",
         _guest,
         Opening.MAY_HELP,
         "Upgrade or replace it, or create an account on it. Until then enable_guest opens single hosts for a time.",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe import servers
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe import peer, servers
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.logon import Account
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.servers import (
     Report,
@@ -208,3 +208,64 @@ def test_the_library_is_named_when_it_is_missing(monkeypatch: pytest.MonkeyPatch
 
 def test_an_account_does_not_show_its_password() -> None:
     assert "Correct" not in repr(ACCOUNT)
+
+
+def test_spellings_of_one_server_are_asked_once() -> None:
+    given = [
+        "NAS01",
+        r"\\nas01\scans",
+        "nas01.",
+        "nas01:445",
+        "nas01:1445",
+        "[2001:DB8::7]",
+        "2001:db8:0::7",
+        "192.0.2.7",
+    ]
+    targets = servers.read_targets(given, 445)
+    assert [target.given for target in targets] == ["NAS01", "nas01:1445", "[2001:DB8::7]", "192.0.2.7"]
+
+
+def _dial(monkeypatch: pytest.MonkeyPatch, rows: list[tuple[int, str]], dead: set[str]) -> tuple[str, list[str], float]:
+    """Which address was connected to, which were tried, and the seconds that it took. rows: family and address."""
+    tried: list[str] = []
+
+    async def connected(_family: int, address: str) -> Any:
+        tried.append(address)
+        if address in dead:
+            await asyncio.Event().wait()
+        if address == "refuses":
+            raise ConnectionRefusedError
+        return address
+
+    async def addresses(_host: str, _port: int) -> list[tuple[int, str]]:
+        return rows
+
+    async def opened(*, sock: str, limit: int) -> tuple[str, None]:
+        return sock, None
+
+    monkeypatch.setattr(peer, "_addresses", addresses)
+    monkeypatch.setattr(peer, "_connected", connected)
+    monkeypatch.setattr(peer.asyncio, "open_connection", opened)
+    with asyncio.Runner(loop_factory=Clock) as runner:
+        conversation: Any = runner.run(peer.dial("nas", 445))
+        clock: Any = runner.get_loop()
+        return conversation._reader, tried, clock.now
+
+
+def test_an_ipv6_address_that_leads_nowhere_costs_its_head_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(10, "v6 one"), (10, "v6 two"), (2, "v4")]
+    taken, tried, waited = _dial(monkeypatch, rows, {"v6 one", "v6 two"})
+    assert (taken, tried) == ("v4", ["v6 one", "v4"])
+    assert waited == pytest.approx(peer.HEAD_START)
+
+
+def test_an_address_that_refuses_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, tried, waited = _dial(monkeypatch, [(10, "refuses"), (2, "v4"), (2, "never")], set())
+    assert (taken, tried, waited) == ("v4", ["refuses", "v4"], 0)
+
+
+def test_no_address_that_takes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    for rows, failure in (([], peer.Failure.UNRESOLVED), ([(10, "refuses"), (2, "refuses")], peer.Failure.REFUSED)):
+        with pytest.raises(peer.NoAnswer) as caught:
+            _dial(monkeypatch, rows, set())
+        assert caught.value.failure is failure

@@ -60,7 +60,10 @@ TABLE = [
     ("guest_only_suspected", Seen(negotiated=SMB, unknown_user=GUEST, account=GUEST)),
     ("guest_only_suspected", Seen(negotiated=SMB, unknown_user=GUEST, anonymous=DENIED)),
     ("guest_only_suspected", Seen(negotiated=PLAIN, unknown_user=GUEST, anonymous=DENIED)),
-    ("guest_offered", Seen(negotiated=SIGNS, unknown_user=GUEST)),
+    ("guest_signing_required", Seen(negotiated=SIGNS, unknown_user=GUEST)),
+    ("guest_signing_required", Seen(negotiated=SIGNS, unknown_user=GUEST, account=GUEST)),
+    ("guest_offered", Seen(negotiated=SIGNS, unknown_user=GUEST, account=REFUSED)),
+    ("guest_offered", Seen(negotiated=SIGNS, unknown_user=GUEST, mechanisms=["NTLM", "Kerberos"])),
     ("guest_offered", Seen(negotiated=SMB, unknown_user=GUEST, account=LET_IN)),
     ("guest_offered", Seen(negotiated=SMB, unknown_user=GUEST, account=LogonAnswer(0, ENCRYPT_DATA))),
     ("guest_offered", Seen(negotiated=SMB, unknown_user=GUEST, account=REFUSED)),
@@ -100,6 +103,15 @@ def test_every_verdict_is_reached() -> None:
 
 def test_only_a_server_without_a_sign_of_accounts_speaks_for_opening() -> None:
     assert [name for name, row in VERDICTS.items() if row.opening is Opening.MAY_HELP] == ["guest_only_suspected"]
+
+
+def test_required_signing_alone_is_a_doubt() -> None:
+    """It shows no account, and whether Windows uses a guest session there is not known."""
+    seen = Seen(negotiated=SIGNS, unknown_user=GUEST)
+    assert signs_of_accounts(seen) == []
+    assert judge(seen).opening is Opening.UNKNOWN
+    assert "is not known" in judge(seen).advice
+    assert "It requires signing, which a guest session cannot do." in evidence(seen)
 
 
 ANSWERS = st.builds(LogonAnswer, st.sampled_from([*LOGON_STATUSES, 0x12345678]), st.integers(0, 7)) | st.builds(
