@@ -11,7 +11,7 @@ from typing import Any
 
 from ..plugin_utils.actions.action import Action
 from ..plugin_utils.core.errors import RequestError
-from ..plugin_utils.probe.logon import Account
+from ..plugin_utils.probe.logon import LogonAccount
 from ..plugin_utils.probe.servers import opening, probe_servers, read_targets
 from ..plugin_utils.probe.verdict import VERDICTS
 
@@ -45,8 +45,8 @@ class ActionModule(Action):
         return {"changed": False, "servers": servers, "verdicts": verdicts, "guest_opening": guest_opening}
 
 
-def _account(options: Mapping[str, Any]) -> Account | None:
+def _account(options: Mapping[str, Any]) -> LogonAccount | None:
     name, password = options["username"], options["password"]
     if bool(name) != bool(password):
         raise RequestError("username and password belong together: say both, or neither.")
-    return Account(name, password) if name else None
+    return LogonAccount(name, password) if name else None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.logon import Account
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.logon import LogonAccount
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.servers import Report, Target, probe_servers
 
 SECONDS = 60.0
@@ -31,7 +31,7 @@ def lockable(dc: Any) -> Iterator[Any]:
     dc.tool("domain", "passwordsettings", "set", "--account-lockout-threshold=0")
 
 
-def _probe(dc: Any, servers: int, account: Account | None = None, **options: int) -> list[Report]:
+def _probe(dc: Any, servers: int, account: LogonAccount | None = None, **options: int) -> list[Report]:
     """The domain controller under several names, as so many members of its domain."""
     targets = [Target(f"member{number}", dc.address, 445) for number in range(servers)]
     return probe_servers(targets, SECONDS, account, **options)
@@ -58,17 +58,17 @@ def test_a_domain_controller(dc: Any) -> None:
 @pytest.mark.parametrize("form", ["{netbios}\\{user}", "{user}@{realm}", "{user}"])
 def test_no_account_is_locked_whatever_the_number_of_servers(lockable: Any, form: str) -> None:
     name = form.format(netbios=lockable.netbios, realm=lockable.realm, user=USER)
-    reports = _probe(lockable, 5, Account(name, "wrong"))
+    reports = _probe(lockable, 5, LogonAccount(name, "wrong"))
     assert [report.as_dict()["account"]["accepted"] for report in reports] == [False, None, None, None, None]
     count, locked = _bad_passwords(lockable)
     assert count <= 1
     assert not locked
-    reports = _probe(lockable, 5, Account(name, PASSWORD))
+    reports = _probe(lockable, 5, LogonAccount(name, PASSWORD))
     assert [report.as_dict()["account"]["accepted"] for report in reports] == [True] * 5
 
 
 def test_what_would_lock_it(lockable: Any) -> None:
     """That the domain counts and locks: with the bound lifted, the same run locks the account."""
-    reports = _probe(lockable, 5, Account(f"{lockable.netbios}\\{USER}", "wrong"), max_failed_logons=5)
+    reports = _probe(lockable, 5, LogonAccount(f"{lockable.netbios}\\{USER}", "wrong"), max_failed_logons=5)
     assert _bad_passwords(lockable)[1]
     assert "STATUS_ACCOUNT_LOCKED_OUT" in reports[-1].as_dict()["account"]["status"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.logon import Account
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.logon import LogonAccount
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.servers import (
     Report,
     Target,
@@ -30,7 +30,7 @@ Start = Callable[[Any], Samba]
 
 
 def _probe(ports: list[int], password: str | None = None, **options: int) -> list[Report]:
-    account = Account(USER, password) if password else None
+    account = LogonAccount(USER, password) if password else None
     return probe_servers([read_target(f"127.0.0.1:{port}", 445) for port in ports], SECONDS, account, **options)
 
 

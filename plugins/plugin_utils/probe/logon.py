@@ -56,25 +56,25 @@ class Logon(Protocol):
 
 
 @dataclass(frozen=True)
-class Account:
+class LogonAccount:
     """Whom to log on as. A domain may stand in the name: DOMAIN\\user or user@domain."""
 
     name: str
     password: str
 
     def __repr__(self) -> str:
-        return f"Account({self.name!r})"
+        return f"LogonAccount({self.name!r})"
 
 
-def unknown_account() -> Account:
+def unknown_account() -> LogonAccount:
     """A name that nobody has, recognisable in a server's log, and a password that nobody knows."""
-    return Account(f"guest-probe-{secrets.token_hex(4)}", secrets.token_urlsafe(18))
+    return LogonAccount(f"guest-probe-{secrets.token_hex(4)}", secrets.token_urlsafe(18))
 
 
 class UserLogon:
     """A logon with a name and a password."""
 
-    def __init__(self, account: Account, host: str) -> None:
+    def __init__(self, account: LogonAccount, host: str) -> None:
         import spnego
 
         context = spnego.client(
@@ -89,11 +89,12 @@ class UserLogon:
     def step(self, token: bytes | None) -> bytes | None:
         from spnego.exceptions import SpnegoError
 
+        hostile: tuple[type[Exception], ...] = (SpnegoError, *HOSTILE_BYTES)
         if self._context.complete:
             return None
         try:
             answer: bytes | None = self._context.step(token)
-        except (SpnegoError, *HOSTILE_BYTES) as error:
+        except hostile as error:
             raise NoAnswer(Failure.FOREIGN) from error
         return answer
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .logon import Account, AnonymousLogon, Identity, Logon, UserLogon, mechanisms, read_challenge, unknown_account
+from .logon import AnonymousLogon, Identity, Logon, LogonAccount, UserLogon, mechanisms, read_challenge, unknown_account
 from .messages import (
     DIALECTS,
     ENCRYPT_DATA,
@@ -116,7 +116,7 @@ class ServerProbe:
             seen.failure = no_answer.failure
         return seen
 
-    async def ask_as(self, account: Account, seen: Seen) -> LogonAnswer | None:
+    async def ask_as(self, account: LogonAccount, seen: Seen) -> LogonAnswer | None:
         """One logon of a real account; None where the server does not offer NTLM."""
         try:
             seen.account = await self._log_on(UserLogon(account, self._host), seen)

@@ -21,7 +21,7 @@ from typing import Any
 from ..core.errors import RequestError
 from ..core.text import one_line
 from ..tables.logon_status import status_name
-from .logon import Account
+from .logon import LogonAccount
 from .messages import require_smbprotocol
 from .peer import Dial, dial
 from .questions import LogonAnswer, Seen, ServerProbe
@@ -143,7 +143,7 @@ def _logon(answer: LogonAnswer | None, accepted: Callable[[LogonAnswer], bool]) 
 def probe_servers(
     targets: Sequence[Target],
     seconds: float,
-    account: Account | None = None,
+    account: LogonAccount | None = None,
     max_failed_logons: int = 1,
     dial: Dial = dial,
 ) -> list[Report]:
@@ -153,7 +153,7 @@ def probe_servers(
 
 
 async def probe(
-    targets: Sequence[Target], seconds: float, account: Account | None, max_failed_logons: int, dial: Dial
+    targets: Sequence[Target], seconds: float, account: LogonAccount | None, max_failed_logons: int, dial: Dial
 ) -> list[Report]:
     """The same for a loop that runs."""
     servers = [ServerProbe(dial, target.host, target.port, seconds) for target in targets]
@@ -169,7 +169,9 @@ async def probe(
     return [Report(target, each, judge(each)) for target, each in zip(targets, seen, strict=True)]
 
 
-async def _try_account(account: Account, servers: list[ServerProbe], seen: list[Seen], max_failed_logons: int) -> None:
+async def _try_account(
+    account: LogonAccount, servers: list[ServerProbe], seen: list[Seen], max_failed_logons: int
+) -> None:
     """One logon for each server that answers logons, until as many failed as may fail."""
     failed = 0
     for server, each in zip(servers, seen, strict=True):

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.logon import (
-    Account,
     AnonymousLogon,
     Identity,
+    LogonAccount,
     UserLogon,
     mechanisms,
     read_challenge,
@@ -165,7 +165,7 @@ def test_a_logon_offers_ntlm_alone(name: str, monkeypatch: pytest.MonkeyPatch) -
         return real(credential, **options)
 
     monkeypatch.setattr(spnego, "client", client)
-    first = UserLogon(Account(name, "pw"), "nas01").step(None)
+    first = UserLogon(LogonAccount(name, "pw"), "nas01").step(None)
     assert first
     assert mechanisms(first) == ["NTLM"]
     assert first.count(b"NTLMSSP\x00") == 1
@@ -173,7 +173,7 @@ def test_a_logon_offers_ntlm_alone(name: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_logon_answers_the_challenge_with_the_name() -> None:
-    logon = UserLogon(Account("EXAMPLE\\scans", "pw"), "nas01")
+    logon = UserLogon(LogonAccount("EXAMPLE\\scans", "pw"), "nas01")
     logon.step(None)
     answer = logon.step(TOKEN)
     assert answer
@@ -234,6 +234,6 @@ def test_noise(reader: Callable[[bytes], Any], genuine: bytes, noise: bytes) -> 
 @given(token=st.binary(max_size=400), place=st.integers(0, 300))
 def test_tokens_of_a_peer_that_means_no_good(token: bytes, place: int) -> None:
     for hostile in (token, TOKEN[:place] + token + TOKEN[place + len(token) :]):
-        for logon in (UserLogon(Account("scans", "pw"), "nas01"), AnonymousLogon()):
+        for logon in (UserLogon(LogonAccount("scans", "pw"), "nas01"), AnonymousLogon()):
             logon.step(None)
             _read(lambda hostile, logon=logon: logon.step(hostile), hostile)

@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe import peer, servers
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.logon import Account
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.logon import LogonAccount
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.servers import (
     Report,
     Target,
@@ -32,7 +32,7 @@ from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.probe.
 )
 
 SECONDS = 5.0
-ACCOUNT = Account("scans", "Correct-Horse-7")
+ACCOUNT = LogonAccount("scans", "Correct-Horse-7")
 
 
 def _targets(hosts: Sequence[str]) -> list[Target]:
