@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.errors import HostError, UnexpectedState
+from ..core.errors import HostError, HostFault, UnexpectedState
 from ..events.channel_configuration import read_channels
 from ..tables.settings import Side
 from ..windows.operating_system import OperatingSystem
@@ -66,11 +66,11 @@ def stop_server(exam: Examination, system: OperatingSystem) -> None:
                 return
         try:
             get_configuration(exam.session, Side.SERVER)
-            seen = "it answers as if it ran"
+            seen, is_fault = "it answers as if it ran", False
         except HostError as error:
-            seen = str(error)
+            seen, is_fault = str(error), isinstance(error, HostFault)
         get_configuration(exam.session, Side.CLIENT)
-        exam.saw("stopped_side", seen, "SOAP fault" in seen)
+        exam.saw("stopped_side", seen, is_fault)
 
 
 def _start(exam: Examination) -> None:

@@ -135,7 +135,10 @@ def build_envelope(
         element("s:Body", body),
         attributes={f"xmlns:{prefix}": uri for prefix, uri in spaces.items()},
     )
-    message = envelope.encode()
+    return _within_limits(envelope.encode())
+
+
+def _within_limits(message: bytes) -> bytes:
     if len(message) > MAX_REQUEST_BYTES:
         raise RequestTooLarge(len(message))
     return message
