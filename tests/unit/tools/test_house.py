@@ -214,7 +214,7 @@ def test_no_message_is_rewritten() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign)
         for target in node.targets
-        if isinstance(target, ast.Attribute) and target.attr == "args" and ast.unparse(target.value) != "self"
+        if isinstance(target, ast.Attribute) and target.attr == "args" and isinstance(target.value, ast.Name)
     }
     assert len(rewriting) <= REWRITTEN, sorted(rewriting)
 
