@@ -210,8 +210,8 @@ before:
       contains: &state
         effective:
           description: >-
-            The value that the configuration leads to. The strongest value that is configured, else the one that runs,
-            else the default of this Windows. V(null) where none of them is known or the setting is not supported.
+            The value that applies: the strongest configured value, else the running one, else the default of this
+            Windows. V(null) if none is known or the setting is not supported.
           returned: always
           type: bool
         winner:
@@ -237,13 +237,13 @@ before:
           returned: always
           type: raw
         local:
-          description: The same of the value that the SMB client or server stores. V(null) where none is stored.
+          description: The value that the SMB client or server stores, in the same form. V(null) if none is stored.
           returned: always
           type: raw
         local_gpo:
           description: >-
-            The same of what the local GPO of the host says. V(null) where it says nothing, which its editor
-            calls "not configured".
+            The value in the local GPO of the host, in the same form. V(null) if it has none, which its editor calls
+            "not configured".
           returned: when O(scope) has V(local_gpo)
           type: raw
         os_default:
@@ -273,7 +273,7 @@ before:
           type: str
           sample: HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation\AllowInsecureGuestAuth
         group_policy:
-          description: What a Group Policy editor calls the setting. V(null) where it knows none.
+          description: The name of the setting in a Group Policy editor. V(null) if it has none.
           returned: always
           type: str
           sample: Enable insecure guest logons
@@ -317,7 +317,7 @@ changes:
       type: str
       sample: HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters\RequireSecuritySignature
     group_policy:
-      description: What a Group Policy editor calls the setting. V(null) where it knows none.
+      description: The name of the setting in a Group Policy editor. V(null) if it has none.
       returned: always
       type: str
       sample: Enable insecure guest logons
@@ -330,37 +330,37 @@ change_id:
   sample: 20261123T213000Z-5f0c1e
 expires_at:
   description: >-
-    When the host undoes the change by itself, in UTC. V(null) where the change does not expire or was not journaled,
-    and in check mode.
+    When the host reverts the change by itself, in UTC. V(null) if the change does not expire or was not journaled, and
+    in check mode.
   returned: success
   type: str
   sample: "2026-11-24T05:30:00Z"
 lies_over:
   description: >-
-    Changes that stand in the journal and that this one lies over, each as in M(winops.smb_guest.client_facts). Undoing
-    this one brings back what they had set, if they still stand then. Empty for a change that is not journaled.
+    Standing changes of the journal that this one covers, each as in M(winops.smb_guest.client_facts). Reverting this
+    one restores their values, if they still stand then. Empty for a change that is not journaled.
   returned: success
   type: list
   elements: dict
 met_by:
   description: >-
-    Changes that stand in the journal and by which something is as wanted already, in the same form. C(settings) names
-    what.
+    Standing changes of the journal that already set a requested value, in the same form. C(settings) names the
+    settings.
   returned: success
   type: list
   elements: dict
 skipped_settings:
-  description: The settings that were left out because of O(optional) or O(unsupported=skip).
+  description: The settings that the task skipped because of O(optional) or O(unsupported=skip).
   returned: success
   type: list
   elements: str
 host:
-  description: The inventory's name of the host that was changed, the delegated one where the task is delegated.
+  description: The inventory name of the host that was changed. With delegation, that of the delegated host.
   returned: success
   type: str
   sample: ws-42
 summary:
-  description: What the task did, or in check mode would do, in lines for people. Their words may change.
+  description: What the task did, or in check mode would do, in lines for people. The wording may change.
   returned: success
   type: list
   elements: str
@@ -368,13 +368,13 @@ summary:
     - Nothing to change on ws-42.
 restart_required:
   description: >-
-    Whether what runs is not what is configured, so that the service named in a warning, or the host, has to restart.
-    A policy value in particular is configured by this task, and taken over by Windows at a time of its own.
+    Whether the running value differs from the configured one, so that a service or the host has to restart. A warning
+    names the service. Windows takes over a policy value at a time of its own.
   returned: success
   type: bool
 verified:
   description: >-
-    Whether the host is known to hold what was asked for. V(false) where check mode left something undone.
+    Whether the host holds the requested values. V(false) if check mode would have written something.
   returned: success
   type: bool
 guest_access:
@@ -384,12 +384,13 @@ guest_access:
   contains:
     verdict:
       description: >-
-        V(allowed) if a guest logon can succeed, V(blocked) if not, by what runs where that is known; else V(unknown).
+        V(allowed) if a guest logon can succeed, V(blocked) if not, judged by the running values. V(unknown) if they are
+        not known.
       returned: always
       type: str
       sample: blocked
     blocked_by:
-      description: The settings that stand in its way.
+      description: The settings that block it.
       returned: always
       type: list
       elements: str

@@ -197,9 +197,8 @@ ansible_facts:
               contains: &state
                 effective:
                   description: >-
-                    The value that the configuration leads to. The strongest value that is configured, else the one that
-                    runs, else the default of this Windows. V(null) where none of them is known or the setting is not
-                    supported.
+                    The value that applies: the strongest configured value, else the running one, else the default of
+                    this Windows. V(null) if none is known or the setting is not supported.
                   returned: always
                   type: bool
                 winner:
@@ -225,12 +224,14 @@ ansible_facts:
                   returned: always
                   type: raw
                 local:
-                  description: The same of the value that the SMB client or server stores. V(null) where none is stored.
+                  description: >-
+                    The value that the SMB client or server stores, in the same form. V(null) if none is
+                    stored.
                   returned: always
                   type: raw
                 local_gpo:
                   description: >-
-                    The same of what the local GPO of the host says. V(null) where it says nothing, which its editor
+                    The value in the local GPO of the host, in the same form. V(null) if it has none, which its editor
                     calls "not configured".
                   returned: when O(gather_subset) has V(local_gpo)
                   type: raw
@@ -261,7 +262,7 @@ ansible_facts:
                   type: str
                   sample: HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation\AllowInsecureGuestAuth
                 group_policy:
-                  description: What a Group Policy editor calls the setting. V(null) where it knows none.
+                  description: The name of the setting in a Group Policy editor. V(null) if it has none.
                   returned: always
                   type: str
                   sample: Enable insecure guest logons
@@ -376,15 +377,14 @@ ansible_facts:
               sample: 20261123T213000Z-5f0c1e
             status:
               description: >-
-                V(pending) while it is under way or after it was cut off, V(applied) when it was verified, V(reverting)
-                when its undoing was begun and cut off, V(reverted) when it was undone, by a run or by its expiry,
-                V(rolled_back) when it failed or was cut off and was undone, V(failed) when putting it back, or its
-                expiry, failed.
+                V(pending) while it is in progress or after an interruption. V(applied) when it was verified.
+                V(reverting) when its revert was interrupted. V(reverted) when a run or its expiry reverted it.
+                V(rolled_back) when it failed and was rolled back. V(failed) when its rollback, or its expiry, failed.
               returned: always
               type: str
               sample: applied
             reason:
-              description: Why it was made. Empty where nobody said.
+              description: Why it was made. Empty if no reason was given.
               returned: always
               type: str
               sample: CHG0042, copying the old NAS
@@ -394,7 +394,7 @@ ansible_facts:
               type: str
               sample: "2026-11-23T21:30:00Z"
             expires_at:
-              description: When the host undoes it by itself. V(null) where it does not expire.
+              description: When the host reverts it by itself. V(null) if it does not expire.
               returned: always
               type: str
               sample: "2026-11-24T05:30:00Z"
@@ -404,7 +404,7 @@ ansible_facts:
               type: str
               sample: control.example.com
             note:
-              description: Why it ended as it did. Empty while nothing is to be said.
+              description: Why it has this status. Usually empty.
               returned: always
               type: str
               sample: "expired: restored by the host itself"
@@ -438,7 +438,7 @@ ansible_facts:
                   type: str
                   sample: HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters\RequireSecuritySignature
                 group_policy:
-                  description: What a Group Policy editor calls the setting. V(null) where it knows none.
+                  description: The name of the setting in a Group Policy editor. V(null) if it has none.
                   returned: always
                   type: str
                   sample: Enable insecure guest logons

@@ -12,11 +12,11 @@ short_description: List the SMB connections of a host, and which of them are gue
 version_added: 1.0.0
 description:
   - Lists the connections of a Windows host to SMB servers, and the sessions that SMB clients have with it.
-  - It tells which connections are guest sessions, which are neither signed nor encrypted, and which still live by an
-    older setting. Open connections keep what they negotiated. After a change they have to be made anew.
-  - No property of Windows says that a connection is a guest session. One that is signed or encrypted is none. One whose
-    server and user the event log names in event 31022 (or server in 31997) is one. Of any other nobody knows, which
-    RV(connections[].guest) says with V(null).
+  - It shows which connections are guest sessions, which are neither signed nor encrypted, and which still use an older
+    setting. Open connections keep what they negotiated. After a change they have to reconnect.
+  - No property of Windows says that a connection is a guest session. A signed or encrypted connection is none. It is
+    one if event 31022 names its server and user, or event 31997 its server. For any other RV(connections[].guest) is
+    V(null).
 author:
   - winops contributors (@winops)
 options:

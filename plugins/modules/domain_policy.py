@@ -11,14 +11,14 @@ module: domain_policy
 short_description: Create, edit, link and delete a GPO of a domain with SMB settings
 version_added: 1.0.0
 description:
-  - Writes a Group Policy Object as C(gpmc.msc) does, so that every computer in its reach takes the settings by itself,
-    however many there are. Administrative Templates go into C(Registry.pol), signing goes into C(GptTmpl.inf) as the
+  - Writes a Group Policy Object as C(gpmc.msc) does. Every computer in its reach then applies the settings by itself.
+    Administrative Templates go into C(Registry.pol), signing goes into C(GptTmpl.inf) as the
     security option that it is.
   - What the task does not name stays as it is, byte for byte, and so does everything in the GPO that is not of this
     collection.
   - An edit writes the files first, then raises the version in LDAP if it is still the one that was read, then
     C(GPT.INI). If somebody else was faster, everything is read anew and tried once more.
-  - Every change is journaled in SYSVOL and can be undone exactly by M(winops.smb_guest.domain_policy_revert), a
+  - Every change is journaled in SYSVOL and can be reverted exactly by M(winops.smb_guest.domain_policy_revert), a
     deletion too.
 author:
   - winops contributors (@winops)
@@ -31,11 +31,11 @@ options:
     type: str
     required: true
   state:
-    description: Whether the GPO is to be there.
+    description: Whether the GPO exists.
     type: str
     choices:
       present: The GPO exists, with what the task names.
-      absent: It is linked nowhere and deleted. Its files are kept aside in SYSVOL, so that it can be put back.
+      absent: It is linked nowhere and deleted. Its files stay in another folder of SYSVOL, so that it can be restored.
     default: present
   insecure_guest_logons:
     description: The policy "Enable insecure guest logons".
@@ -182,7 +182,7 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: Close the pilot unit
+- name: Harden the pilot unit
   winops.smb_guest.domain_policy:
     domain: ad.example.com
     username: admin@AD.EXAMPLE.COM
@@ -196,7 +196,7 @@ EXAMPLES = r"""
   run_once: true
   delegate_to: localhost
 
-- name: The whole domain, enforced, for computers of two groups
+- name: Harden the whole domain, enforced, for computers of two groups
   winops.smb_guest.domain_policy:
     domain: ad.example.com
     gpo: SMB guest access closed
@@ -207,7 +207,7 @@ EXAMPLES = r"""
     links_exclusive: true
     security_filter: [Wave 1, Wave 2]
 
-- name: Delete it; domain_policy_revert puts it back
+- name: Delete it; domain_policy_revert can restore it
   winops.smb_guest.domain_policy:
     domain: ad.example.com
     gpo: SMB guest access closed

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: domain_policy_revert
-short_description: Undo changes of GPOs exactly
+short_description: Revert changes of GPOs exactly
 version_added: 1.0.0
 description:
-  - Puts back what changes of M(winops.smb_guest.domain_policy) found, as the journal in SYSVOL recorded it, with links,
-    filters and comment. A GPO that was created goes, one that was deleted comes back with its GUID, files and links.
-  - Versions only go up, so that clients take what was put back.
-  - Say exactly one of O(change_id), O(latest) and O(all).
+  - Restores what changes of M(winops.smb_guest.domain_policy) found, as the journal in SYSVOL recorded it, with links,
+    filters and comment. It deletes a GPO that was created, and restores a deleted one with its GUID, files and links.
+  - Versions only go up, so that clients apply the restored values.
+  - Give exactly one of O(change_id), O(latest) and O(all).
 author:
   - winops contributors (@winops)
 options:
@@ -22,20 +22,19 @@ options:
     description: Only changes of this GPO, by name or GUID.
     type: str
   change_id:
-    description: The change to undo.
+    description: The change to revert.
     type: str
   latest:
-    description: Undo the newest change that still stands.
+    description: Revert the newest change that still stands.
     type: bool
     default: false
   all:
-    description: Undo every change that still stands, newest first.
+    description: Revert every change that still stands, newest first.
     type: bool
     default: false
   force:
     description:
-      - Undo even where somebody changed since what the change wrote. Without it that is an error, and nothing is
-        written.
+      - Revert even if somebody changed since what the change wrote. Without it the task fails and writes nothing.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -44,23 +43,23 @@ attributes:
   check_mode:
     description: Whether the module predicts its changes in check mode.
     support: full
-    details: The domain is read, nothing is written.
+    details: The task reads the domain and writes nothing.
   diff_mode:
     description: Whether the module shows what it changes in diff mode.
     support: full
 notes:
-  - The changes of a GPO are a stack. Undoing one that a newer one covers writes nothing there; undoing the newer one
-    later gives back what stood below both.
-  - A creation or deletion cannot be undone while newer changes of the same GPO stand on it.
+  - The changes of a GPO are a stack. Reverting a covered change writes nothing there. Reverting the newer change later
+    restores the value below both.
+  - A creation or deletion cannot be reverted while newer changes of the same GPO lie over it.
 """
 
 EXAMPLES = r"""
-- name: Undo one change
+- name: Revert one change
   winops.smb_guest.domain_policy_revert:
     domain: ad.example.com
     change_id: CHG0042
 
-- name: See what undoing everything would do
+- name: Show what reverting everything would do
   winops.smb_guest.domain_policy_revert:
     domain: ad.example.com
     all: true
@@ -70,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reverted:
-  description: The changes that were undone, newest first.
+  description: The reverted changes, newest first.
   returned: success
   type: list
   elements: dict

@@ -184,7 +184,7 @@ reverted:
           type: str
           sample: HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters\RequireSecuritySignature
         group_policy:
-          description: What a Group Policy editor calls the setting. V(null) where it knows none.
+          description: The name of the setting in a Group Policy editor. V(null) if it has none.
           returned: always
           type: str
           sample: Enable insecure guest logons
@@ -218,7 +218,7 @@ changes:
       type: str
       sample: HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters\RequireSecuritySignature
     group_policy:
-      description: What a Group Policy editor calls the setting. V(null) where it knows none.
+      description: The name of the setting in a Group Policy editor. V(null) if it has none.
       returned: always
       type: str
       sample: Enable insecure guest logons

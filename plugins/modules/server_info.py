@@ -11,12 +11,13 @@ module: server_info
 short_description: Find out which SMB servers really need guest logons
 version_added: 1.0.0
 description:
-  - Asks SMB servers, such as storage devices and scanners' targets, what they ask of their clients, and says whether a
-    host must allow insecure guest logons to use them.
-  - It asks from the control node, wherever the task is addressed to. The host of the task is not contacted.
-  - Each server is asked for its dialects, for signing and encryption, and whether it speaks SMB1. One logon is tried
-    without a name, and one with a random name that nobody has (C(guest-probe-) and eight digits) and a random password.
-  - Nothing is opened, mounted or written on a server, and no account can be locked by it. The logons may be seen in its
+  - Probes SMB servers, such as storage devices, and reports what they require from their clients. The verdict says
+    whether a host must allow insecure guest logons to use them.
+  - The control node probes the servers. The host of the task is not contacted.
+  - It asks each server for its dialects, for signing and encryption, and whether it speaks SMB1. It tries one logon
+    without a name, and one with a random name that does not exist (C(guest-probe-) and eight digits) and a random
+    password.
+  - It opens, mounts and writes nothing on a server, and cannot lock an account. The logons may appear in the server's
     log.
 author:
   - winops contributors (@winops)
@@ -36,22 +37,22 @@ options:
   timeout:
     description:
       - Seconds that a conversation with a server may take, connecting included. At most 60.
-      - Up to 128 servers are asked at the same time, and one that does not answer is asked nothing more.
+      - Up to 128 servers are probed at the same time. A server that does not answer is asked nothing more.
       - A Windows server may delay the refusal of a logon, by 2 seconds where it follows Microsoft's security baseline.
     type: float
     default: 5.0
   username:
     description:
       - An account to try on the servers that answer logons, by NTLM, as C(name), C(DOMAIN\name) or C(name@domain).
-        Where it is accepted, guest logons are not needed.
-      - The servers are tried one after the other. See O(max_failed_logons) for a password that is wrong.
+        If a server accepts it, guest logons are not needed there.
+      - The module tries the servers one after the other. O(max_failed_logons) limits the tries of a wrong password.
     type: str
   password:
     description: The password of O(username).
     type: str
   max_failed_logons:
     description:
-      - Stop trying O(username) after so many servers that do not accept it, one that makes it a guest included.
+      - Stop trying O(username) after this number of servers that do not accept it, or that make it a guest.
       - With the default a wrong password is tried once, however many servers there are. Servers of one domain count
         wrong passwords together, and lock the account.
     type: int
@@ -79,11 +80,11 @@ attributes:
 requirements:
   - "On the control node: the Python package C(smbprotocol)."
 notes:
-  - What is seen is what the control node sees, whatever C(delegate_to) says. A server may answer other addresses
+  - The result is what the control node sees, whatever C(delegate_to) says. A server may answer other addresses
     differently.
-  - The password is not sent, but a server that means no good can try to guess it from what NTLM sends. Give an account
-    only for servers that are yours.
-  - Signs are all that shows whether a server that accepts guests knows accounts as well, as no account is guessed. Give
+  - The password is not sent, but a hostile server can try to guess it from what NTLM sends. Give an account only for
+    your own servers.
+  - The module guesses no account. Only signs show whether a server that offers guest sessions also knows accounts. Give
     an account with O(username) to be sure.
   - The verdicts were measured with Samba servers. RV(servers[].identity) is what a server says about itself.
 seealso:
@@ -232,7 +233,7 @@ servers:
       contains:
         accepted:
           description: >-
-            Whether it was accepted; null if there was no answer. Many servers do, and grant it nothing.
+            Whether the server accepted it; null if there was no answer. Many servers do, and grant it nothing.
           type: bool
           sample: true
         status:
@@ -244,7 +245,7 @@ servers:
       type: dict
       contains:
         accepted:
-          description: Whether it was accepted as itself; null if it was not tried, or there was no answer.
+          description: Whether the server accepted it as itself; null if it was not tried, or there was no answer.
           type: bool
           sample: true
         status:
