@@ -37,4 +37,5 @@ class ActionModule(SettingsAction):
         return super().run(tmp, task_vars)
 
     def configure(self, session: Session, options: Mapping[str, Any]) -> Outcome:
-        return super().configure(session, {**options, **hardening_settings(options)})
+        # A part has the name of a setting, whose word takes the place of the boolean.
+        return super().configure(session, {**options, **dict.fromkeys(PARTS), **hardening_settings(options)})
