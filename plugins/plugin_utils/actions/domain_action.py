@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from ..core.errors import HostState, RequestError
+from ..core.errors import HostState, RequestError, leaving
 from ..domain.directory import Directory
 from ..domain.dns_records import find_domain_controller
 from ..domain.domain_controller import DomainController
@@ -75,7 +75,8 @@ def controller_of(options: Mapping[str, Any]) -> DomainController:
 @contextmanager
 def opened(controller: DomainController, domain: str) -> Iterator[GpoReader]:
     """Both doors of a controller, closed in the end. Raises DomainError, also for a controller of another domain."""
-    directory = Directory(controller)
+    with leaving(HostState.NOTHING_WRITTEN):
+        directory = Directory(controller)
     try:
         served = ".".join(part.partition("=")[2] for part in directory.domain_dn.split(","))
         if served.casefold() != domain.casefold():
@@ -83,7 +84,8 @@ def opened(controller: DomainController, domain: str) -> Iterator[GpoReader]:
                 f"{said(controller.server)} is a controller of {said(served)}, not of {said(domain)}.",
                 host_state=HostState.NOTHING_WRITTEN,
             )
-        sysvol = Sysvol(controller)
+        with leaving(HostState.NOTHING_WRITTEN):
+            sysvol = Sysvol(controller)
         try:
             with needing(Right.OTHER):
                 yield GpoReader(directory, sysvol, served)

@@ -37,6 +37,7 @@ MAX_LEGS = 8
 _SUCCESS, _BIND_IN_PROGRESS = 0, 14
 _WRONG_CREDENTIALS, _STRONGER_AUTH = 49, 8
 _INVALID_PARAMETER = "data 57,"
+_BAD_BINDINGS = "80090346"  # SEC_E_BAD_BINDINGS (MS-ERREF 2.1)
 
 
 class LdapConnection:
@@ -281,6 +282,15 @@ class LdapConnection:
                 "kerberos, or tls: none, which seals.",
                 host_state=HostState.NOTHING_WRITTEN,
             )
+        inside_tls = self.controller.tls != "none"
+        if inside_tls and (code == _STRONGER_AUTH or (code == _WRONG_CREDENTIALS and _BAD_BINDINGS in diagnostics)):
+            return DomainError(
+                f"{said(self.controller.server)} refused {self.controller.auth_protocol} inside TLS "
+                f"({said(diagnostics)}): it requires an authentication that is bound to its certificate and seals "
+                "nothing itself. Check that nothing between ends TLS, such as a load balancer. Kerberos needs MIT's "
+                "library and python -m pip install 'pyspnego[kerberos]' for that. Or set tls to none, which seals.",
+                host_state=HostState.NOTHING_WRITTEN,
+            )
         if code == _WRONG_CREDENTIALS:
             return self._not_authenticated(diagnostics)
         if code == _STRONGER_AUTH:
@@ -290,8 +300,8 @@ class LdapConnection:
                 host_state=HostState.NOTHING_WRITTEN,
             )
         return DomainError(
-            f"{said(self.controller.server)} refused the LDAP bind, result {code}: {said(diagnostics)}. Nothing was "
-            "written."
+            f"{said(self.controller.server)} refused the LDAP bind, result {code}: {said(diagnostics)}.",
+            host_state=HostState.NOTHING_WRITTEN,
         )
 
     def _not_authenticated(self, why: object) -> DomainError:
@@ -299,8 +309,8 @@ class LdapConnection:
         return DomainError(
             f"{said(self.controller.server)} did not accept {said(self.controller.account)} "
             f"({self.controller.auth_protocol}): {words}. Check username and password, or the Kerberos ticket; "
-            "Kerberos needs the server by its DNS name and python -m pip install 'pyspnego[kerberos]'. Nothing was "
-            "written."
+            "Kerberos needs the server by its DNS name and python -m pip install 'pyspnego[kerberos]'.",
+            host_state=HostState.NOTHING_WRITTEN,
         )
 
 

@@ -11,6 +11,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions import domain_action
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import worded
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import MissingRight
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.rights import Right, needing
 
@@ -18,7 +19,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.rights imp
 def test_the_innermost_right_is_named_once() -> None:
     with pytest.raises(MissingRight) as caught, needing(Right.OTHER), needing(Right.EDIT), needing(Right.LINK):
         raise MissingRight("linking it", "alice")
-    assert str(caught.value) == (
+    assert worded(caught.value) == (
         "The domain denied access when linking it. alice needs 'Link GPOs' on that container (GPMC, its tab "
         "Delegation); Domain Admins have it."
     )
@@ -30,7 +31,7 @@ def test_a_denial_that_nobody_names_is_named_by_the_doors(monkeypatch: pytest.Mo
     monkeypatch.setattr(domain_action, "Sysvol", MagicMock())
     with pytest.raises(MissingRight) as caught, domain_action.opened(MagicMock(), "ad.example"):
         raise MissingRight("reading its journal", "alice")
-    assert str(caught.value) == (
+    assert worded(caught.value) == (
         "The domain denied access when reading its journal. alice needs access to it, which an administrator of the "
         "domain can give; Domain Admins have it."
     )
