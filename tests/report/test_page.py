@@ -207,9 +207,28 @@ def test_2000_hosts_in_less_than_5_megabytes(open_report: Open) -> None:
     document = _document(2000)
     opened = open_report(document)
     assert len(opened.page.content().encode()) < FIVE_MEGABYTES
-    assert len(opened.visible_hosts()) == 2000
+    assert opened.page.inner_text("#shown") == "2000 hosts"
     opened.page.fill("#q", "ws-0001.corp")
     assert opened.visible_hosts() == ["ws-0001.corp.example"]
     opened.page.goto(f"{opened.url}#hosts?f=state%3Aallowed")
-    assert len(opened.visible_hosts()) == document["summary"]["allowed"]
+    assert opened.page.inner_text("#shown") == f"{document['summary']['allowed']} of 2000 hosts"
     assert opened.complaints == []
+
+
+def test_only_the_rows_that_can_be_seen_are_drawn(open_report: Open) -> None:
+    document = _document(1000)
+    opened = open_report(document)
+    page = opened.page
+    names = [row["name"] for row in document["hosts"]]
+    assert opened.visible_hosts() == names[:300]
+    for drawn in (600, 900, 1000):
+        page.evaluate(
+            "() => { const box = document.querySelector('#hosts .scroll'); box.scrollTop = box.scrollHeight }"
+        )
+        page.wait_for_function("drawn => document.querySelectorAll('#host-table tbody tr').length === drawn", arg=drawn)
+    assert opened.visible_hosts() == names
+    page.locator("#host-table thead th:first-child button").click()
+    page.locator("#host-table thead th:first-child button").click()
+    assert opened.visible_hosts()[0] == max(names)
+    page.goto(f"{opened.url}#host={names[-1]}")  # of a host that is not drawn
+    assert names[-1] in page.get_by_role("dialog").inner_text()

@@ -7,7 +7,8 @@
   const byId = (id) => document.getElementById(id);
   const data = JSON.parse(byId("data").textContent);
   const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-  const hostRows = [...byId("host-table").tBodies[0].rows].filter((row) => row.querySelector("a"));
+  const hostBody = byId("host-table").tBodies[0];
+  const hostRows = [...hostBody.rows].filter((row) => row.querySelector("a"));
   const hostNames = hostRows.map((row) => row.cells[0].textContent);
   const hostNumbers = new Map(hostNames.map((name, number) => [name, number]));
 
@@ -17,6 +18,26 @@
     if (className) element.className = className;
     return element;
   };
+
+  // Of the hosts only the rows that can be seen are in the page: thousands of them would make every step slow. More are
+  // drawn when the reader comes near the end, and all of them for print.
+  const BATCH = 300;
+  let hostOrder = hostRows.map((_row, number) => number);
+  let wanted = hostOrder;
+  const drawn = () => hostBody.rows.length;
+  const drawMore = (most = BATCH) => {
+    const from = drawn();
+    hostBody.append(...wanted.slice(from, from + most).map((number) => hostRows[number]));
+  };
+  const drawHosts = (numbers) => {
+    wanted = numbers;
+    hostBody.replaceChildren();
+    drawMore();
+  };
+  const scroller = byId("host-table").parentElement;
+  scroller.addEventListener("scroll", () => {
+    if (scroller.scrollTop + 2 * scroller.clientHeight > scroller.scrollHeight) drawMore();
+  });
 
   // Sorting: every heading becomes a button; a second press turns the order round.
   const keyOf = (row, column) => row.cells[column]?.dataset.k ?? row.cells[column]?.textContent.trim() ?? "";
@@ -28,12 +49,18 @@
     for (const cell of table.tHead.rows[0].cells) cell.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", down ? "descending" : "ascending");
     const body = table.tBodies[0];
-    const keyed = [...body.rows].map((row) => [keyOf(row, column), row]);
+    const rows = body === hostBody && hostRows.length ? hostOrder.map((number) => hostRows[number]) : [...body.rows];
+    const keyed = rows.map((row) => [keyOf(row, column), row]);
     keyed.sort(([one], [other]) => {
       if (!one !== !other) return one ? -1 : 1; // nothing goes last, whichever way round
       return (down ? -1 : 1) * collator.compare(one, other);
     });
-    body.append(...keyed.map(([, row]) => row));
+    if (body === hostBody && hostRows.length) {
+      hostOrder = keyed.map(([, row]) => hostNumbers.get(row.cells[0].textContent));
+      showHosts();
+    } else {
+      body.append(...keyed.map(([, row]) => row));
+    }
   };
   for (const table of document.querySelectorAll("table.sortable")) {
     [...table.tHead.rows[0].cells].forEach((cell, column) => {
@@ -71,12 +98,11 @@
     const words = byId("q").value.toLowerCase().split(/\s+/).filter(Boolean);
     const keys = [...followed, ...selects.map((select) => select.value)].filter(Boolean);
     const sets = keys.map((key) => new Set(data.facets[key]?.[1] ?? []));
-    let shown = 0;
-    hostRows.forEach((row, number) => {
-      const visible = sets.every((set) => set.has(number)) && words.every((word) => hostTexts[number].includes(word));
-      row.hidden = !visible;
-      shown += visible;
-    });
+    const visible = (number) =>
+      sets.every((set) => set.has(number)) && words.every((word) => hostTexts[number].includes(word));
+    const numbers = hostOrder.filter(visible);
+    if (hostRows.length) drawHosts(numbers);
+    const shown = numbers.length;
     const all = hostRows.length;
     byId("shown").textContent = shown === all ? `${all} ${all === 1 ? "host" : "hosts"}` : `${shown} of ${all} hosts`;
     const chips = byId("chips");
@@ -276,6 +302,7 @@
 
   addEventListener("beforeprint", () => {
     for (const part of document.querySelectorAll("details")) part.open = true;
+    if (byId("print-all").checked) drawMore(wanted.length);
   });
   // In print the findings stand alone; the hosts follow on demand, since a fleet of hundreds would fill the paper.
   document.body.classList.add("scripted");
