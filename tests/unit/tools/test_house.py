@@ -18,7 +18,7 @@ NOT_OF_THE_HOUSE = ("modules", "doc_fragments")
 """They hold documentation alone."""
 
 FLOORS, ROOMS, ARROWS, CHAIN, FUNCTION_LINES = 8, 19, 65, 19, 50
-SAME_NAMES = {"Part", "Account"}
+SAME_NAMES = {"Part"}
 READ_MESSAGES, REWRITTEN = 0, 0
 
 
