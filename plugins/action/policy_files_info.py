@@ -13,7 +13,7 @@ from typing import Any
 from ..plugin_utils.actions.action import Action
 from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.policy_files.errors import PolicyFileError
-from ..plugin_utils.policy_files.policy_reader import PolicyFolder, PolicySource
+from ..plugin_utils.policy_files.policy_reader import PolicyFileSource, PolicyFolder
 from ..plugin_utils.tables.settings import SETTINGS
 
 
@@ -47,7 +47,7 @@ class ActionModule(Action):
         }
 
 
-def _row(source: PolicySource) -> dict[str, Any]:
+def _row(source: PolicyFileSource) -> dict[str, Any]:
     return {
         "path": source.path,
         "form": source.form,

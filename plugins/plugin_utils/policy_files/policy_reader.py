@@ -32,7 +32,7 @@ _NOT_THERE = "where Windows does not read it"
 
 
 @dataclass
-class PolicySource:
+class PolicyFileSource:
     """What one file or backup says. deleted: settings whose value it deletes. out_of_reach: settings that its form
     cannot carry, so that its silence means nothing. notes: what a reader should know."""
 
@@ -92,7 +92,7 @@ class PolicyFolder:
                     raise DamagedFile("too_large", f"the folder holds more than {MAX_FILES} files")
                 yield path.relative_to(self._top).as_posix(), path
 
-    def sources(self) -> list[PolicySource]:
+    def sources(self) -> list[PolicyFileSource]:
         """Everything that speaks of our settings, in the order of the paths. A damaged file is a note of its own."""
         backups = [name for name in self._files if PurePosixPath(name).name.lower() == "backup.xml"]
         roots = {PurePosixPath(name).parent.as_posix() for name in backups}
@@ -101,11 +101,11 @@ class PolicyFolder:
         found += [self._guarded(name, "", self._file) for name in others]
         return [source for source in found if source.form]
 
-    def _guarded(self, name: str, form: str, read: Callable[[str], PolicySource]) -> PolicySource:
+    def _guarded(self, name: str, form: str, read: Callable[[str], PolicyFileSource]) -> PolicyFileSource:
         try:
             return read(name)
         except (PolicyFileError, WsmanError, OSError) as error:
-            return PolicySource(name, form or "unreadable", notes=[f"It cannot be read: {error}."])
+            return PolicyFileSource(name, form or "unreadable", notes=[f"It cannot be read: {error}."])
 
     def _content(self, name: str) -> bytes:
         path = self._files[name]
@@ -113,9 +113,9 @@ class PolicyFolder:
             raise DamagedFile("too_large", f"the file is larger than {MAX_FILE} bytes")
         return path.read_bytes()
 
-    def _backup(self, name: str) -> PolicySource:
+    def _backup(self, name: str) -> PolicyFileSource:
         backup = read_backup_xml(self._content(name))
-        source = PolicySource(name, "gpmc_backup", backup.name, notes=list(backup.notes))
+        source = PolicyFileSource(name, "gpmc_backup", backup.name, notes=list(backup.notes))
         root = PurePosixPath(name).parent
         by_case = {known.lower(): known for known in self._files}
         for role, path in backup.files.items():
@@ -127,10 +127,10 @@ class PolicyFolder:
         source.out_of_reach = sorted(left_out("gpmc_backup", SETTINGS.values()))
         return source
 
-    def _file(self, name: str) -> PolicySource:
+    def _file(self, name: str) -> PolicyFileSource:
         content_ = self._content(name)
         form = form_of(name, content_)
-        source = PolicySource(name, form)
+        source = PolicyFileSource(name, form)
         if form in ("intune_catalog", "intune_custom"):
             _read_intune(source, content_)
         elif form:
@@ -214,7 +214,7 @@ def _unattend_values(content_: bytes) -> Iterator[ReadValue]:
                 yield ReadValue(place, int(answer in ("1", "true")))
 
 
-def _read_intune(source: PolicySource, content_: bytes) -> None:
+def _read_intune(source: PolicyFileSource, content_: bytes) -> None:
     for identifier, number in read_intune(content_):
         setting = setting_at_uri(identifier)
         if setting is None:

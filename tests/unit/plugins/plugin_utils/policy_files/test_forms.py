@@ -20,8 +20,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.erro
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.forms import FORMS, left_out, written_files
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.policy_places import PolicyDocument
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.policy_reader import (
+    PolicyFileSource,
     PolicyFolder,
-    PolicySource,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
 
@@ -46,7 +46,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> Path:
     return folder
 
 
-def sources(folder: Path) -> list[PolicySource]:
+def sources(folder: Path) -> list[PolicyFileSource]:
     return PolicyFolder(folder).sources()
 
 
