@@ -39,9 +39,9 @@ _WHY = ("playbooks/why.yml", "--limit", NEEDY)
 STEPS = (
     Step(
         SEE,
-        f"Who lets guests in, and what decides it. {OFF} is switched off: it has to show as unreachable.",
+        f"Which hosts allow guest logons, and what decides it. {OFF} is switched off: it shows as unreachable.",
         [Run(["playbooks/facts.yml"], _all("ok", *CLOSED, *OPEN, GOVERNED) | _all("unreachable", OFF))],
-        f"{len(OPEN) + 1} hosts let guests in; {OFF} could not be asked.",
+        f"{len(OPEN) + 1} hosts allow insecure guest logons; {OFF} could not be asked.",
         then=_then(Then("blocked"), *CLOSED) | _then(Then("allowed"), *OPEN, GOVERNED, OFF),
     ),
     Step(
@@ -89,7 +89,7 @@ STEPS = (
     ),
     Step(
         HARDEN,
-        f"Now the whole fleet. {OLD} lets guests in by default and does not even log it. Group Policy lets them in on "
+        f"Now the whole fleet. {OLD} allows guest logons by default and does not log them. Group Policy allows them on "
         f"{GOVERNED} and would win: that has to fail, and to name the value.",
         [
             Connect(OLD, connected=True),
@@ -101,7 +101,7 @@ STEPS = (
             Connect(OLD, connected=False, events=REFUSED),
             Connect(NEEDY, connected=False, events=REFUSED_AND_AUDITED),
         ],
-        f"no host that could be reached lets guests in; on {GOVERNED} signing alone keeps them out, and that is said.",
+        f"no host that was reached accepts guests; on {GOVERNED} signing alone blocks them, and the report says so.",
         rewritten=[*CLOSED, *OPEN, GOVERNED],
         then=_then(Then("blocked", journal=["applied"]), *CLOSED, *OPEN, GOVERNED)
         | _then(Then("blocked", journal=["reverted", "applied"]), NEEDY)

@@ -1,4 +1,4 @@
-"""What the changes are for: on Windows 11 24H2 a guest gets in after opening, and not after closing or undoing."""
+"""What the changes are for: on Windows 11 24H2 a guest logon works once allowed, and not after a block or a revert."""
 
 from __future__ import annotations
 
