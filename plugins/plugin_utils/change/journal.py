@@ -88,8 +88,14 @@ class Book:
 
     @property
     def unfinished(self) -> tuple[Entry, ...]:
-        """Changes that a run was cut off in, or could not put back."""
-        return tuple(entry for entry in self.stack.entries if entry.status.needs_recovery)
+        """Changes that an interrupted run left, or that could not be restored; not those that the host is ending."""
+        ending = {mark.change_id.lower() for mark in self.marks if mark.word == "ending"}
+        return tuple(
+            entry
+            for entry in self.stack.entries
+            if entry.status.is_unfinished
+            and not (entry.status is ChangeStatus.REVERTING and entry.change_id.lower() in ending)
+        )
 
 
 class Journal:
@@ -214,9 +220,9 @@ def _as_marked(entry: Entry, marks: Sequence[Mark]) -> Entry:
     words = {mark.word for mark in own}
     if not entry.stands or not words & {"reverted", "failed", "ending"}:
         return entry
-    if entry.status is ChangeStatus.PENDING:
-        # What the run wrote after the host had ended it, if anything, nothing else ends any more.
-        note = "it expired while it was being written, or before the journal was closed"
+    if entry.status is not ChangeStatus.APPLIED:
+        # A run was writing to the same cells: what it wrote after the host's look, nothing else ends any more.
+        note = "it expired while a run was writing or reverting it"
         return replace(entry, status=ChangeStatus.FAILED, note=note)
     if "reverted" not in words:
         if "failed" not in words:

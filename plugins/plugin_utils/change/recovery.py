@@ -10,7 +10,7 @@ from its due.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..core.errors import HostState, HostUnreachable, SmbGuestError, leaving
@@ -34,20 +34,28 @@ class Recovery:
     changed: bool = False
 
 
-def read_tidily(host: Host, keep: int = KEEP_ENDED) -> tuple[Book, Recovery]:
+def read_tidily(host: Host, keep: int = KEEP_ENDED, *, reverting: Collection[str] = ()) -> tuple[Book, Recovery]:
     """The journal, once what runs that were cut off have left is finished or undone, and what the host itself has ended
-    is taken over."""
+    is taken over.
+
+    Args:
+        host: the host, locked.
+        keep: how many ended changes the journal keeps.
+        reverting: change_ids that the caller reverts anyway, and so finishes the interrupted revert of.
+    """
     with leaving(HostState.NOTHING_WRITTEN):
         book = host.journal.read()
     if not (book.unfinished or book.unsettled):
         return book, Recovery()
     with leaving(None, "What an interrupted run or an expiry left is not dealt with yet: run again to do it."):
-        return _tidied(host, book, keep)
+        return _tidied(host, book, keep, {change_id.lower() for change_id in reverting})
 
 
-def _tidied(host: Host, book: Book, keep: int) -> tuple[Book, Recovery]:
+def _tidied(host: Host, book: Book, keep: int, reverting: Collection[str]) -> tuple[Book, Recovery]:
     stack, told, changed = book.stack, [], False
     for entry in reversed(book.unfinished):
+        if entry.status is ChangeStatus.REVERTING and entry.change_id.lower() in reverting:
+            continue
         try:
             with leaving(_state(changed)):
                 ended, sentence, wrote = _finish(host, book, stack, entry)
@@ -110,6 +118,9 @@ def _undone(host: Host, entry: Entry, result: PutBack, foreign: Sequence[str]) -
     task = delete_task(host.session, entry.change_id) if entry.expires_at else None
     note = " ".join(filter(None, (f"cut off; undone by the next run.{left}", result.told)))
     told = " ".join(filter(None, (f"it was undone.{left}", result.told, task)))
+    if entry.status is ChangeStatus.REVERTING:
+        ended = noted(entry, ChangeStatus.REVERTED, note.replace("cut off;", "its revert was interrupted;"))
+        return ended, f"The revert of the change {entry.change_id} had been interrupted; {told}"
     if any(part.left for part in entry.parts):  # it stood, and its end failed on the host
         ended = noted(entry, ChangeStatus.REVERTED, note.replace("cut off;", "its end failed on the host;"))
         return ended, f"The end of the change {entry.change_id} had failed on the host; {told}"

@@ -84,7 +84,7 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool, k
             _access(host), planned, (*book.damaged, *(told for undoing in planned for told in _covering(undoing)))
         )
     with host.held():
-        book, recovery = read_tidily(host, keep)
+        book, recovery = read_tidily(host, keep, reverting=[entry.change_id for entry in selected])
         with leaving(HostState.NOTHING_WRITTEN):
             undoings = _plan(host, book.stack, _select(book.stack, selection), force=force)
         done: list[Undoing] = []

@@ -41,10 +41,12 @@ def restore(
         below: looks again.
         made_keys: policy keys to remove where they are empty then, deepest first.
         now: what the cells hold, where that was just read.
+
+    Raises SmbGuestError also where a further look fails: then it is not known whether the last values are still due.
     """
     result = put_back(host.session, host.registry, targets, made_keys, now=now)
     for _look in range(_LOOKS):
-        again = asked(below, targets)
+        again = below()
         if again == targets:
             break
         targets = again

@@ -59,12 +59,6 @@ class ChangeStatus(Enum):
         return self in (ChangeStatus.PENDING, ChangeStatus.REVERTING, ChangeStatus.FAILED)
 
     @property
-    def needs_recovery(self) -> bool:
-        """Whether the next journaled run finishes or undoes it before it does anything else. An interrupted revert is
-        finished by reverting it again."""
-        return self in (ChangeStatus.PENDING, ChangeStatus.FAILED)
-
-    @property
     def is_in_force(self) -> bool:
         """Whether its values are wanted: not where its undoing was begun."""
         return self in (ChangeStatus.PENDING, ChangeStatus.APPLIED)
@@ -158,9 +152,12 @@ class ChangeStack(Generic[E, C, V]):
         part = part_of(entry, cell)
         if part is None or self.belongs_to_others(entry, cell):
             return False
-        own: Collection[V] = (part.leaves,)
+        own: list[V] = [part.leaves]
         if entry.status.is_unfinished:
-            own = self.intermediate(part.leaves, self.below(entry, cell))
+            # Its undoing may have written what a change beneath had left that has ended since.
+            beneath = [lower_part.leaves for lower in self.beneath(entry, cell) if (lower_part := part_of(lower, cell))]
+            for below in (*beneath, self.ground(entry, cell)):
+                own += self.intermediate(part.leaves, below)
         return any(self.same(left, value) for left in own)
 
     def belongs_to_others(self, entry: E, cell: C) -> bool:
