@@ -9,8 +9,7 @@ registry value and so one request, however long it is, and is replaced as a whol
 `Ended` before it leaves `Standing`: found in both, it has ended.
 
 `Changes` holds what the host itself says, as names of keys, since an expiry has reg.exe to write with and one request
-lists them all: `<change_id>~reverted` and so on (see `Mark`). It also holds the entries of version 0.1, which wrote a
-key for each change; the first run that holds the host takes them over.
+lists them all: `<change_id>~reverted` and so on (see `Mark`).
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from ..core.registry_value import RegistryType, RegistryValue
 from ..core.stack import ChangeStatus
 from ..core.text import one_line
 from ..windows.registry import Registry, WrongType
-from . import journal_v1
 from .cell import Cell
 from .journal_format import UNUSABLE, decode, encode
 from .stack import Entry, Stack
@@ -71,20 +69,19 @@ def mark_name(change_id: str, word: str, cell: Cell | None = None) -> str:
 @dataclass(frozen=True)
 class Book:
     """The journal as it was read. damaged: a sentence for each line that could not be used. unread: those lines
-    themselves, by list; they are kept as they are. v1: the keys of changes in the form of version 0.1. lines: the list
+    themselves, by list; they are kept as they are. lines: the list
     of the changes that stand, as it was read."""
 
     stack: Stack
     damaged: tuple[str, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
     marks: tuple[Mark, ...] = ()
-    v1: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
 
     @property
     def unsettled(self) -> bool:
         """Whether the host has said something that the lists do not have yet."""
-        return bool(self.v1) or any(mark.word != "ending" for mark in self.marks)
+        return any(mark.word != "ending" for mark in self.marks)
 
     @property
     def unfinished(self) -> tuple[Entry, ...]:
@@ -105,7 +102,7 @@ class Journal:
         self._registry = registry
 
     def read(self) -> Book:
-        """The whole journal: three requests, and some for what version 0.1 wrote. Raises HostError."""
+        """The whole journal: three requests. Raises HostError."""
         return self._read(self._lines(STANDING), self._lines(ENDED))
 
     def peek(self) -> Book:
@@ -152,19 +149,10 @@ class Journal:
                     )
                 else:
                     entries[entry.change_id.lower()] = entry
-        marks, v1 = [], []
-        for name in self._registry.subkeys(CHANGES):
-            mark = Mark.parse(name)
-            if mark is not None:
-                marks.append(mark)
-            elif name.lower() not in entries:
-                v1.append(name)
-        first = min([0, *(entry.seq for entry in entries.values())])
-        older, told, read = journal_v1.read(self._registry, CHANGES, v1, before=first)
-        damaged += told
-        stack = Stack(tuple(sorted([*entries.values(), *older], key=lambda entry: entry.seq)))
-        stack = Stack(tuple(_as_marked(entry, marks) for entry in stack.entries))
-        return Book(stack, tuple(damaged), tuple(unread), tuple(marks), tuple(read), standing)
+        marks = self.marks()
+        in_order = sorted(entries.values(), key=lambda entry: entry.seq)
+        stack = Stack(tuple(_as_marked(entry, marks) for entry in in_order))
+        return Book(stack, tuple(damaged), tuple(unread), marks, standing)
 
     def write(self, book: Book, stack: Stack, *, keep: int = KEEP_ENDED, ended: bool = False) -> Book:
         """Replace the lists. One request; two where changes ended. keep: how many ended ones."""
@@ -183,17 +171,15 @@ class Journal:
             self._registry.delete_value(ROOT, name)
 
     def settle(self, book: Book, *, keep: int = KEEP_ENDED, keep_marks: bool = False) -> Book:
-        """Take over into the lists what the host and version 0.1 have written beside them.
+        """Take over into the lists what the host has written beside them.
 
         keep_marks: a task on the host could not be brought up to date, and may still look for the marks.
         """
         settled = self.write(book, book.stack, keep=keep, ended=True)
         gone = () if keep_marks else tuple(mark for mark in book.marks if mark.word != "ending")
-        for name in (*(mark.name for mark in gone), *book.v1):
-            self._registry.delete_key(f"{CHANGES}\\{name}")
-        if book.v1:
-            self._registry.delete_value(ROOT, journal_v1.PENDING)
-        return replace(settled, marks=tuple(mark for mark in book.marks if mark not in gone), v1=())
+        for mark in gone:
+            self._registry.delete_key(f"{CHANGES}\\{mark.name}")
+        return replace(settled, marks=tuple(mark for mark in book.marks if mark not in gone))
 
     def forget_marks(self, change_id: str, book: Book) -> None:
         """Remove what an expiry said of a change, so that its name is free."""

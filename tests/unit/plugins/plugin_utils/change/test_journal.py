@@ -2,18 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The journal on a host: two lists, the marks of expiries beside them, and what version 0.1 wrote."""
+"""The journal on a host: two lists, and the marks of expiries beside them."""
 
 from __future__ import annotations
 
 import json
-from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Held
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import (
     CHANGES,
     ENDED,
@@ -23,10 +20,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal im
     mark_name,
     noted,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, HostState, SmbGuestError
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import dword
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, HostState
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.stack import ChangeStatus
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import KEYS, Layer, Side
 from simulated_windows.in_process import InProcessHost, differences
 
 from ..engine import (
@@ -35,15 +30,12 @@ from ..engine import (
     GUEST,
     GUEST_LOCAL,
     GUEST_POLICY,
-    POLICY,
     SIGNING,
     book,
     change,
     engine,
     entry,
-    held,
     moved,
-    put,
     runs,
     status,
     tidy,
@@ -70,7 +62,7 @@ def flip(host: InProcessHost, name: str, **more: Any) -> None:
 def test_no_journal_is_an_empty_one() -> None:
     host = InProcessHost()
     found = book(host)
-    assert (found.stack.entries, found.damaged, found.marks, found.v1, found.unfinished) == ((), (), (), (), ())
+    assert (found.stack.entries, found.damaged, found.marks, found.unfinished) == ((), (), (), ())
     assert not found.unsettled
     assert host.requests == 3
 
@@ -305,178 +297,3 @@ def test_a_note_is_one_line_of_bounded_length() -> None:
     text = noted(entry(host, "x"), ChangeStatus.FAILED, "a\nb\u202ec" + "d" * 5000).note
     assert text.isprintable()
     assert len(text) <= 1000
-
-
-# Version 0.1
-
-NOON = "2026-03-02T12:00:00+00:00"
-
-
-def old_entry(host: InProcessHost, name: str, wanted: bool, found: Any, **texts: str) -> None:
-    """A change of insecure_guest_logons in both scopes, as version 0.1 wrote it."""
-    kind, data = found or (None, None)
-    row = {"setting": GUEST, "type": kind, "data": data}
-    before = {
-        "values": [{**row, "scope": "local", "running": bool(data)}, {**row, "scope": "policy", "running": None}],
-        "missing_keys": [KEYS[Side.CLIENT][Layer.POLICY]],
-    }
-    fields = {
-        "ChangeStatus": "applied",
-        "Before": json.dumps(before),
-        "Wanted": json.dumps([{"setting": GUEST, "scope": scope, "value": wanted} for scope in ("local", "policy")]),
-        "Reason": "old",
-        "CreatedAt": NOON,
-        "ExpiresAt": "",
-        "Controller": "ops.example",
-        "Note": "",
-        **texts,
-    }
-    for field, text in fields.items():
-        host.registry.set(f"HKLM\\{CHANGES}\\{name}", field, "REG_SZ", text)
-
-
-def test_changes_of_version_0_1_are_read_in_the_order_of_their_times_and_lie_over_each_other() -> None:
-    host = InProcessHost()
-    old_entry(host, "first", True, None)
-    old_entry(host, "second", False, ("REG_DWORD", 1), CreatedAt="2026-03-02T12:00:01+00:00")
-    old_entry(host, "earlier", True, None, CreatedAt="2026-03-01T12:00:00+00:00", ChangeStatus="reverted")
-    put(host, GUEST_LOCAL, 0)
-    put(host, GUEST_POLICY, 0)
-    found = book(host)
-    assert [each.change_id for each in found.stack.entries] == ["earlier", "first", "second"]
-    assert [each.seq for each in found.stack.entries] == [-3, -2, -1]
-    assert [each.parts[0].over for each in found.stack.entries] == [None, None, "first"]
-    assert found.stack.entries[1].controller.host == "ops.example"
-    assert found.stack.entries[1].made_keys == (KEYS[Side.CLIENT][Layer.POLICY],)
-    assert found.unsettled
-    assert sorted(found.v1) == ["earlier", "first", "second"]
-    assert [each.expires_at for each in found.stack.entries] == [None, None, None]
-
-
-def test_the_end_of_a_change_of_version_0_1_is_known_and_what_ran() -> None:
-    host = InProcessHost()
-    old_entry(host, "x", True, ("REG_DWORD", 2), ExpiresAt="2026-03-02T15:00:00+02:00")
-    assert entry(host, "x").expires_at == datetime(2026, 3, 2, 13, tzinfo=UTC)
-    assert [part.found for part in entry(host, "x").parts] == [Held(dword(2), True), Held(dword(2))]
-
-
-def test_what_version_0_1_did_not_say_is_empty() -> None:
-    host = InProcessHost()
-    old_entry(host, "x", True, None)
-    for field in ("Reason", "ExpiresAt", "Controller", "Note"):
-        host.edit(f"HKLM\\{CHANGES}\\x", field, None)
-    found = entry(host, "x")
-    assert (found.reason, found.expires_at, found.controller.host, found.note) == ("", None, "", "")
-
-
-def test_a_change_of_version_0_1_is_older_than_all_that_the_lists_have() -> None:
-    """Also where some were taken over before, and an old controller has written again."""
-    host = InProcessHost()
-    old_entry(host, "first", True, None)
-    change(host, {AUDIT: "enabled"}, name="new")
-    old_entry(host, "late", True, None, ChangeStatus="reverted")
-    assert [(each.change_id, each.seq) for each in book(host).stack.entries] == [
-        ("late", -2),
-        ("first", -1),
-        ("new", 1),
-    ]
-
-
-def test_changes_of_version_0_1_are_taken_over_and_can_be_undone() -> None:
-    host = InProcessHost()
-    pristine = host.snapshot()
-    old_entry(host, "first", True, None)
-    old_entry(host, "second", False, ("REG_DWORD", 1), CreatedAt="2026-03-02T12:00:01+00:00")
-    host.registry.set(LIST, "Pending", "REG_SZ", "first")
-    put(host, GUEST_LOCAL, 0)
-    put(host, GUEST_POLICY, 0)
-    change(host, {GUEST: "allowed"}, BOTH, name="third")
-    assert host.registry.subkeys(f"HKLM\\{CHANGES}") == []
-    assert host.registry.get(LIST, "Pending") is None
-    assert [json.loads(line)["change_id"] for line in lines(host, STANDING)] == ["first", "second", "third"]
-    undo(host, "first")
-    undo(host, "third")
-    assert held(host, GUEST_LOCAL) == ("REG_DWORD", 0)
-    undo(host, "second")
-    assert moved(pristine, host) == []
-
-
-def test_a_pending_change_of_version_0_1_is_dealt_with() -> None:
-    host = InProcessHost()
-    old_entry(host, "cut", True, None, ChangeStatus="pending")
-    put(host, GUEST_LOCAL, 1)
-    recovery = tidy(host)
-    assert recovery.changed
-    assert (status(host, "cut"), held(host, GUEST_LOCAL)) == ("rolled_back", None)
-
-
-def test_damaged_entries_of_version_0_1_are_told_and_left() -> None:
-    bad = {
-        "status": {"ChangeStatus": "done"},
-        "before": {"Before": "nonsense"},
-        "keys": {"Before": json.dumps({"values": [], "missing_keys": ["SYSTEM"]})},
-        "wanted": {"Wanted": json.dumps([{"setting": "x", "scope": "local", "value": True}])},
-        "number": {"Wanted": json.dumps([{"setting": GUEST, "scope": "local", "value": 1}])},
-        "time": {"CreatedAt": "yesterday"},
-    }
-    host = InProcessHost()
-    for name, texts in bad.items():
-        old_entry(host, name, True, None, **texts)
-    host.registry.create_key(f"HKLM\\{CHANGES}\\not ours")
-    host.registry.set(f"HKLM\\{CHANGES}\\typed", "ChangeStatus", "REG_DWORD", 1)
-    found = book(host)
-    assert found.stack.entries == ()
-    assert len(found.damaged) == len(bad) + 2
-    assert not found.v1
-    flip(host, "x")
-    assert len(host.registry.subkeys(f"HKLM\\{CHANGES}")) == len(bad) + 2
-
-
-def test_what_version_0_1_is_said_to_have_written_cannot_steer_a_terminal() -> None:
-    host = InProcessHost()
-    old_entry(host, "old", True, None, Reason="all\u2066\nwell", Note="a\u202eb", Controller="ops\r\nfailed")
-    (entry,) = book(host).stack.entries
-    assert (entry.reason, entry.note, entry.controller.host) == ("all\\u2066 well", "a\\u202eb", "ops failed")
-
-
-def test_an_entry_of_version_0_1_that_never_led_to_a_write_goes() -> None:
-    host = InProcessHost()
-    host.registry.set(f"HKLM\\{CHANGES}\\begun", "Before", "REG_SZ", "{")
-    assert (book(host).stack.entries, book(host).v1, book(host).damaged) == ((), ("begun",), ())
-    tidy(host)
-    assert host.registry.subkeys(f"HKLM\\{CHANGES}") == []
-
-
-def test_taking_over_that_is_cut_off_loses_nothing() -> None:
-    host = InProcessHost()
-    old_entry(host, "first", True, None)
-    put(host, GUEST_LOCAL, 1)
-    put(host, GUEST_POLICY, 1)
-    saved = host.save()
-    host.reset_counters()
-    tidy(host)
-    for at in range(1, host.requests + 1):
-        for kind in ("reset_before", "reset_after"):
-            host.load(saved)
-            host.inject(kind, at=[at])
-            with suppress(SmbGuestError):
-                tidy(host)
-            host.clear_faults()
-            tidy(host)
-            assert status(host, "first") == "applied", at
-            assert [json.loads(line)["seq"] for line in lines(host, STANDING)] == [-1]
-
-
-def test_over_the_same_ground_in_two_forms() -> None:
-    """New changes lie over those of version 0.1."""
-    host = InProcessHost()
-    old_entry(host, "first", True, None)
-    put(host, GUEST_LOCAL, 1)
-    put(host, GUEST_POLICY, 1)
-    change(host, {GUEST: "blocked", SIGNING: "not_required"}, BOTH, name="new")
-    part = entry(host, "new").part(GUEST_POLICY)
-    assert part is not None
-    assert part.over == "first"
-    assert (entry(host, "new").seq, entry(host, "first").seq) == (1, -1)
-    change(host, {AUDIT: "enabled"}, (POLICY,), name="newer")
-    assert entry(host, "newer").seq == 2
