@@ -40,6 +40,8 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
 
     ARGUMENT_SPEC: ClassVar[Mapping[str, Any]]
     REQUIRED_ONE_OF: ClassVar[list[list[str]] | None] = None
+    NULL_ON_FAILURE: ClassVar[tuple[str, ...]] = ()
+    """Return values that a failure has as well, as null, so that a `when:` of an `always:` section can read them."""
 
     def act(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Do the task and give its result. Raises SmbGuestError."""
@@ -58,8 +60,10 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
             self._warn(result, *done.pop("warnings", ()))
             result.update(done)
         except HostUnreachable as error:
+            result.update(dict.fromkeys(self.NULL_ON_FAILURE))
             result.update(unreachable=True, changed=error.changed, msg=self.words(error))
         except SmbGuestError as error:
+            result.update(dict.fromkeys(self.NULL_ON_FAILURE))
             result.update(failed=True, changed=error.changed, msg=self.words(error))
         except WsmanError as error:
             result.update(failed=True, changed=False, msg=f"A bug in winops.smb_guest: {self.words(error)}")
@@ -141,6 +145,7 @@ class SettingsAction(HostAction):
     """An action that is a door to `configure`. OPTIONS: option to the name of the setting that it stands for."""
 
     OPTIONS: ClassVar[Mapping[str, str]]
+    NULL_ON_FAILURE = ("change_id",)
 
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
         outcome = self.configure(session, options)

@@ -29,6 +29,7 @@ from .result import Outcome
 from .stack import Entry, Stack, stamp
 from .transaction import Done, Terms, carry_out, carry_out_journaled, prepare, prolong
 
+_LOCAL_GPO_STAYS = "Nothing on the host removes an entry of Registry.pol by itself."
 _NOTHING_ELSE = "The recovery of an interrupted run wrote values; this task wrote nothing else."
 
 
@@ -71,8 +72,8 @@ def configure(host: Host, request: Request, *, check_mode: bool) -> Outcome:
     with leaving(HostState.NOTHING_WRITTEN):
         if request.in_local_gpo and terms.expires_in:
             raise RequestError(
-                "expires_in cannot end a change of the local GPO: nothing on the host takes an entry out of "
-                "Registry.pol by itself. Say scope: policy, which an end can undo, or leave expires_in out."
+                f"expires_in cannot end a change of the local GPO. {_LOCAL_GPO_STAYS} Say scope: policy, which an end "
+                "can undo, or leave expires_in out."
             )
         # The journal first: whoever comes between the two looks is in the journal when the host is held.
         book = (host.journal.read() if check_mode else host.journal.peek()) if terms.journaled else None
@@ -113,7 +114,7 @@ def _carry_out_journaled(host: Host, view: _View, peeked: Book, outlook: Outcome
                 return replace(outlook, after=done.after, verified=True, entry=done.entry, told=told)
             entry = _to_prolong(request.terms, book, outlook.plan)
             if entry and request.terms.expires_in:
-                done = prolong(host, book, entry, now + request.terms.expires_in)
+                done = prolong(host, book, entry, now, request.terms.expires_in)
                 return replace(outlook, entry=done.entry)
     return outlook
 
@@ -313,7 +314,21 @@ def _refreshed(view: _View, request: Request, done: Done, outlook: Outcome) -> D
 
 
 def _to_prolong(terms: Terms, book: Book, planned: Plan) -> Entry | None:
-    """The change whose end the task moves: it stands by the same name, and nothing is to be written."""
+    """The change whose end the task moves: it stands by the same name, and nothing is to be written.
+
+    The same duration again moves nothing: else a scheduled play would keep the change for ever. Raises RequestError
+    for a change that the host cannot end, whatever scope the task names.
+    """
+    entry = _named(terms, book, planned)
+    if entry is None or terms.expires_in is None or entry.lasts == int(terms.expires_in.total_seconds()):
+        return None
+    if any(part.cell.in_local_gpo for part in entry.parts):
+        raise RequestError(f"The change {entry.change_id} cannot expire: it wrote to the local GPO. {_LOCAL_GPO_STAYS}")
+    return entry
+
+
+def _named(terms: Terms, book: Book, planned: Plan) -> Entry | None:
+    """The standing change of the task's change_id, where the task asks for an end and has nothing to write."""
     if planned.changes or terms.change_id is None or terms.expires_in is None:
         return None
     entry = book.stack.get(terms.change_id)
@@ -344,10 +359,10 @@ def _unique(entries: Iterable[Entry | None]) -> tuple[Entry, ...]:
 
 def _reservations(request: Request, book: Book, planned: Plan, met: Mapping[Cell, Entry]) -> Iterator[str]:
     """What the user may not expect of a wish that is met already. met: the cells that a change has made so."""
-    if request.terms.expires_in and not planned.changes and _to_prolong(request.terms, book, planned) is None:
+    if request.terms.expires_in and not planned.changes and _named(request.terms, book, planned) is None:
         yield "expires_in has no effect: everything is as wanted already, and nothing was written that could end."
     for cell, by in met.items():
-        if by.expires_at and by.change_id != request.terms.change_id:
+        if by.expires_at and by.change_id.lower() != (request.terms.change_id or "").lower():
             yield (
                 f"{cell} is as wanted only until {stamp(by.expires_at)}: then the change {by.change_id} ends. Undo "
                 "that first to make it last."

@@ -74,6 +74,7 @@ def encode(entry: Entry) -> str:
         "created_at": exact(entry.created_at),
         "expires_at": exact(entry.expires_at) if entry.expires_at else None,
         "controller": [entry.controller.host, entry.controller.namespace],
+        "lasts": entry.lasts or None,
         "armed": entry.armed,
         "note": entry.note,
         "made_keys": list(entry.made_keys),
@@ -110,7 +111,7 @@ def decode(line: str) -> Entry:
     row = json.loads(line)
     host, namespace = row.get("controller", ["", ""])
     return Entry(
-        seq=_seq(row["seq"]),
+        seq=_number(row["seq"]),
         change_id=_change_id(row["change_id"]),
         status=ChangeStatus(row["status"]),
         reason=_shown(row.get("reason", "")),
@@ -120,6 +121,7 @@ def decode(line: str) -> Entry:
         made_keys=made_keys(row.get("made_keys", [])),
         controller=Controller(_shown(host)[:MAX_HOST], _shown(namespace)[:MAX_HOST]),
         armed=_text(row.get("armed", "")),
+        lasts=_number(row.get("lasts", 0)),
         note=_shown(row.get("note", "")),
         left_alone=tuple(Cell.named(setting, scope) for setting, scope in row.get("left_alone", [])),
     )
@@ -177,10 +179,10 @@ def made_keys(keys: Sequence[Any]) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _seq(value: Any) -> int:
+def _number(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise ValueError(f"{str(value)[:40]!r} is no sequence number")
+    raise ValueError(f"{str(value)[:40]!r} is no number")
 
 
 def _change_id(text: Any) -> str:

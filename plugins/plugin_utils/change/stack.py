@@ -51,7 +51,8 @@ class Part:
 class Entry:
     """One change. Times are aware and by the host's clock. made_keys: policy keys that were not there before it or
     before what it lies over, deepest first. armed: fingerprint of the scheduled task as registered last. note: why it
-    ended as it did. left_alone: the cells that its end left, because they held something else by then."""
+    ended as it did. left_alone: the cells that its end left, because they held something else by then. lasts: seconds
+    that a task asked for when it set the end last, 0 without an end."""
 
     seq: int
     change_id: str
@@ -65,6 +66,7 @@ class Entry:
     armed: str = ""
     note: str = ""
     left_alone: tuple[Cell, ...] = ()
+    lasts: int = 0
 
     @property
     def stands(self) -> bool:

@@ -134,6 +134,7 @@ def prepare(
         reason=terms.reason,
         created_at=now,
         expires_at=now + terms.expires_in if terms.expires_in else None,
+        lasts=int(terms.expires_in.total_seconds()) if terms.expires_in else 0,
         parts=tuple(parts),
         made_keys=stack.made_keys([part.cell for part in parts if not part.cell.is_local], made),
         controller=Controller.here(),
@@ -141,9 +142,10 @@ def prepare(
     return entry, expiry_task(stack.with_(entry), entry) if entry.expires_at else None
 
 
-def prolong(host: Host, book: Book, entry: Entry, expires_at: datetime) -> Done:
-    """Give a change that stands another end. Holds the host. Journaled first: cut off, the next run registers it."""
-    stack = book.stack.with_(replace(entry, expires_at=expires_at, armed=""))
+def prolong(host: Host, book: Book, entry: Entry, now: datetime, expires_in: timedelta) -> Done:
+    """Give a change that stands another end. Journaled first: interrupted, the next run registers it."""
+    lasts = int(expires_in.total_seconds())
+    stack = book.stack.with_(replace(entry, expires_at=now + expires_in, lasts=lasts, armed=""))
     host.journal.write(book, stack)
     stack, told = rearm(host, stack)
     if told:

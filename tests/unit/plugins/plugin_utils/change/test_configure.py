@@ -18,7 +18,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     SmbGuestError,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import dword
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Scope
 from simulated_windows.in_process import InProcessHost, differences
 
 from ..engine import (
@@ -301,12 +301,28 @@ def test_prolonging_and_shortening() -> None:
         assert entry(host, "x").expires_at == host.clock + hours * HOUR
         assert outcome.as_dict()["expires_at"] is not None
         assert not [text for text in outcome.warnings() if "no effect" in text]
+        host.advance(60)
+        again = change(host, {GUEST: "allowed"}, name="X", hours=hours)
+        assert (again.prolonged, again.as_dict()["changed"]) == (False, False)
+        assert not [text for text in again.warnings() if "no effect" in text or "only until" in text]
+        host.advance(-60)
+        assert entry(host, "x").expires_at == host.clock + hours * HOUR, "the same duration moves nothing"
     host.advance(2 * 3600 - 1)
     assert host.run_due_tasks() == []
     host.advance(1)
     assert host.run_due_tasks() == ["\\winops\\smb_guest\\x"]
     assert moved(pristine, host) == []
     assert change(host, {GUEST: "blocked"}, name="x", hours=1).prolonged is False, "it does not stand any more"
+
+
+def test_a_change_of_the_local_gpo_gets_no_end_by_another_scope() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, (Scope.LOCAL_GPO, POLICY), name="x")
+    for check in (True, False):
+        with pytest.raises(RequestError, match=r"The change x cannot expire: it wrote to the local GPO\.") as caught:
+            change(host, {GUEST: "allowed"}, (POLICY,), name="x", hours=1, check=check)
+        assert caught.value.host_state is HostState.NOTHING_WRITTEN
+    assert (entry(host, "x").expires_at, host.tasks) == (None, [])
 
 
 def test_a_change_that_stood_for_good_gets_an_end() -> None:
