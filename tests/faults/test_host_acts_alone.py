@@ -34,7 +34,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings i
 from simulated_windows.in_process import InProcessHost, differences
 
 EVERY = os.environ.get("HOST_ACTS") == "all"
-SAMPLE = int(os.environ.get("HOST_ACTS_SAMPLE", "40"))
+SAMPLE = int(os.environ.get("HOST_ACTS_SAMPLE", "25"))
 """Cases of one operation that the gate plays."""
 GUEST, SIGNING, ENCRYPTION = "insecure_guest_logons", "client_signing", "client_encryption"
 BOTH = (Scope.LOCAL, Scope.POLICY)

@@ -206,7 +206,8 @@ def _as_marked(entry: Entry, marks: Sequence[Mark]) -> Entry:
     words = {mark.word for mark in own}
     if not entry.stands or not words & {"reverted", "failed", "ending"}:
         return entry
-    if entry.status is not ChangeStatus.APPLIED:
+    at_work = entry.status is ChangeStatus.REVERTING and not words & {"reverted", "failed"}
+    if entry.status is not ChangeStatus.APPLIED and not at_work:
         # A run was writing to the same cells: what it wrote after the host's look, nothing else ends any more.
         note = "it expired while a run was writing or reverting it"
         return replace(entry, status=ChangeStatus.FAILED, note=note)
