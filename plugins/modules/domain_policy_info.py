@@ -172,7 +172,8 @@ findings:
       description: >-
         V(contradiction) where two GPOs that reach the same computers say different things, V(versions_disagree) between
         LDAP and SYSVOL, V(overdue) past its date, V(unreadable) for damaged files or links, V(journal) with
-        O(changes) for a journal that is not believed.
+        O(changes) for a journal that is not believed, V(not_linked) and V(computer_half_disabled) for a GPO that no
+        computer applies.
       type: str
       returned: always
     gpos:

@@ -165,7 +165,7 @@ def test_roles(domain: Domain, plays: Plays) -> None:
     wanted = {
         **exception,
         "domain_exception_name": "old NAS",
-        "domain_exception_reason": "CHG0043",
+        "domain_exception_reason": "CHG0043, the contract expires 2020-06-30",
         "domain_exception_links": [{"target": unit, "order": 1}],
     }
     day = str(today + timedelta(days=3))
@@ -183,6 +183,13 @@ def test_roles(domain: Domain, plays: Plays) -> None:
     assert resolved[GUEST]["others"][0]["gpo"] == "SMB guest access closed"
     assert any(finding["kind"] == "contradiction" for finding in report.findings)
 
+    plays.book(
+        "winops.smb_guest.domain_exception",
+        **{**wanted, "domain_exception_name": "Old  nas"},
+        domain_exception_expires_on=day,
+    )
+    assert domain.dc.tool("gpo", "listall").lower().count("nas (expires") == 1
+
     later = str(today + timedelta(days=9))
     plays.book("winops.smb_guest.domain_exception", **wanted, domain_exception_expires_on=later)
     assert name not in domain.dc.tool("gpo", "listall")
@@ -194,3 +201,10 @@ def test_roles(domain: Domain, plays: Plays) -> None:
     listed = domain.dc.tool("gpo", "listall")
     assert past not in listed
     assert f"(expires {later})" in listed
+
+    weaker = {**wanted, "domain_exception_name": "weak", "domain_exception_links": [{"target": unit}]}
+    with pytest.raises(AssertionError, match="The exception does not decide at"):
+        plays.book("winops.smb_guest.domain_exception", **weaker, domain_exception_expires_on=later)
+    wide = {**wanted, "domain_exception_name": "wide", "domain_exception_links": [{"target": domain.dc.dn}]}
+    with pytest.raises(AssertionError, match="would reach every computer below"):
+        plays.book("winops.smb_guest.domain_exception", **wide, domain_exception_expires_on=later)

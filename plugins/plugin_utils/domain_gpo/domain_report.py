@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import combinations
@@ -42,8 +43,9 @@ from .gpo_access import filter_sids, may_apply
 from .gpo_cells import MANAGED, setting_value
 from .precedence import Dropped, Gpo, LinkedContainer, Resolved, resolve
 
-# What the role domain_exception writes into name and comment of a GPO.
-EXPIRES = re.compile(r"\bexpires (\d{4}-\d{2}-\d{2})\b")
+# What the role domain_exception writes at the end of name and comment of a GPO. A reason before it may hold dates too.
+_DAY = r"expires (\d{4}-\d{2}-\d{2})"
+_EXPIRES_IN_NAME, _EXPIRES_IN_COMMENT = re.compile(rf"\({_DAY}\)\Z"), re.compile(rf"\b{_DAY}\Z")
 _OURS = (
     f"(&{GPO_CLASS}(|(gPCMachineExtensionNames=*{escaped(REGISTRY_POLICY.cse)}*)"
     f"(gPCMachineExtensionNames=*{escaped(SECURITY_SETTINGS.cse)}*)))"
@@ -142,6 +144,7 @@ class DomainReport:
         expires = self._expires(carrier)
         if expires and expires < datetime.now(UTC).date():
             self._finding("overdue", [container], f"it was to be removed by {expires.isoformat()}")
+        self._find_without_effect(carrier)
         security = carrier.security
         return {
             "name": said(container.name),
@@ -159,6 +162,17 @@ class DomainReport:
             "expires_on": expires.isoformat() if expires else None,
         }
 
+    def _find_without_effect(self, carrier: Carrier) -> None:
+        """A GPO that no computer applies, whatever it sets."""
+        container = carrier.container
+        if not _enabled(carrier):
+            self._finding(
+                "not_linked", [container], f"{said(container.name)} has no enabled link: no computer applies it"
+            )
+        if container.flags & MACHINE_OFF:
+            text = f"the computer half of {said(container.name)} is disabled: no computer applies it"
+            self._finding("computer_half_disabled", [container], text)
+
     def _link_told(self, carrier: Carrier, target: str) -> dict[str, Any]:
         links = carrier.links[target]
         link = links.of(carrier.container.guid)
@@ -175,13 +189,11 @@ class DomainReport:
 
     @staticmethod
     def _expires(carrier: Carrier) -> date | None:
-        for text in (carrier.comment, carrier.container.name):
-            match = EXPIRES.search(text)
+        name, comment = carrier.container.name.strip(), carrier.comment.strip()
+        for match in (_EXPIRES_IN_NAME.search(name), _EXPIRES_IN_COMMENT.search(comment)):
             if match:
-                try:
+                with suppress(ValueError):
                     return date.fromisoformat(match[1])
-                except ValueError:
-                    continue
         return None
 
     def _find_contradictions(self) -> None:

@@ -264,5 +264,5 @@ def test_what_an_exception_lacks_is_said_before_any_contact(fleet: Fleet, playbo
         assert words in record.message, (case, record.message)
         assert "Demand" in record.task
     assert [record.task for record in said[len(wanted) :]] == [
-        "winops.smb_guest.domain_exception : Look at the GPOs of the domain"
+        "winops.smb_guest.domain_exception : Read the GPOs of the domain"
     ] * 2
