@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.actions.action import SettingsAction
 from ..plugin_utils.actions.options import JOURNAL_OPTIONS, SCOPE_OPTIONS, setting_options
+from ..plugin_utils.actions.settings_action import SettingsAction
 from ..plugin_utils.change import summary
 from ..plugin_utils.events.channel_configuration import plan_channels, read_sizes
 from ..plugin_utils.tables.events import CHANNELS

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from ..plugin_utils.actions.action import SettingsAction
 from ..plugin_utils.actions.options import JOURNAL_OPTIONS, SCOPE_OPTIONS, setting_options
+from ..plugin_utils.actions.settings_action import SettingsAction
 
 
 class ActionModule(SettingsAction):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..plugin_utils.actions.action import SettingsAction
 from ..plugin_utils.actions.options import JOURNAL_OPTIONS, SCOPE_OPTIONS
 from ..plugin_utils.actions.safeguards import hardening_settings, without_empty
+from ..plugin_utils.actions.settings_action import SettingsAction
 from ..plugin_utils.change.result import Outcome
 from ..plugin_utils.tables.hardening import PARTS
 from ..plugin_utils.tables.settings import SETTINGS

@@ -12,18 +12,11 @@ from typing import Any, ClassVar
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..change import summary
-from ..change.configure import Request, configure
-from ..change.host import Host
-from ..change.plan import Rules, Wish
-from ..change.result import Outcome
 from ..core.errors import AccessDenied, HostUnreachable, RequestError, SmbGuestError, worded
 from ..core.text import one_line
-from ..tables.settings import SETTINGS
 from ..winrm.session import Session, open_session
 from ..winrm.transports import Timeouts
 from ..wsman.errors import WsmanError
-from .options import read_scopes, read_terms
 
 MESSAGE_TIMEOUT = "winops_smb_guest_message_timeout"
 TASK_TIMEOUT = "winops_smb_guest_task_timeout"
@@ -139,45 +132,3 @@ class HostAction(Action):
         account, host = (self._connection.get_option(name) for name in ("remote_user", "remote_addr"))
         names = [host, self._variables.get("inventory_hostname")]
         return worded(error, error.advice(account, [str(name) for name in names if name]))
-
-
-class SettingsAction(HostAction):
-    """An action that is a door to `configure`. OPTIONS: option to the name of the setting that it stands for."""
-
-    OPTIONS: ClassVar[Mapping[str, str]]
-    NULL_ON_FAILURE = ("change_id",)
-
-    def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
-        outcome = self.configure(session, options)
-        result = outcome.as_dict()
-        result["host"] = self.host_name
-        if not result.get("failed"):
-            check_mode = bool(self._task.check_mode)
-            result["summary"] = list(summary.of_changes(outcome, self.host_name, check_mode=check_mode))
-        self._warn(result, *outcome.warnings())
-        return result
-
-    def configure(self, session: Session, options: Mapping[str, Any]) -> Outcome:
-        """Turn the options into wishes and make them true."""
-        wishes = [
-            Wish(SETTINGS[name], SETTINGS[name].words.value(options[option]))
-            for option, name in self.OPTIONS.items()
-            if options.get(option) is not None
-        ]
-        rules = Rules(
-            read_scopes(options),
-            tolerate_managed=options["managed"] == "warn",
-            skip_unsupported=options["unsupported"] == "skip",
-            optional=options.get("optional") or (),
-        )
-        request = Request(
-            wishes,
-            rules,
-            read_terms(options),
-            relax=options.get("relax"),
-            risk_refused=options.get("accept_risk") is False,
-            refuse_domain_controllers=options.get("domain_controllers") == "refuse",
-            confirm=options["confirm"],
-            gpupdate=options["gpupdate"],
-        )
-        return configure(Host(session), request, check_mode=bool(self._task.check_mode))
