@@ -79,15 +79,22 @@ def gather_doors(session: Session, product_type: str | None = None) -> GatheredF
     Args:
         session: of the host.
         product_type: as the `os` facts have it; read with one request more where it is None.
+
+    Raises HostError where nothing can be read.
     """
     registry = Registry(session)
     drivers = _attempt(lambda: _read_drivers(session))
-    doors = {
-        "smb1_client": _door(lambda: judge_smb1_client(*_smb1_client(registry, drivers))),
-        "smb1_server": _door(lambda: _smb1_server(registry, drivers)),
-        "guest_account": _door(lambda: _guest_account(session, product_type or read_product_type(session))),
-        "force_guest": _door(lambda: judge_force_guest(registry.dword(_LSA_KEY, "ForceGuest"))),
+    judges: Mapping[str, Callable[[], GuestDoor]] = {
+        "smb1_client": lambda: judge_smb1_client(*_smb1_client(registry, drivers)),
+        "smb1_server": lambda: _smb1_server(registry, drivers),
+        "guest_account": lambda: _guest_account(session, product_type or read_product_type(session)),
+        "force_guest": lambda: judge_force_guest(registry.dword(_LSA_KEY, "ForceGuest")),
     }
+    errors: list[HostError] = []
+    doors = {name: _door(judge, errors) for name, judge in judges.items()}
+    # A host that denies everything was not read: that is an error of the part, not four unknown doors.
+    if errors and all(door.state in (UNKNOWN, NOT_ASKED) for door in doors.values()):
+        raise errors[0]
     return GatheredFacts({"doors": {name: asdict(door) for name, door in doors.items()}})
 
 
@@ -157,12 +164,14 @@ def _attempt(read: Callable[[], Mapping[str, SmbDriver]]) -> Mapping[str, SmbDri
         return error
 
 
-def _door(judge: Callable[[], GuestDoor]) -> GuestDoor:
+def _door(judge: Callable[[], GuestDoor], errors: list[HostError]) -> GuestDoor:
+    """One door; an error makes it unknown and joins `errors`."""
     try:
         return judge()
     except HostUnreachable:
         raise
     except HostError as error:
+        errors.append(error)
         return GuestDoor(UNKNOWN, NOTHING, one_line(str(error), 500))
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from in_process import session as session_onto
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.doors import complete_advice, gather_doors
+from simulated_windows.fault_injection import InjectedFault
 from simulated_windows.host_spec import parse_host
 from simulated_windows.in_process import InProcessHost
 
@@ -79,3 +81,10 @@ def test_an_open_smb1_client_is_in_the_advice() -> None:
 def test_a_fleet_file_says_which_doors_are_open() -> None:
     (spec,) = parse_host({"name": "ws", "preset": "windows_11_24h2_pro", "doors": {"guest_enabled": True}})
     assert spec.doors == {"guest_enabled": True}
+
+
+def test_a_host_that_denies_everything_is_an_error_and_not_four_unknown_doors() -> None:
+    host = _host()
+    host.faults.add(InjectedFault("access_denied", times=0))
+    with pytest.raises(HostError):
+        gather_doors(session_onto(host), "workstation")
