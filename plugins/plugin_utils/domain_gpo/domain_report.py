@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime
 from itertools import combinations
 from typing import Any
 
-from ..core.errors import RequestError
+from ..core.errors import RequestError, worded
 from ..domain.accounts import COMPUTERS_EVERYWHERE, computer, name_of, wmi_filter_name
 from ..domain.directory import SearchScope, escaped
 from ..domain.distinguished_names import dn_key, parent_dn
@@ -94,7 +94,7 @@ class DomainReport:
                 if settings or gpo is not None:
                     yield self._carrier(container, settings)
             except DomainError as error:
-                self._finding("unreadable", [container], said(error))
+                self._finding("unreadable", [container], said(worded(error)))
 
     def _carrier(self, container: GpoContainer, settings: dict[str, bool]) -> Carrier:
         """Raises DomainError."""
@@ -121,7 +121,7 @@ class DomainReport:
                 try:
                     links = links_of(entry.text("gPLink"))
                 except DomainError as error:
-                    self._finding("unreadable", [], f"{said(entry.dn)}: {error}")
+                    self._finding("unreadable", [], f"{said(entry.dn)}: {worded(error)}")
                     continue
                 for guid in {link.guid for link in links.links} & self.carriers.keys():
                     self.carriers[guid].links[entry.dn] = links
