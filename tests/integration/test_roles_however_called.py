@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -158,3 +159,45 @@ def test_few_enough_hosts_are_opened_and_the_condition_counts(fleet: Fleet, tmp_
     done = play(fleet, tmp_path, called("roles", WITHOUT_THE_FIRST), variables, "--limit", "ws1:ws2:ws3")
     assert done.returncode == 0, done.stdout
     assert open_hosts(fleet) == ["ws2", "ws3"]
+
+
+@pytest.mark.parametrize("how", ["roles", "import_role", "include_role"])
+def test_the_report_is_written_where_the_first_host_is_left_out(untouched: Fleet, tmp_path: Path, how: str) -> None:
+    body = called(how, WITHOUT_THE_FIRST)
+    text = yaml.safe_dump(body).replace(ROLE, "winops.smb_guest.audit_report")
+    done = play(untouched, tmp_path, yaml.safe_load(text), {}, "--limit", "ws1:ws2:ws3")
+    assert done.returncode == 0, done.stdout
+    document = json.loads((tmp_path / "smb_guest_report" / "report.json").read_text())
+    read = {row["name"] for row in document["hosts"] if row["status"] == "read"}
+    assert read == {"ws2", "ws3"}
+    assert done.stdout.count("Written: ") == 1, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("role", "wrong", "nearest"),
+    [
+        ("enable_guest", "enable_guest_expire_in", "enable_guest_expires_in"),
+        ("harden", "harden_server_singing", "harden_server_signing"),
+        ("revert", "revert_lastest", "revert_latest"),
+        ("audit_report", "audit_report_titel", "audit_report_title"),
+        ("domain_harden", "domain_harden_link", "domain_harden_links"),
+        ("domain_exception", "domain_exception_group", "domain_exception_groups"),
+    ],
+)
+def test_a_misspelt_variable_is_refused(untouched: Fleet, tmp_path: Path, role: str, wrong: str, nearest: str) -> None:
+    domain = {"domain_harden_domain": "ad.invalid", "domain_exception_domain": "ad.invalid"}
+    exception = {
+        "domain_exception_name": "nas",
+        "domain_exception_reason": "x",
+        "domain_exception_expires_on": "2999-01-01",
+        "domain_exception_links": ["OU=x,DC=ad,DC=invalid"],
+    }
+    own = domain | exception | {"revert_latest": True}
+    variables = {**CONSENT, **{name: own[name] for name in own if name.startswith(f"{role}_")}, wrong: True}
+    for arguments in ((), ("--check",)):
+        body = {"roles": [{"role": f"winops.smb_guest.{role}"}]}
+        done = play(untouched, tmp_path, body, variables, "--limit", "ws1:ws2", *arguments)
+        assert done.returncode == 2, done.stdout
+        assert f"{wrong} (did you mean {nearest}?)" in " ".join(done.stdout.split())
+    assert open_hosts(untouched) == []
+    assert not list(tmp_path.glob("smb_guest_report*"))

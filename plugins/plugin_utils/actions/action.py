@@ -17,6 +17,7 @@ from ..core.text import one_line
 from ..winrm.session import Session, open_session
 from ..winrm.transports import Timeouts
 from ..wsman.errors import WsmanError
+from .role_variables import check_role_variables
 
 MESSAGE_TIMEOUT = "winops_smb_guest_message_timeout"
 TASK_TIMEOUT = "winops_smb_guest_task_timeout"
@@ -48,6 +49,7 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
             argument_spec=dict(self.ARGUMENT_SPEC), required_one_of=self.REQUIRED_ONE_OF
         )
         try:
+            check_role_variables(self._variables)
             self._warn(result, *self.reservations())
             done = self.act(options)
             self._warn(result, *done.pop("warnings", ()))
