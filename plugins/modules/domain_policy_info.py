@@ -8,46 +8,50 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: domain_policy_info
-short_description: Which GPOs of a domain carry SMB settings, and which one wins
+short_description: List the GPOs of a domain that contain SMB settings, and show which one wins
 version_added: 1.0.0
 description:
-  - Lists every GPO that carries a setting of this collection, whoever made it, with its links, filters and versions.
-  - Says for a computer or an organizational unit which GPO wins each setting, and why the others do not.
-  - Reports what is wrong. See RV(findings).
-  - LDAP is read in pages. Files are read only of GPOs whose extension list names registry or security policy.
+  - Lists every GPO that contains a setting of this collection, whoever created it, with its links, filters and
+    versions.
+  - Shows which GPO wins each setting on a computer or in an organizational unit, and why the others do not.
+  - Reports problems. See RV(findings).
+  - Reads LDAP in pages. Reads the files of those GPOs only whose extension list names registry or security policy.
 author:
   - winops contributors (@winops)
 options:
   gpo:
-    description: Only this GPO, by name or GUID.
+    description: Read only this GPO, by name or GUID.
     type: str
   computer:
     description:
-      - A computer account, with or without the dollar sign. Its groups, nested ones too, count for security filters.
+      - A computer account, with or without the dollar sign.
+      - Security filters apply to its groups, nested groups included.
     type: str
   organizational_unit:
     description:
-      - The distinguished name of a unit, for a computer in it that is in no group but Domain Computers.
+      - The distinguished name of a unit. The result is for a computer in it whose only group is Domain Computers.
     type: str
   site:
-    description: The name of the site of O(computer), whose links come before those of the domain. LDAP does not tell.
+    description:
+      - The name of the site of O(computer). Its links apply before those of the domain.
+      - LDAP does not hold the site of a computer.
     type: str
   changes:
-    description: Whether to return the journal of the changes that M(winops.smb_guest.domain_policy) made as well.
+    description: Whether to return RV(changes), the journal of the changes by M(winops.smb_guest.domain_policy).
     type: bool
     default: false
 extends_documentation_fragment:
   - winops.smb_guest.attributes.info
   - winops.smb_guest.domain
 notes:
-  - WMI filters are evaluated by the computer alone. A GPO with one is taken as applied, and
-    RV(resolved.settings) says that its filter was not evaluated.
-  - Local GPOs of the computers, and values that no GPO wrote, are not known to the directory.
-    M(winops.smb_guest.client_facts) knows them.
+  - Only the computer itself evaluates a WMI filter. The module counts a GPO that has one as applied, and
+    RV(resolved.settings) states that its filter was not evaluated.
+  - The directory does not hold local GPOs of the computers, or values that no GPO wrote.
+    M(winops.smb_guest.client_facts) reads them.
 """
 
 EXAMPLES = r"""
-- name: What do the GPOs say
+- name: Read the GPOs with SMB settings
   winops.smb_guest.domain_policy_info:
     domain: ad.example.com
     username: reader@AD.EXAMPLE.COM
@@ -56,20 +60,20 @@ EXAMPLES = r"""
   run_once: true
   delegate_to: localhost
 
-- name: Who decides on guest logons of one computer
+- name: Read which GPO decides on the guest logons of one computer
   winops.smb_guest.domain_policy_info:
     domain: ad.example.com
     computer: WS0042
   register: ws0042
 
-- name: Say it
+- name: Show the result
   ansible.builtin.debug:
     var: ws0042.resolved.settings.insecure_guest_logons
 """
 
 RETURN = r"""
 gpos:
-  description: Every GPO that carries one of our settings, by name.
+  description: Every GPO that contains a setting of this collection, by name.
   returned: success
   type: list
   elements: dict
@@ -115,7 +119,7 @@ gpos:
       elements: dict
       returned: always
     security_filter:
-      description: Who applies it. V(null) if that may not be read.
+      description: Which accounts and groups apply it. V(null) if the account may not read that.
       type: list
       elements: str
       returned: always
@@ -128,11 +132,11 @@ gpos:
       type: str
       returned: always
     expires_on:
-      description: The date in its comment or name that the role C(domain_exception) wrote. V(null) without one.
+      description: The date that the role C(domain_exception) wrote into its comment or name. V(null) without one.
       type: str
       returned: always
 resolved:
-  description: What reaches O(computer) or O(organizational_unit).
+  description: The GPOs and settings that apply to O(computer) or O(organizational_unit).
   returned: when one of them is given
   type: dict
   contains:
@@ -141,7 +145,7 @@ resolved:
       type: str
       returned: always
     containers:
-      description: The site if given, the domain and the units that count, the topmost first.
+      description: The site if given, the domain and the units that apply, the topmost first.
       type: list
       elements: str
       returned: always
@@ -153,27 +157,27 @@ resolved:
       returned: always
     applied:
       description: >-
-        The GPOs with our settings that reach it, in the order of applying; the last one that sets a value wins.
+        The GPOs with settings of this collection that apply, in their order. The last one that sets a value wins.
       type: list
       elements: dict
       returned: always
     not_applied:
-      description: Those that are linked and do not reach it, each with C(why_not).
+      description: The linked GPOs that do not apply, each with C(why_not).
       type: list
       elements: dict
       returned: always
 findings:
-  description: What is wrong or worth knowing.
+  description: Problems, and facts that need attention.
   returned: success
   type: list
   elements: dict
   contains:
     kind:
       description: >-
-        V(contradiction) where two GPOs that reach the same computers say different things, V(versions_disagree) between
-        LDAP and SYSVOL, V(overdue) past its date, V(unreadable) for damaged files or links, V(journal) with
-        O(changes) for a journal that is not believed, V(not_linked) and V(computer_half_disabled) for a GPO that no
-        computer applies.
+        V(contradiction) for two GPOs with different values for the same computers. V(versions_disagree) where the
+        versions in LDAP and SYSVOL differ. V(overdue) for a GPO past its date. V(unreadable) for damaged files or
+        links. V(journal) for a journal that is not valid, with O(changes). V(not_linked) and
+        V(computer_half_disabled) for a GPO that no computer applies.
       type: str
       returned: always
     gpos:
@@ -191,7 +195,7 @@ changes:
   type: list
   elements: dict
 requests:
-  description: How many requests were sent, by C(ldap) and C(smb).
+  description: How many requests the module sent, by C(ldap) and C(smb).
   returned: success
   type: dict
 """

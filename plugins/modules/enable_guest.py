@@ -11,11 +11,11 @@ module: enable_guest
 short_description: Allow insecure SMB guest logons for a time, with safeguards
 version_added: 1.0.0
 description:
-  - Allows insecure guest logons of the SMB client, as one journaled change that the host itself reverts in time.
+  - Allows insecure guest logons of the SMB client, as one journaled change that the host itself reverts on expiry.
   - The module checks every safeguard itself, before it contacts the host. So tags, C(when), C(--start-at-task) and old
-    facts cannot turn one off. What is missing counts as not allowed.
-  - Audits of the client are enabled with it, where this Windows has them.
-  - It never touches the SMB server or SMB1.
+    facts cannot disable a safeguard. A missing option counts as not allowed.
+  - Enables the audits of the client as well, where this Windows has them.
+  - Never changes the SMB server or SMB1.
   - Null and an empty text mean the default of an option.
 author:
   - winops contributors (@winops)
@@ -34,19 +34,19 @@ options:
     type: str
     default: 8h
   permanent:
-    description: Allow guest logons without an end. O(expires_in) is then ignored.
+    description: Allow guest logons without an expiry. The module then ignores O(expires_in).
     type: bool
     default: false
   max_hosts:
     description:
-      - Refuse a play with more hosts than this. Counts all hosts of the play (C(ansible_play_hosts_all)), whatever
-        C(serial), C(when) or the strategy say.
+      - Refuse a play with more hosts than this. The count includes all hosts of the play (C(ansible_play_hosts_all)).
+        C(serial), C(when) and the strategy do not change it.
     type: int
     default: 5
   servers:
     description:
-      - The servers that the hosts are to reach. With them, O(probed) must hold the result of asking them.
-      - The task fails if one of them accepts accounts, or if guest logons do not help with it.
+      - The servers that the hosts need to reach. With them, O(probed) must contain the result of probing them.
+      - The task fails if one of them accepts accounts, or if guest logons do not give access to it.
     type: list
     elements: str
     default: []
@@ -75,8 +75,8 @@ options:
     default: true
   confirm:
     description:
-      - Fail if the running value differs from the requested one, because something stronger decides or the service has
-        not taken it over. Everything else that was asked for is in force then.
+      - Fail if the running value differs from the requested one, because a stronger layer overrides it or the service
+        has not applied it. All other requested values are then in force.
     type: bool
     default: true
 extends_documentation_fragment:
@@ -104,9 +104,9 @@ EXAMPLES = r"""
     expires_in: 8h
   register: opened
 
-- name: Show when it ends
+- name: Show when the change expires
   ansible.builtin.debug:
-    msg: "{{ opened.change_id }} ends at {{ opened.expires_at }}"
+    msg: "{{ opened.change_id }} expires at {{ opened.expires_at }}"
 """
 
 RETURN = r"""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: guest_events_info
-short_description: Find out from the event log of a host who needs guest logons
+short_description: Read the event logs of a host to find the devices that need guest logons
 version_added: 1.0.0
 description:
   - Reads the SMB events of a Windows host about guest logons, signing and encryption, and sums them up by server. The
-    events are filtered on the host.
-  - It tells which devices a host uses as a guest, which users do, and which devices can neither sign nor encrypt.
-  - An event or a channel that the Windows of the host does not have is said to be not available, which is not the same
-    as nothing found. See RV(ids) and RV(channels).
+    host filters the events.
+  - Shows which devices a host uses as a guest, which users do so, and which devices support neither signing nor
+    encryption.
+  - Reports an event or a channel that this Windows does not have as not available. That is not the same as no
+    events. See RV(ids) and RV(channels).
 author:
   - winops contributors (@winops)
 options:
@@ -29,31 +30,31 @@ options:
       3023: A client logged on as guest (the host is the server).
       31013: The signature of a message of a server was wrong.
       31014: The encryption of a message to a server failed.
-      31016: Signing is not enabled as it is by default.
-      31017: An insecure guest logon was refused. It is not written where signing or encryption refuses the logon.
-      31018: Insecure guest logons are found allowed.
+      31016: Signing is not enabled, which differs from the default.
+      31017: An insecure guest logon was refused. Windows does not write it where signing or encryption is the reason.
+      31018: Insecure guest logons are allowed.
       31022: An insecure guest logon was allowed.
       31023: NTLM to a server was blocked.
-      31997: A server logged this client on as guest. It has to be audited, see M(winops.smb_guest.audit).
-      31998: A server does not support signing. It has to be audited.
-      31999: A server does not support encryption. It has to be audited.
+      31997: A server logged this client on as guest. Needs an audit, see M(winops.smb_guest.audit).
+      31998: A server does not support signing. Needs an audit.
+      31999: A server does not support encryption. Needs an audit.
     default: [3021, 3022, 3023, 31013, 31014, 31016, 31017, 31018, 31022, 31023, 31997, 31998, 31999]
   since:
     description:
-      - Read only events that are younger. Either an age by the clock of the host, such as V(30m), V(8h), V(7d) or
-        V(2w), or a time in ISO 8601 such as V(2026-11-23T21:30:00Z), which is UTC where it names no time zone.
-      - The default is to read all that the logs still hold.
+      - Read only later events. Either an age by the clock of the host, such as V(30m), V(8h), V(7d) or V(2w), or a
+        time in ISO 8601 such as V(2026-11-23T21:30:00Z). A time without a time zone is UTC.
+      - Without it the module reads all events that the logs still hold.
     type: str
   bookmark:
     description:
-      - The RV(bookmark) of an earlier run on the same host. Only what is new since then is read.
-      - It stays right when a log is cleared meanwhile.
+      - The RV(bookmark) of an earlier run on the same host. The module reads only events that are new since then.
+      - It stays valid when a log is cleared in between.
     type: dict
   max_events:
     description:
-      - At most this many events are read and summed up, the oldest first. Where there are more, the module warns, and
-        RV(bookmark) goes on from there.
-      - V(0) to V(1000000). The memory that is needed does not depend on it.
+      - Read and sum up at most this many events, the oldest first. Where there are more, the module warns, and
+        RV(bookmark) continues from there.
+      - V(0) to V(1000000). The memory does not depend on it.
     type: int
     default: 20000
   list_events:
@@ -61,11 +62,11 @@ options:
     type: int
     default: 1000
   way:
-    description: How to read. RV(read.way) says which way was taken.
+    description: How to read the events. RV(read.way) shows which way the module used.
     type: str
     choices:
-      auto: V(subscription), and V(wevtutil) where the host refuses it.
-      subscription: A pull subscription of WS-Eventing. No process is started on the host.
+      auto: V(subscription), or V(wevtutil) where the host refuses the subscription.
+      subscription: A pull subscription of WS-Eventing. It starts no process on the host.
       wevtutil: C(wevtutil.exe) in a WinRM shell. One process for each channel and each 1000 events, no PowerShell.
     default: auto
 extends_documentation_fragment:
@@ -76,22 +77,23 @@ attributes:
   process:
     support: partial
     details: >-
-      None with a subscription. Where the host refuses it, or O(way=wevtutil), C(wevtutil.exe) is run in a WinRM shell.
+      A subscription starts none. Where the host refuses it, or with O(way=wevtutil), C(wevtutil.exe) runs in a WinRM
+      shell.
 notes:
-  - A subscription is given up at the end of the task, whatever happens. Where the connection is lost at the very moment
-    when the host makes it, the host forgets it after ten minutes.
-  - The last answer of a subscription takes about five seconds, in which the host waits for more events.
+  - The module ends its subscription at the end of the task, also when the task fails. If the connection is lost while
+    the host creates the subscription, the host deletes it after ten minutes.
+  - The last answer of a subscription takes about five seconds, because the host waits for more events.
 seealso:
   - module: winops.smb_guest.audit
-    description: Switches the audits on and enables the channels.
+    description: Enables the audits and the channels.
   - module: winops.smb_guest.connections_info
-    description: Tells who is connected right now.
+    description: Lists the connections that are open now.
   - module: winops.smb_guest.client_facts
-    description: Tells in C(audit.events_to_expect) which events the host writes in its present state.
+    description: Lists in C(audit.events_to_expect) the events that the host writes in its present state.
 """
 
 EXAMPLES = r"""
-- name: Read what the logs hold about guest logons
+- name: Read the events about guest logons
   winops.smb_guest.guest_events_info:
   register: smb_events
 
@@ -100,7 +102,7 @@ EXAMPLES = r"""
     msg: "{{ item.name }}: {{ item.counts }}, last seen {{ item.last_seen }} by {{ item.users | join(', ') }}"
   loop: "{{ smb_events.servers }}"
 
-- name: Stop where a guest logon went to an address, or without a user
+- name: Fail if a guest logon used an IP address
   ansible.builtin.assert:
     that: smb_events.servers | selectattr('is_ip_address') | length == 0
 
@@ -109,7 +111,7 @@ EXAMPLES = r"""
     ids: [31017, 31022]
     since: 7d
 
-- name: Read only what is new since the last run
+- name: Read only the events since the last run
   winops.smb_guest.guest_events_info:
     bookmark: "{{ lookup('ansible.builtin.file', bookmark_file, errors='ignore') | default('{}', true) | from_json }}"
   register: smb_events
@@ -132,7 +134,7 @@ events:
   elements: dict
   contains:
     time:
-      description: When, in UTC by the clock of the host. V(null) where the event does not say it.
+      description: The time in UTC, by the clock of the host. V(null) where the event has none.
       returned: always
       type: str
       sample: "2026-11-23T21:30:00.123456Z"
@@ -152,7 +154,7 @@ events:
       type: str
       sample: Warning
     meaning:
-      description: What it tells.
+      description: The meaning of the event.
       returned: always
       type: str
       sample: an insecure guest logon was allowed
@@ -182,7 +184,7 @@ events:
       type: str
       sample: Microsoft-Windows-SmbClient/Security
     record_id:
-      description: Its number in the channel. V(null) where the event does not say it.
+      description: Its number in the channel. V(null) where the event has none.
       returned: always
       type: int
       sample: 42
@@ -198,14 +200,15 @@ events:
       sample: {UserName: alice, UserNameLength: "5", ServerName: '\nas01', ServerNameLength: "6"}
 servers:
   description: >-
-    A row for each SMB server that the events name, the one with the most events first. It sums up everything that was
-    read, not only what RV(events) lists.
+    A row for each SMB server that the events name, the one with the most events first. It sums up all events that
+    were read, not only those that RV(events) lists.
   returned: success
   type: list
   elements: dict
   contains: &peer
     name:
-      description: The name, as the newest event before any other spelling of it had it, without backslashes.
+      description: >-
+        The name without backslashes, as the newest event before any other spelling of it had it.
       returned: always
       type: str
       sample: nas01
@@ -243,12 +246,12 @@ servers:
           type: dict
           sample: {guest_allowed: 3}
     first_seen:
-      description: The time of the oldest of them. V(null) where none says it.
+      description: The time of the oldest of them. V(null) where none has a time.
       returned: always
       type: str
       sample: "2026-11-20T08:00:00Z"
     last_seen:
-      description: The time of the newest of them. V(null) where none says it.
+      description: The time of the newest of them. V(null) where none has a time.
       returned: always
       type: str
       sample: "2026-11-23T21:30:00Z"
@@ -273,7 +276,7 @@ clients:
   elements: dict
   contains: *peer
 ids:
-  description: A row for each event id that was asked for.
+  description: A row for each event id in O(ids).
   returned: success
   type: list
   elements: dict
@@ -289,13 +292,14 @@ ids:
       type: str
       sample: AllowedInsecureGuestAuth
     meaning:
-      description: What it tells.
+      description: The meaning of the event.
       returned: always
       type: str
       sample: an insecure guest logon was allowed
     available:
       description: >-
-        Whether this Windows can write it and its channel could be read. Where it is V(false), no events mean nothing.
+        Whether this Windows can write it and its channel could be read. Where it is V(false), the absence of events
+        means nothing.
       returned: always
       type: bool
     events:
@@ -304,7 +308,7 @@ ids:
       type: int
       sample: 12
 channels:
-  description: A row for each channel that O(ids) are looked for in.
+  description: A row for each channel that can hold the events of O(ids).
   returned: success
   type: list
   elements: dict
@@ -319,7 +323,7 @@ channels:
       returned: always
       type: bool
     enabled:
-      description: Whether anything is written to it. V(null) where the host does not say it.
+      description: Whether Windows writes events to it. V(null) where the host does not report it.
       returned: always
       type: bool
     reason:
@@ -343,7 +347,7 @@ channels:
       type: str
       sample: "2026-11-23T21:30:00Z"
 bookmark:
-  description: How far this run came in each channel. Give it to O(bookmark) of a later run.
+  description: The last event that this run read in each channel. Pass it to O(bookmark) of a later run.
   returned: success
   type: dict
   sample: {"Microsoft-Windows-SmbClient/Security": {"record_id": 42, "time": "2026-11-23T21:30:00.123456Z"}}
@@ -358,7 +362,8 @@ read:
       type: str
       sample: subscription
     refused:
-      description: Why the subscription was not used, or not to the end. V(null) where it was, or was not tried.
+      description: >-
+        Why the module did not use the subscription, or not to the end. V(null) if it did, or if it did not try.
       returned: always
       type: str
     events:
@@ -367,17 +372,17 @@ read:
       type: int
       sample: 137
     pages:
-      description: In how many answers they came.
+      description: How many answers held them.
       returned: always
       type: int
       sample: 1
     unreadable:
-      description: How many were left out because they were no XML.
+      description: How many events the module skipped because they are no valid XML.
       returned: always
       type: int
       sample: 0
     omitted:
-      description: Events of servers and clients that have no row, because there are more than 2000 of either.
+      description: How many events name a server or client without a row, because there are more than 2000 of either.
       returned: always
       type: int
       sample: 0
@@ -386,7 +391,7 @@ read:
       returned: always
       type: bool
     capped:
-      description: The caps that ended the reading, V(max_events) or V(max_pages) (2000 answers). Empty where none did.
+      description: The limits that ended the reading, V(max_events) or V(max_pages) (2000 answers). Empty if none did.
       returned: always
       type: list
       elements: str

@@ -12,8 +12,8 @@ short_description: Block insecure SMB guest logons and require signing
 version_added: 1.0.0
 description:
   - Blocks insecure guest logons of the SMB client, and requires what the options name, as one journaled change.
-  - An option that is false leaves its settings as they are. Nothing is ever relaxed.
-  - Audits are left out where this Windows does not have them or a stronger layer decides otherwise.
+  - An option that is false leaves its settings unchanged. The module never relaxes a setting.
+  - Skips audits that this Windows does not have, and audits where a stronger layer sets another value.
     RV(skipped_settings) names them.
   - Null and an empty text mean the default of an option.
 author:
@@ -24,7 +24,7 @@ options:
     type: bool
     default: true
   client_encryption:
-    description: Require encryption of the SMB client. An error on a Windows before 24H2 and Server 2025.
+    description: Require encryption of the SMB client. Fails on Windows before 24H2 and Server 2025.
     type: bool
     default: false
   client_audit:
@@ -51,22 +51,22 @@ options:
     elements: str
     choices:
       local: The configuration of the SMB client or server itself. It takes effect at once.
-      policy: The registry value that the Group Policy editor would set. It wins over V(local).
-      local_gpo: The local Group Policy Object of the host, and V(policy) with it. Cannot have O(expires_in).
+      policy: The registry value that the Group Policy editor would set. It overrides V(local).
+      local_gpo: The local Group Policy Object of the host, together with V(policy). O(expires_in) is not possible.
     default: [local, policy]
   managed:
     description: What to do when a policy or MDM (Intune) value contradicts a requested one.
     type: str
     choices:
-      fail: End with an error that names the key and the value that win. Nothing is written.
+      fail: Fail with an error that names the overriding key and value, and write nothing.
       warn: >-
-        Write all the same, and warn. With O(confirm) the task then fails for what is not in force, and everything else
-        is hardened.
+        Write the values all the same, and warn. With O(confirm) the task then fails for each value that is not in
+        force. Everything else is hardened.
     default: warn
   confirm:
     description:
-      - Fail if the running value differs from the requested one, because something stronger decides or the service has
-        not taken it over. Everything else that was asked for is in force then.
+      - Fail if the running value differs from the requested one, because a stronger layer overrides it or the service
+        has not applied it. All other requested values are then in force.
     type: bool
     default: true
   reason:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: posture_info
-short_description: Read everything that a report of the fleet needs from a host
+short_description: Read from a host everything that the fleet report needs
 version_added: 1.0.0
 description:
   - Does the work of M(winops.smb_guest.client_facts), M(winops.smb_guest.guest_events_info) and
-    M(winops.smb_guest.connections_info) in one session, so that a host is connected to once.
-  - A part that cannot be read is named in RV(posture.problems) and hides no other. The task fails only if no part can
-    be read.
-  - It returns sums of the events instead of the events, so that thousands of hosts fit into the memory of the control
-    node. M(winops.smb_guest.posture_report) makes a report of it.
+    M(winops.smb_guest.connections_info) in one session over one connection.
+  - RV(posture.problems) names each part that cannot be read, and the module still reads the others. The task fails
+    only if no part can be read.
+  - Returns sums of the events instead of the events, so that thousands of hosts fit into the memory of the control
+    node. M(winops.smb_guest.posture_report) writes a report of the results.
 author:
   - winops contributors (@winops)
 options:
@@ -25,10 +25,10 @@ options:
     type: list
     elements: str
     choices:
-      settings: The Windows of the host, every setting, and whether guest logons work.
+      settings: The Windows of the host, every setting, and whether insecure guest logons succeed.
       changes: The journal of the host.
       events: Which servers the event log names, and how often.
-      connections: The connections to SMB servers that are there now.
+      connections: The connections to SMB servers that are open now.
       doors: The SMB1 client and server, the Guest account and ForceGuest.
     default: [settings, changes, events, connections, doors]
   since:
@@ -38,16 +38,16 @@ options:
     default: 30d
   max_events:
     description:
-      - Read at most so many events of a host. Where there are more, the newest are kept, and RV(posture.events.since)
-        says from when on.
+      - Read at most this many events of a host. Where there are more, the module keeps the newest, and
+        RV(posture.events.since) holds the time from which it read every event.
     type: int
     default: 20000
   way:
     description: How to read events, see O(winops.smb_guest.guest_events_info#module:way).
     type: str
     choices:
-      auto: By a subscription; by wevtutil where the host refuses it.
-      subscription: By a WS-Eventing pull subscription. No process is started on the host.
+      auto: By a subscription, or by wevtutil where the host refuses the subscription.
+      subscription: By a WS-Eventing pull subscription. It starts no process on the host.
       wevtutil: By C(wevtutil.exe) in a WinRM shell.
     default: auto
 extends_documentation_fragment:
@@ -57,7 +57,7 @@ extends_documentation_fragment:
 attributes:
   process:
     support: partial
-    details: None, unless the host refuses the event subscription or O(way=wevtutil). Then C(wevtutil.exe) is started.
+    details: C(wevtutil.exe) runs only if the host refuses the event subscription, or with O(way=wevtutil).
 seealso:
   - module: winops.smb_guest.posture_report
   - module: winops.smb_guest.client_facts
@@ -66,11 +66,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read what a report needs
+- name: Read the data of a report
   winops.smb_guest.posture_info:
   register: posture
 
-- name: Name the servers where this host is a guest
+- name: List the servers where this host is a guest
   ansible.builtin.debug:
     msg: "{{ posture.posture.servers | selectattr('counts.guest_allowed', 'defined') | map(attribute='name') }}"
 
@@ -89,7 +89,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 posture:
-  description: What the host said.
+  description: What the module read from the host.
   returned: success
   type: dict
   contains:
@@ -103,7 +103,7 @@ posture:
       type: dict
       contains:
         computer_name:
-          description: The name that the computer gives itself. V(null) if it does not say.
+          description: The name that the computer gives itself. V(null) if it gives none.
           returned: always
           type: str
           sample: WS-0042
@@ -193,7 +193,7 @@ posture:
       returned: when O(parts) has V(doors)
       type: dict
     problems:
-      description: The parts that could not be read. Empty if all could.
+      description: The parts that could not be read. Empty if all were read.
       returned: always
       type: list
       elements: dict

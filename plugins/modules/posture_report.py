@@ -8,57 +8,57 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: posture_report
-short_description: Write the report of a fleet on the control node
+short_description: Write the fleet report on the control node
 version_added: 1.0.0
 description:
-  - Makes one report of what M(winops.smb_guest.posture_info) returned on many hosts. A page for people, JSON for
-    programs, and CSV for spreadsheets.
-  - The page C(report.html) is one file that loads nothing, so that it can be opened anywhere, sent and printed.
+  - Writes one report of the results of M(winops.smb_guest.posture_info) on many hosts. The report is a page for people,
+    JSON for programs, and CSV for spreadsheets.
+  - The page C(report.html) is one file that loads nothing. It can be opened anywhere, sent and printed.
     C(report.json) has a schema, which the guide on the report describes.
-  - Whatever a host or a server calls itself is shown as text, in the page, in a spreadsheet and on a terminal.
-  - Each file is replaced as a whole, or stays as it was.
-  - The role P(winops.smb_guest.audit_report#role) gathers and reports in one go.
+  - Shows the names of hosts and servers as plain text, in the page, in a spreadsheet and on a terminal.
+  - Replaces each file as a whole, or leaves it unchanged.
+  - The role P(winops.smb_guest.audit_report#role) reads the hosts and writes the report in one run.
 author:
   - winops contributors (@winops)
 options:
   hosts:
     description:
-      - Each host of the inventory with the registered result of M(winops.smb_guest.posture_info). A result of a host
-        that was unreachable or failed belongs here as well, so that the report counts and names it. A host without a
-        result is reported as not asked.
+      - Each host of the inventory with the registered result of M(winops.smb_guest.posture_info).
+      - Include the result of a host that was unreachable or failed, so that the report counts and names it. The report
+        lists a host without a result as not asked.
     type: dict
     default: {}
   merge:
     description:
-      - Parts of a report that other runs wrote with the format V(part), as files, or as folders that hold them. Slices
-        of a job, runs with C(--limit) and workers on other machines so make one report.
-      - A host that is in several parts, or in O(hosts) as well, counts once, as it was read last. A host of O(hosts)
-        without a result that is in no part is reported as not asked.
-      - The order of the parts changes nothing. History and comparison go on in O(dest).
+      - Parts of a report that other runs wrote with the format V(part), as files, or as folders that contain them.
+        So slices of a job, runs with C(--limit) and workers on other machines result in one report.
+      - A host that is in several parts, or also in O(hosts), counts once, with its latest reading. The report lists a
+        host of O(hosts) that has no result and is in no part as not asked.
+      - The order of the parts changes nothing. History and comparison continue in O(dest).
     type: list
     elements: path
     default: []
   check_options:
     description:
-      - Check the other options, and do nothing else. A play does so before it reads hosts, so that a mistake costs
-        seconds and never a report.
+      - Check the other options, and do nothing else. Use it before the play reads hosts, so that it fails early on a
+        mistake.
     type: bool
     default: false
   dest:
-    description: The folder on the control node. It is made if need be.
+    description: The folder on the control node. The module creates it if needed.
     type: path
     required: true
   formats:
-    description: What to write. A file C(SHA256SUMS) is always added.
+    description: Which files to write. The module always adds a file C(SHA256SUMS).
     type: list
     elements: str
     choices:
       html: The page C(report.html).
-      json: The document C(report.json). Without it the next report has nothing to be compared with.
-      csv: One C(.csv) for each table.
-      jsonl: C(report.jsonl), one JSON object a line for a SIEM.
+      json: The document C(report.json). Without it the next report has no comparison.
+      csv: One C(.csv) file for each table.
+      jsonl: C(report.jsonl), one JSON object per line for a SIEM.
       sarif: C(report.sarif), the findings as SARIF 2.1.0 for tools that manage them.
-      part: C(part-ID.json), what the hosts of this run said, for O(merge). ID depends on the names of the hosts.
+      part: C(part-ID.json), the results of this run's hosts, for O(merge). ID depends on the names of the hosts.
     default: [html, json, csv]
   title:
     description: The heading of the page.
@@ -66,36 +66,37 @@ options:
     default: SMB guest logons
   exceptions:
     description:
-      - What somebody accepted. It is shown beside the findings, which are counted all the same.
-      - Open changes of the journals that say a reason are exceptions without being listed here.
+      - Accepted findings. The report shows each exception beside its findings, and counts the findings all the same.
+      - Open changes whose journal gives a reason are exceptions too. Do not list them here.
     type: list
     elements: dict
     default: []
     suboptions:
       host:
         description:
-          - The hosts it is for, as a name or a pattern such as V(ws-scan-*). Either this or O(exceptions[].server).
+          - The hosts that it covers, as a name or a pattern such as V(ws-scan-*).
+          - Set either this or O(exceptions[].server).
         type: str
       server:
-        description: The SMB servers it is for, as a name or a pattern.
+        description: The SMB servers that it covers, as a name or a pattern.
         type: str
       control:
         description:
-          - The control it is for, as an id of a benchmark such as V(WN11-CC-000040), or as a setting such as
-            V(client_signing). Without it the exception is for every control.
+          - The control that it covers, as an id of a benchmark such as V(WN11-CC-000040), or as a setting such as
+            V(client_signing). Without it the exception covers every control.
         type: str
       reason:
-        description: Why.
+        description: Why somebody accepted it.
         type: str
         required: true
       expires:
-        description: The last day on which it holds, such as V(2026-12-31), or a time in ISO 8601. UTC.
+        description: The last day on which it is valid, such as V(2026-12-31), or a time in ISO 8601. UTC.
         type: str
       approved_by:
-        description: Who accepted it.
+        description: Who approved it.
         type: str
       ticket:
-        description: Where it was asked for.
+        description: The ticket that requested it.
         type: str
   servers:
     description: RV(winops.smb_guest.server_info#module:servers), if the servers were probed.
@@ -103,10 +104,10 @@ options:
     elements: dict
     default: []
   previous:
-    description: The C(report.json) to compare with. Without it the one that is in O(dest), if there is one.
+    description: The C(report.json) to compare with. The default is the one in O(dest), if it exists.
     type: path
   mode:
-    description: The mode of the files. They tell an attacker where to look.
+    description: The mode of the files. Restrict it, because the report shows an attacker the weak hosts.
     type: str
     default: "0640"
 extends_documentation_fragment:
@@ -115,31 +116,31 @@ attributes:
   check_mode:
     description: Whether the module can run in check mode.
     support: full
-    details: The report is made and not written.
+    details: The module computes the report and writes no file.
   diff_mode:
     description: Whether the module shows what it changes in diff mode.
     support: none
-    details: RV(comparison) says what changed since the earlier report.
+    details: RV(comparison) shows what changed since the earlier report.
   platform:
     description: Operating systems that the module manages.
     support: N/A
-    details: It manages none. It writes files on the control node.
+    details: It manages no host. It writes files on the control node.
     platforms: all
   process:
     description: Whether the module starts a process on the host.
     support: none
-    details: The host of the task is not contacted.
+    details: The module does not contact the host of the task.
 requirements:
   - Nothing but ansible-core on the control node.
 notes:
-  - Two runs make two reports, as the time of a report is part of it. So RV(ignore:changed) is always true.
+  - Each run writes a new report, because a report contains its time. So RV(ignore:changed) is always true.
 seealso:
   - module: winops.smb_guest.posture_info
   - module: winops.smb_guest.server_info
 """
 
 EXAMPLES = r"""
-- name: Read what the report needs
+- name: Read the data of the report
   winops.smb_guest.posture_info:
   register: posture
   failed_when: false
@@ -157,7 +158,7 @@ EXAMPLES = r"""
   run_once: true
   delegate_to: localhost
 
-- name: Write the report with exceptions, compared with the one of last month
+- name: Write the report with exceptions, and compare it with last month's
   winops.smb_guest.posture_report:
     hosts: "{{ dict(ansible_play_hosts_all | zip(results)) }}"
     dest: reports/november
@@ -187,7 +188,7 @@ EXAMPLES = r"""
   run_once: true
   delegate_to: localhost
 
-- name: Make one report of all parts
+- name: Merge all parts into one report
   winops.smb_guest.posture_report:
     hosts: "{{ dict(groups['all'] | zip([{}] * groups['all'] | length)) }}"
     merge: [parts]
@@ -203,7 +204,7 @@ dest:
   type: str
   sample: /srv/reports/smb
 files:
-  description: The files that were written, or in check mode would be.
+  description: The files that the module wrote, or would write outside of check mode.
   returned: success, unless O(check_options)
   type: list
   elements: str
@@ -214,7 +215,7 @@ summary:
   type: dict
   sample: {hosts: 8, read: 7, unreachable: 1, allowed: 3, blocked: 4}
 comparison:
-  description: What changed since the earlier report. V(null) where there is none.
+  description: What changed since the earlier report. V(null) without an earlier report.
   returned: success, unless O(check_options)
   type: dict
 unread:

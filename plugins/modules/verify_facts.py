@@ -8,48 +8,49 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: verify_facts
-short_description: Check on one real host the facts about Windows that this collection is built on
+short_description: Check on one real host the facts about Windows that this collection relies on
 version_added: 1.0.0
 description:
-  - Asks a Windows host whether what this collection takes for granted, or is written to be right without, holds there.
-    Nothing of the collection was run on a real Windows host when it was written. Whoever runs this on one knows more.
-  - Without O(consent) the host is only read. Each word of O(consent) lets one step write. Every step puts back what it
-    wrote and reads it again. At the end everything that could have been touched is compared with what was there before.
-    The task fails if anything differs.
+  - Checks on a Windows host the facts that this collection relies on, and those where it works either way.
+    Nothing of the collection was run on a real Windows host when it was written.
+  - Without O(consent) the module only reads. Each word of O(consent) permits one step to write. Every step restores
+    what it wrote and reads it again.
+  - At the end the module compares everything that a step could have touched with the earlier state. The task fails
+    if anything differs.
   - Run it on one host of your own that may be disturbed for a moment, not on a fleet.
 author:
   - winops contributors (@winops)
 options:
   consent:
-    description: What may be done to the host. In check mode the host is only read.
+    description: Which steps may write to the host. In check mode the module only reads.
     type: list
     elements: str
     choices:
       registry: >-
-        Values of each type are written to, and deleted from, the key C(HKLM\SOFTWARE\winops\smb_guest_verify), which
-        is gone afterwards.
+        Writes values of each type to the key C(HKLM\SOFTWARE\winops\smb_guest_verify) and deletes them. The key is
+        removed afterwards.
       smb_settings: >-
-        C(EnableSecuritySignature) of the SMB client is turned over some times. It has no effect on SMB 2 and later, but
+        Inverts C(EnableSecuritySignature) of the SMB client several times. It has no effect on SMB 2 and later, but
         Windows may write event 31016 about it.
-        What runs of C(RequireSecuritySignature) is set once more as it is.
+        Writes the running value of C(RequireSecuritySignature) once more, unchanged.
       policy: >-
-        A policy value turns an audit of the SMB client over until the step ends. Where there is no audit, it closes
-        guest logons if they are allowed. C(gpupdate.exe) is run if nothing else makes the client follow.
+        Inverts an audit of the SMB client by a policy value until the step ends. Where there is no audit, the value
+        blocks insecure guest logons if they are allowed. Runs C(gpupdate.exe) if nothing else makes the client follow.
       scheduled_tasks: >-
-        The task C(\winops\smb_guest\verify_facts) is registered for the next day and deleted. Its folder stays.
-      processes: C(wevtutil.exe) is run to read the configuration of the event channels.
+        Registers the task C(\winops\smb_guest\verify_facts) for the next day and deletes it. Its folder stays.
+      processes: Runs C(wevtutil.exe) to read the configuration of the event channels.
       stop_server: >-
-        The service C(LanmanServer) is stopped and started again: shares of the host are away for some seconds, and its
-        open files are lost. It is never done on a domain controller.
+        Stops the service C(LanmanServer) and starts it again. Shares of the host are unavailable for some seconds,
+        and its open files are lost. This step never runs on a domain controller.
       expiry: >-
-        An audit of the SMB client is turned over, and a scheduled task of the host turns it back after two minutes.
-        Where there is no audit, signing is required of servers for that time. It can take 15 minutes.
+        Inverts an audit of the SMB client. A scheduled task of the host reverts it after two minutes.
+        Where there is no audit, the client requires signing for that time. The step can take 15 minutes.
     default: []
   record_to:
     description:
-      - A folder on the control node. All messages are written there, in a form that a test can replay.
-      - Names and addresses of the host, of its domain and of the account are replaced. Look through it before you give
-        it to anybody.
+      - A folder on the control node. The module writes all messages there, in a form that a test can replay.
+      - It replaces names and addresses of the host, of its domain and of the account. Look through the folder before
+        you give it to anybody.
     type: path
 extends_documentation_fragment:
   - winops.smb_guest.attributes
@@ -58,19 +59,19 @@ attributes:
   check_mode:
     description: Whether the module can run in check mode.
     support: full
-    details: It only reads, whatever O(consent) says.
+    details: It only reads, whatever O(consent) contains.
   diff_mode:
     description: Whether the module shows what it changes in diff mode.
     support: N/A
-    details: It leaves nothing changed.
+    details: It leaves the host unchanged.
   process:
     support: partial
-    details: Only what O(consent) names.
+    details: Only the steps that O(consent) names start processes.
 notes:
-  - The task may take an hour, unless the variable C(winops_smb_guest_task_timeout) says otherwise.
+  - The task may take an hour, unless the variable C(winops_smb_guest_task_timeout) sets another limit.
 seealso:
   - module: winops.smb_guest.client_facts
-    description: Tells what the settings of the host are.
+    description: Reads the settings of the host.
 """
 
 EXAMPLES = r"""
@@ -78,11 +79,11 @@ EXAMPLES = r"""
   winops.smb_guest.verify_facts:
   register: verified
 
-- name: Show what is otherwise
+- name: Show the deviations
   ansible.builtin.debug:
     var: verified.summary
 
-- name: Steps that write and disturb nobody, and keep the messages
+- name: Run the steps that write and disturb nobody, and record the messages
   winops.smb_guest.verify_facts:
     consent: [registry, smb_settings, policy, scheduled_tasks, processes]
     record_to: ./verify_facts
@@ -99,7 +100,7 @@ os:
   returned: success
   type: dict
 facts:
-  description: A row for each fact, and for each class or channel that it was asked of.
+  description: A row for each fact, and for each class or channel where it was checked.
   returned: success
   type: list
   elements: dict
@@ -110,7 +111,7 @@ facts:
       type: str
       sample: registry_absent_value
     subject:
-      description: What it was asked of. Empty where there is only one thing.
+      description: The class or channel where it was checked. Empty where there is only one.
       returned: always
       type: str
       sample: Microsoft-Windows-SmbClient/Audit
@@ -120,17 +121,17 @@ facts:
       type: str
       sample: ReturnValue 1, no data
     seen:
-      description: What was seen, or why nothing was.
+      description: What the host answered, or why the fact could not be checked.
       returned: always
       type: str
       sample: ReturnValue 2, no data
     as_expected:
-      description: Whether that is as expected. V(null) where nothing was seen.
+      description: Whether that is as expected. V(null) where the fact could not be checked.
       returned: always
       type: bool
       sample: false
     meaning:
-      description: What it means for the use of this collection. Empty where all is as expected.
+      description: What a deviation means for the use of this collection. Empty where there is none.
       returned: always
       type: str
       sample: "Nothing: the collection reads either."
@@ -145,17 +146,17 @@ facts:
       type: str
       sample: registry
 deviations:
-  description: How many rows are otherwise than expected.
+  description: How many rows differ from the expectation.
   returned: success
   type: int
   sample: 0
 restored:
-  description: Whether everything that was touched is proved to be as it was.
+  description: Whether the comparison proved that everything touched is restored.
   returned: always
   type: bool
   sample: true
 summary:
-  description: Lines for people. What is otherwise, what was not seen, and how much is as expected.
+  description: A summary in lines. Deviations, facts that could not be checked, and how many are as expected.
   returned: always
   type: list
   elements: str
