@@ -190,7 +190,7 @@ def test_a_misspelt_variable_is_refused(untouched: Fleet, tmp_path: Path, role: 
         "domain_exception_name": "nas",
         "domain_exception_reason": "x",
         "domain_exception_expires_on": "2999-01-01",
-        "domain_exception_links": ["OU=x,DC=ad,DC=invalid"],
+        "domain_exception_links": [{"target": "OU=x,DC=ad,DC=invalid"}],
     }
     own = domain | exception | {"revert_latest": True}
     variables = {**CONSENT, **{name: own[name] for name in own if name.startswith(f"{role}_")}, wrong: True}
