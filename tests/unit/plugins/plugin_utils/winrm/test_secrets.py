@@ -88,7 +88,7 @@ def error_of(kind: str, variables: dict[str, Any]) -> str:
     """The message of a conversation that fails."""
     with pytest.raises(SmbGuestError) as caught:
         Session(open_transport(connection(kind, **{"ansible_host": "host.example", **variables}))).call(POKE)
-    return str(caught.value)
+    return worded(caught.value)
 
 
 def parts_of(secret: str) -> set[str]:
