@@ -20,7 +20,7 @@ from urllib.parse import quote
 import pytest
 import urllib3
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, SmbGuestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, SmbGuestError, worded
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import check_proxy
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import open_transport
