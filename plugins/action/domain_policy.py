@@ -18,8 +18,8 @@ from ..plugin_utils.domain.link_targets import link_targets
 from ..plugin_utils.domain_gpo.domain_change import DomainChanges, GpoOutcome, GpoTerms
 from ..plugin_utils.domain_gpo.domain_gpo import GpoReader
 from ..plugin_utils.domain_gpo.gpo_cells import MANAGED
+from ..plugin_utils.domain_gpo.gpo_desired import DesiredGpo, DesiredLink, text_of
 from ..plugin_utils.domain_gpo.gpo_names import with_names
-from ..plugin_utils.domain_gpo.gpo_wishes import LinkWish, Wishes, text_of
 
 LINK_OPTIONS: Mapping[str, Any] = {
     "target": {"type": "str", "required": True},
@@ -60,9 +60,9 @@ class ActionModule(DomainAction):
         )
         if options["state"] == "absent":
             return result_of(reader, changes.make_absent(options["gpo"], terms))
-        wishes = wishes_of(reader, options)
-        result = result_of(reader, changes.make_true(options["gpo"], wishes, terms))
-        foreign = [sid for sid in wishes.filter_sids or () if is_foreign_sid(reader.directory, sid)]
+        desired_settings = wishes_of(reader, options)
+        result = result_of(reader, changes.make_true(options["gpo"], desired_settings, terms))
+        foreign = [sid for sid in desired_settings.filter_sids or () if is_foreign_sid(reader.directory, sid)]
         if foreign:
             result.setdefault("warnings", []).append(
                 f"security_filter has SIDs of another domain, which this domain cannot check: {', '.join(foreign)}. "
@@ -71,14 +71,14 @@ class ActionModule(DomainAction):
         return result
 
 
-def wishes_of(reader: GpoReader, options: Mapping[str, Any]) -> Wishes:
-    """The options as wishes, names looked up. Raises RequestError."""
+def wishes_of(reader: GpoReader, options: Mapping[str, Any]) -> DesiredGpo:
+    """The options as desired settings, names looked up. Raises RequestError."""
     name = options["gpo"].strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise RequestError(f"gpo must be one printable line of 1 to {MAX_NAME} characters.")
     named = options["links"] or ()
     targets = link_targets(reader.directory, [link["target"] for link in named])
-    links = [LinkWish(**{**link, "target": target}) for link, target in zip(named, targets, strict=True)]
+    links = [DesiredLink(**{**link, "target": target}) for link, target in zip(named, targets, strict=True)]
     for link in links:
         if link.order is not None and link.order < 1:
             raise RequestError(f"order counts from 1, the strongest link; {link.order} is none.")
@@ -89,7 +89,7 @@ def wishes_of(reader: GpoReader, options: Mapping[str, Any]) -> Wishes:
             "Authenticated Users."
         )
     wmi_filter = options["wmi_filter"]
-    return Wishes(
+    return DesiredGpo(
         name=name,
         settings={
             setting: MANAGED[setting].words.value(options[setting])

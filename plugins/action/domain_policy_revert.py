@@ -14,9 +14,9 @@ from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.domain.errors import said
 from ..plugin_utils.domain_gpo.domain_change import DomainChanges
 from ..plugin_utils.domain_gpo.domain_gpo import GpoReader, as_guid
+from ..plugin_utils.domain_gpo.gpo_desired import text_of
 from ..plugin_utils.domain_gpo.gpo_journal import GpoChange, GpoJournal
 from ..plugin_utils.domain_gpo.gpo_names import with_names
-from ..plugin_utils.domain_gpo.gpo_wishes import text_of
 from ..plugin_utils.domain_gpo.journal_store import JournalFile
 
 

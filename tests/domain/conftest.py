@@ -34,7 +34,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain
     GpoTerms,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_gpo import GpoReader
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish, Wishes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredGpo, DesiredLink
 
 DEFAULT_ANSWERS = 2_000
 _SEED = "WINOPS_MUTATION_SEED"
@@ -124,12 +124,14 @@ class Domain:
     def close(self) -> None:
         self._stack.close()
 
-    def present(self, gpo: str, *, check: bool = False, terms: GpoTerms | None = None, **wishes: Any) -> GpoOutcome:
-        """What the module does for `state: present`. links: DNs or LinkWishes."""
-        links = [LinkWish(link) if isinstance(link, str) else link for link in wishes.pop("links", ())]
+    def present(
+        self, gpo: str, *, check: bool = False, terms: GpoTerms | None = None, **desired_settings: Any
+    ) -> GpoOutcome:
+        """What the module does for `state: present`. links: DNs or DesiredLinks."""
+        links = [DesiredLink(link) if isinstance(link, str) else link for link in desired_settings.pop("links", ())]
         with self.reader() as reader:
             changes = DomainChanges(reader, check_mode=check)
-            return changes.make_true(gpo, Wishes(gpo, links=links, **wishes), terms or GpoTerms())
+            return changes.make_true(gpo, DesiredGpo(gpo, links=links, **desired_settings), terms or GpoTerms())
 
     def absent(self, gpo: str, *, check: bool = False) -> GpoOutcome:
         with self.reader() as reader:

@@ -10,7 +10,7 @@ from conftest import Domain
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredLink
 
 GUEST = "insecure_guest_logons"
 
@@ -18,7 +18,7 @@ GUEST = "insecure_guest_logons"
 def test_gpo_without_effect_is_a_finding(domain: Domain) -> None:
     unit = domain.unit()
     nowhere, off, applied = (domain.name(name) for name in ("Nowhere", "Off", "Applied"))
-    domain.present(nowhere, settings={GUEST: False}, links=[LinkWish(unit, enabled=False)])
+    domain.present(nowhere, settings={GUEST: False}, links=[DesiredLink(unit, enabled=False)])
     guid = domain.present(off, settings={GUEST: False}, links=[unit]).after["guid"]
     domain.present(applied, settings={GUEST: False}, links=[unit])
     with domain.directory() as directory:

@@ -55,17 +55,17 @@ class Plays:
 
     def play(self, plays: list[dict[str, Any]], *options: str, **variables: Any) -> str:
         """Run a playbook; its output."""
-        book = self._folder / "book.yml"
-        book.write_text(json.dumps(plays))
-        return self.book(str(book), *options, **variables)
+        snapshot = self._folder / "book.yml"
+        snapshot.write_text(json.dumps(plays))
+        return self.snapshot(str(snapshot), *options, **variables)
 
-    def book(self, book: str, *options: str, **variables: Any) -> str:
+    def snapshot(self, snapshot: str, *options: str, **variables: Any) -> str:
         environ = clean_environ(Path(sys.executable).parent) | self._domain.dc.kerberos
         extra = self._folder / "variables.json"
         extra.write_text(json.dumps({"ansible_python_interpreter": sys.executable, **variables}))
         extra.chmod(0o600)
         command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-vvvv", "--diff"]
-        command += [book, "-e", f"@{extra}", *options]
+        command += [snapshot, "-e", f"@{extra}", *options]
         done = subprocess.run(
             self._domain.dc.inside(*command), check=False, capture_output=True, text=True, env=environ, cwd=self._folder
         )
@@ -154,7 +154,7 @@ def test_roles(domain: Domain, plays: Plays) -> None:
     unit = domain.unit()
     harden = {f"domain_harden_{key}": value for key, value in plays.connection.items()}
     exception = {f"domain_exception_{key}": value for key, value in plays.connection.items()}
-    plays.book(
+    plays.snapshot(
         "winops.smb_guest.domain_harden",
         **harden,
         domain_harden_links=[{"target": unit}],
@@ -169,7 +169,7 @@ def test_roles(domain: Domain, plays: Plays) -> None:
         "domain_exception_links": [{"target": unit, "order": 1}],
     }
     day = str(today + timedelta(days=3))
-    plays.book("winops.smb_guest.domain_exception", **wanted, domain_exception_expires_on=day)
+    plays.snapshot("winops.smb_guest.domain_exception", **wanted, domain_exception_expires_on=day)
     with domain.reader() as reader:
         from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
 
@@ -183,7 +183,7 @@ def test_roles(domain: Domain, plays: Plays) -> None:
     assert resolved[GUEST]["others"][0]["gpo"] == "SMB guest access closed"
     assert any(finding["kind"] == "contradiction" for finding in report.findings)
 
-    plays.book(
+    plays.snapshot(
         "winops.smb_guest.domain_exception",
         **{**wanted, "domain_exception_name": "Old  nas"},
         domain_exception_expires_on=day,
@@ -191,20 +191,20 @@ def test_roles(domain: Domain, plays: Plays) -> None:
     assert domain.dc.tool("gpo", "listall").lower().count("nas (expires") == 1
 
     later = str(today + timedelta(days=9))
-    plays.book("winops.smb_guest.domain_exception", **wanted, domain_exception_expires_on=later)
+    plays.snapshot("winops.smb_guest.domain_exception", **wanted, domain_exception_expires_on=later)
     assert name not in domain.dc.tool("gpo", "listall")
-    plays.book("winops.smb_guest.domain_exception", **exception, domain_exception_state="expired")
+    plays.snapshot("winops.smb_guest.domain_exception", **exception, domain_exception_state="expired")
     assert f"(expires {later})" in domain.dc.tool("gpo", "listall")
     past = domain.name("SMB guest exception: past (expires 2020-01-01)")
     domain.present(past, settings={GUEST: True}, comment="for a day - expires 2020-01-01")
-    plays.book("winops.smb_guest.domain_exception", **exception, domain_exception_state="expired")
+    plays.snapshot("winops.smb_guest.domain_exception", **exception, domain_exception_state="expired")
     listed = domain.dc.tool("gpo", "listall")
     assert past not in listed
     assert f"(expires {later})" in listed
 
     weaker = {**wanted, "domain_exception_name": "weak", "domain_exception_links": [{"target": unit}]}
     with pytest.raises(AssertionError, match="The exception does not decide at"):
-        plays.book("winops.smb_guest.domain_exception", **weaker, domain_exception_expires_on=later)
+        plays.snapshot("winops.smb_guest.domain_exception", **weaker, domain_exception_expires_on=later)
     wide = {**wanted, "domain_exception_name": "wide", "domain_exception_links": [{"target": domain.dc.dn}]}
     with pytest.raises(AssertionError, match="would reach every computer below"):
-        plays.book("winops.smb_guest.domain_exception", **wide, domain_exception_expires_on=later)
+        plays.snapshot("winops.smb_guest.domain_exception", **wide, domain_exception_expires_on=later)

@@ -15,7 +15,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts i
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_gpo import DEFAULT_POLICIES
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_cells import MANAGED
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredLink
 
 GUEST, SIGNING = "insecure_guest_logons", "client_signing"
 
@@ -64,11 +64,15 @@ def test_every_setting_is_written_as_samba_reads_it(domain: Domain, value: bool)
 
 def test_second_run_changes_and_writes_nothing(domain: Domain) -> None:
     unit, name = domain.unit(), domain.name("Twice")
-    wishes = {"settings": {GUEST: False, SIGNING: True}, "links": [LinkWish(unit, order=1)], "comment": "x"}
-    domain.present(name, **wishes)
+    desired_settings = {
+        "settings": {GUEST: False, SIGNING: True},
+        "links": [DesiredLink(unit, order=1)],
+        "comment": "x",
+    }
+    domain.present(name, **desired_settings)
     before = domain.everything()
 
-    again = domain.present(name, **wishes)
+    again = domain.present(name, **desired_settings)
 
     assert not again.changed
     assert again.before == again.after
@@ -77,13 +81,13 @@ def test_second_run_changes_and_writes_nothing(domain: Domain) -> None:
 
 def test_check_mode_writes_nothing_and_says_what_would_be(domain: Domain) -> None:
     unit, name = domain.unit(), domain.name("Checked")
-    wishes = {"settings": {GUEST: False}, "links": [unit], "comment": "c"}
+    desired_settings = {"settings": {GUEST: False}, "links": [unit], "comment": "c"}
     before = domain.everything()
 
-    predicted = domain.present(name, check=True, **wishes)
+    predicted = domain.present(name, check=True, **desired_settings)
 
     assert domain.everything() == before
-    real = domain.present(name, **wishes)
+    real = domain.present(name, **desired_settings)
     unknown = ("guid", "version", "security_filter")
     assert {k: v for k, v in predicted.after.items() if k not in unknown} == {
         k: v for k, v in real.after.items() if k not in unknown
@@ -92,7 +96,7 @@ def test_check_mode_writes_nothing_and_says_what_would_be(domain: Domain) -> Non
     gone = domain.absent(name, check=True)
     assert gone.changed
     assert gone.after == {}
-    assert domain.present(name, **wishes).changed is False
+    assert domain.present(name, **desired_settings).changed is False
 
 
 def test_what_is_not_ours_stays_byte_for_byte(domain: Domain) -> None:
@@ -146,11 +150,11 @@ def test_links_are_put_where_they_are_wished(domain: Domain) -> None:
         return [line.split()[-1] for line in listed.splitlines() if "GPO     :" in line]
 
     assert links(one)[0] == guid  # as GPMC: a new link is the weakest
-    strongest = domain.present(name, links=[LinkWish(one, order=1, enforced=True)])
+    strongest = domain.present(name, links=[DesiredLink(one, order=1, enforced=True)])
     assert links(one)[-1] == guid
     assert strongest.after["links"][0] == {"target": one, "enabled": True, "enforced": True, "order": 1}
     assert "GPLINK_OPT_ENFORCE" in domain.dc.tool("gpo", "getlink", one)
-    domain.present(name, links=[LinkWish(one, enabled=False, enforced=False), LinkWish(two)])
+    domain.present(name, links=[DesiredLink(one, enabled=False, enforced=False), DesiredLink(two)])
     assert "GPLINK_OPT_DISABLE" in domain.dc.tool("gpo", "getlink", one)
     assert links(two) == [guid]
     only = domain.present(name, links=[two], links_exclusive=True)
@@ -241,7 +245,7 @@ def test_samba_as_a_client_applies_it(domain: Domain) -> None:
     assert computer.applied()[-1] == name
     domain.present(name, filter_sids=["S-1-5-32-546"])
     assert name not in computer.applied()
-    domain.present(name, filter_sids=["S-1-5-11"], links=[LinkWish(unit, enabled=False)])
+    domain.present(name, filter_sids=["S-1-5-11"], links=[DesiredLink(unit, enabled=False)])
     assert name not in computer.applied()
 
 

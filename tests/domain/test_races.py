@@ -21,7 +21,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain
     GpoTerms,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_cells import MANAGED, setting_value
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import Wishes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredGpo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gpt_ini import GptIni
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import (
     RegistryPol,
@@ -35,7 +35,7 @@ TRIES = 50
 def write(domain: Domain, gpo: str, settings: dict[str, bool]) -> None:
     """A run of its own, with connections of its own."""
     with domain.reader(auth_protocol="ntlm") as reader:
-        DomainChanges(reader).make_true(gpo, Wishes(gpo, settings), GpoTerms())
+        DomainChanges(reader).make_true(gpo, DesiredGpo(gpo, settings), GpoTerms())
 
 
 def settings(domain: Domain, guid: str) -> dict[str, bool | None]:

@@ -14,7 +14,7 @@ from conftest import Domain
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import GpoTerms
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredLink
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gp_links import Links
 
 GUEST, SIGNING, AUDIT = "insecure_guest_logons", "client_signing", "audit_insecure_guest_logons"
@@ -41,7 +41,7 @@ def test_edit_is_undone_exactly(domain: Domain) -> None:
     changed = domain.present(
         name,
         settings={GUEST: False, SIGNING: True, AUDIT: True},
-        links=[LinkWish(unit, order=1, enforced=True), LinkWish(other)],
+        links=[DesiredLink(unit, order=1, enforced=True), DesiredLink(other)],
         comment="for a while",
         filter_sids=["S-1-5-9"],
     )
@@ -71,7 +71,7 @@ def test_deleted_gpo_comes_back_whole(domain: Domain) -> None:
     guid = domain.present(
         name,
         settings={GUEST: False, SIGNING: True},
-        links=[LinkWish(units[0], order=1, enforced=True), LinkWish(units[1], enabled=False)],
+        links=[DesiredLink(units[0], order=1, enforced=True), DesiredLink(units[1], enabled=False)],
         comment="kept",
         filter_sids=["S-1-5-9"],
     ).after["guid"]
@@ -147,7 +147,7 @@ def test_created_gpo_that_somebody_edited_does_not_go(domain: Domain) -> None:
 def test_link_keeps_what_others_did_meanwhile(domain: Domain) -> None:
     unit, name = domain.unit(), domain.name("Linked")
     domain.present(name)
-    linked = domain.present(name, links=[LinkWish(unit, order=1)])
+    linked = domain.present(name, links=[DesiredLink(unit, order=1)])
     other = domain.present(domain.name("Later"), links=[unit]).after["guid"]
     domain.revert(linked)
     with domain.directory() as directory:

@@ -21,7 +21,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_access import AUTHENTICATED_USERS
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import LinkWish, Wishes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredGpo, DesiredLink
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.security_descriptor import (
     SecurityDescriptor,
 )
@@ -61,8 +61,8 @@ def without_journals(everything: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in everything.items() if "winops.smb_guest" not in name}
 
 
-def wishing(**wishes: Any) -> Callable[[DomainChanges, str], object]:
-    return lambda changes, name: changes.make_true(name, Wishes(name, **wishes), GpoTerms())
+def wishing(**desired_settings: Any) -> Callable[[DomainChanges, str], object]:
+    return lambda changes, name: changes.make_true(name, DesiredGpo(name, **desired_settings), GpoTerms())
 
 
 def creating(changes: DomainChanges, name: str) -> object:
@@ -143,9 +143,9 @@ def test_creator_creates_and_edits_and_is_denied_the_link(
     """What was written before the denial is put back."""
     unit, name = domain.unit(), domain.name("Creator's")
     with domain.reader(**accounts["creator"]) as reader:
-        assert DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), GpoTerms()).changed
+        assert DomainChanges(reader).make_true(name, DesiredGpo(name, {GUEST: False}), GpoTerms()).changed
     domain.dc.tool("gpo", "aclcheck")
-    words = denied(domain, accounts["creator"], name, wishing(settings={GUEST: True}, links=[LinkWish(unit)]))
+    words = denied(domain, accounts["creator"], name, wishing(settings={GUEST: True}, links=[DesiredLink(unit)]))
     assert f"changing {unit}" in words
     assert "was restored" in words
     assert domain.present(name).after["settings"] == {GUEST: "blocked"}

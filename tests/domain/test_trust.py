@@ -25,7 +25,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import sid_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError, MissingRight
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges, GpoTerms
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_wishes import Wishes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredGpo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.journal_store import JournalStore
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.journal_trust import ADMINISTRATORS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.security_descriptor import (
@@ -149,8 +149,8 @@ def administer(domain: Domain, name: str, named: list[str]) -> None:
         changes = DomainChanges(reader)
         for gpo in named:
             with suppress(SmbGuestError):
-                changes.make_true(gpo, Wishes(gpo), GpoTerms())
-        changes.make_true(name, Wishes(name, {GUEST: False}), GpoTerms())
+                changes.make_true(gpo, DesiredGpo(gpo), GpoTerms())
+        changes.make_true(name, DesiredGpo(name, {GUEST: False}), GpoTerms())
         for options in ({"latest": True}, {"all": True}, {"change_id": "forged-edit-applied"}):
             with suppress(RequestError):
                 for journal, entry in chosen(list(changes.journals()), {**NEVER, **options}):
@@ -202,7 +202,7 @@ def test_denied_revert_of_a_member_is_not_carried_out_by_an_administrator(domain
     """The member created a GPO and lost the right to link it: his revert stays his."""
     name, unit = domain.name("Member's"), domain.unit()
     with domain.reader(**account(domain, "forger")) as reader:
-        created = DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), GpoTerms())
+        created = DomainChanges(reader).make_true(name, DesiredGpo(name, {GUEST: False}), GpoTerms())
     guid = created.after["guid"]
     domain.present(name, links=[unit])
     before = outside(domain)
@@ -235,7 +235,7 @@ def test_interrupted_run_of_another_account_is_left_alone(domain: Domain, sids: 
     assert unfinished
     assert b'"pending"' in unfinished
     with domain.reader(**account(domain, "forger")) as reader, suppress(SmbGuestError):
-        DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), GpoTerms())
+        DomainChanges(reader).make_true(name, DesiredGpo(name, {GUEST: False}), GpoTerms())
     with domain.reader() as reader:
         assert reader.sysvol.read(path) == unfinished
     other = domain.name("Other")
@@ -272,10 +272,10 @@ def test_folder_of_somebody_else_is_refused_and_an_administrator_mends_it(domain
         domain.reader(**account(domain, "forger")) as reader,
         pytest.raises(DomainError, match="is not safe for journals: its owner is"),
     ):
-        DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), GpoTerms())
+        DomainChanges(reader).make_true(name, DesiredGpo(name, {GUEST: False}), GpoTerms())
     assert domain.present(domain.name("Administrator's"), settings={GUEST: False}).changed
     with domain.reader(**account(domain, "forger")) as reader:
-        assert DomainChanges(reader).make_true(name, Wishes(name, {GUEST: False}), GpoTerms()).changed
+        assert DomainChanges(reader).make_true(name, DesiredGpo(name, {GUEST: False}), GpoTerms()).changed
     domain.absent(name)
 
 
@@ -284,8 +284,8 @@ def test_an_account_works_with_its_own_journal(domain: Domain, sids: dict[str, s
     name = domain.name("All mine")
     with domain.reader(**account(domain, "forger")) as reader:
         changes = DomainChanges(reader)
-        made = changes.make_true(name, Wishes(name, {GUEST: False}), GpoTerms())
-        edited = changes.make_true(name, Wishes(name, {GUEST: True}), GpoTerms())
+        made = changes.make_true(name, DesiredGpo(name, {GUEST: False}), GpoTerms())
+        edited = changes.make_true(name, DesiredGpo(name, {GUEST: True}), GpoTerms())
         assert edited.entry
         undone = changes.revert(made.after["guid"], edited.entry.change_id, force=False)
         assert undone.after["settings"] == {GUEST: "blocked"}

@@ -14,11 +14,11 @@ from stack_model import GROUND, Model
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Rules, Wish
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_tidily
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_and_recover
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome, reverted_as_dict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Scope
 from simulated_windows.in_process import ConnectionCut, InProcessHost, differences
@@ -71,7 +71,7 @@ class Sequence:
     def recover(self) -> None:
         host = self.engine()
         with host.held():
-            read_tidily(host)
+            read_and_recover(host)
 
     # The steps
 
@@ -104,11 +104,12 @@ class Sequence:
         name = f"c{self.made}"
         scopes = self.random.choice([(Scope.LOCAL,), (Scope.POLICY,), SCOPES])
         names = self.random.sample(NAMES, self.random.randint(1, 3))
-        wishes = [Wish(SETTINGS[each], self.random.random() < 0.5) for each in names]
+        desired_settings = [DesiredSetting(SETTINGS[each], self.random.random() < 0.5) for each in names]
         hours = self.random.choice([None, None, 1, 2, 3])
-        terms = Terms(name, "a reason", timedelta(hours=hours) if hours else None)
-        request = Request(wishes, Rules(scopes, tolerate_managed=True), terms)
-        words = f"{name}: {[w.setting.name + '=' + w.word for w in wishes]} {[s.value for s in scopes]} for {hours} h"
+        terms = ChangeTerms(name, "a reason", timedelta(hours=hours) if hours else None)
+        request = Request(desired_settings, Rules(scopes, tolerate_managed=True), terms)
+        asked = [each.setting.name + "=" + each.word for each in desired_settings]
+        words = f"{name}: {asked} {[scope.value for scope in scopes]} for {hours} h"
         try:
             foreseen = configure(self.engine(), request, check_mode=True)
         except RequestError as error:
@@ -135,7 +136,7 @@ class Sequence:
         for part in entry.parts if entry else ():
             self.model.write(name, part.cell, None if part.wanted is None else ("REG_DWORD", int(part.wanted)))
         if outcome is not None:
-            again = configure(self.engine(), Request(wishes, request.rules), check_mode=True)
+            again = configure(self.engine(), Request(desired_settings, request.rules), check_mode=True)
             if again.plan.changes:
                 raise Violation(f"seed {self.seed}: a second run would change\n" + "\n".join(self.told))
 

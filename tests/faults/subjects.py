@@ -176,7 +176,7 @@ class Look:
     def essence(self) -> str:
         """The host without names, times and texts that differ from run to run: equal for states that act alike."""
         ids = {change_id: f"change {number}" for number, change_id in enumerate(self.journal)}
-        loose = ("created_at", "expires_at", "note", "armed")
+        loose = ("created_at", "expires_at", "note", "registered_as")
         entries = json.dumps(
             {
                 ids[change_id]: {name: bool(value) if name in loose else value for name, value in entry.items()}

@@ -25,10 +25,10 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import pro
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Rules, Wish
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_tidily
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_and_recover
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState, SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Scope
 from simulated_windows.in_process import InProcessHost, differences
@@ -49,9 +49,11 @@ ARRIVES = Cell(SETTINGS[ENCRYPTION], Scope.POLICY)
 def change(
     host: InProcessHost, words: Mapping[str, str], name: str | None = None, hours: float | None = None
 ) -> object:
-    terms = Terms(name, "", timedelta(hours=hours) if hours else None)
-    wishes = [Wish(SETTINGS[setting], SETTINGS[setting].words.value(word)) for setting, word in words.items()]
-    return configure(Host(session(host)), Request(wishes, Rules(BOTH), terms), check_mode=False)
+    terms = ChangeTerms(name, "", timedelta(hours=hours) if hours else None)
+    desired_settings = [
+        DesiredSetting(SETTINGS[setting], SETTINGS[setting].words.value(word)) for setting, word in words.items()
+    ]
+    return configure(Host(session(host)), Request(desired_settings, Rules(BOTH), terms), check_mode=False)
 
 
 def undo(host: InProcessHost, name: str | None = None, *, force: bool = False) -> object:
@@ -61,7 +63,7 @@ def undo(host: InProcessHost, name: str | None = None, *, force: bool = False) -
 def recover(host: InProcessHost) -> object:
     engine = Host(session(host))
     with engine.held():
-        return read_tidily(engine)
+        return read_and_recover(engine)
 
 
 OPEN = {GUEST: "allowed", SIGNING: "not_required"}

@@ -16,9 +16,9 @@ from in_process import session
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Rules, Wish
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Scope
 from simulated_windows.in_process import InProcessHost, differences
@@ -49,7 +49,7 @@ def untouched_host() -> InProcessHost:
 
 def change(host: InProcessHost) -> None:
     rules = Rules((Scope.POLICY, Scope.LOCAL_GPO))
-    request = Request([Wish(GUEST, True)], rules, Terms(change_id="opened", reason="test"))
+    request = Request([DesiredSetting(GUEST, True)], rules, ChangeTerms(change_id="opened", reason="test"))
     configure(Host(session(host)), request, check_mode=False)
 
 
@@ -59,7 +59,9 @@ def undo(host: InProcessHost) -> None:
 
 def other_change(host: InProcessHost) -> None:
     """The next journaled run, which deals with what it finds; it changes nothing of its own."""
-    request = Request([Wish(SETTINGS["client_signing"], None)], Rules((Scope.LOCAL,)), Terms(reason="next"))
+    request = Request(
+        [DesiredSetting(SETTINGS["client_signing"], None)], Rules((Scope.LOCAL,)), ChangeTerms(reason="next")
+    )
     configure(Host(session(host)), request, check_mode=False)
 
 

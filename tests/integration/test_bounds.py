@@ -60,9 +60,9 @@ def test_undoing_the_latest_of_many(full: Run) -> None:
 
 
 def test_the_journal_of_a_change(fleet: Fleet, playbooks: Playbooks) -> None:
-    wish = {"insecure_guest_logons": WORDS.true}
-    plain = playbooks.run(fleet, [_change("change", **wish)], [HOST_PLAIN]).record(HOST_PLAIN, "change")
-    noted = playbooks.run(fleet, [_change("change", reason="bound", **wish)], [HOST_JOURNALED])
+    desired = {"insecure_guest_logons": WORDS.true}
+    plain = playbooks.run(fleet, [_change("change", **desired)], [HOST_PLAIN]).record(HOST_PLAIN, "change")
+    noted = playbooks.run(fleet, [_change("change", reason="bound", **desired)], [HOST_JOURNALED])
     journaled = noted.record(HOST_JOURNALED, "change")
     assert plain.result["changed"] is journaled.result["changed"] is True
     assert _requests(journaled, "ok") <= _requests(plain, "ok") + JOURNAL, [r["method"] for r in journaled.requests]
@@ -70,11 +70,11 @@ def test_the_journal_of_a_change(fleet: Fleet, playbooks: Playbooks) -> None:
 
 def test_all_settings_in_few_calls(fleet: Fleet, playbooks: Playbooks) -> None:
     installed_true = ("client_signing", "server_signing")
-    wish = {
+    desired = {
         name: setting.words.false if name in installed_true else setting.words.true
         for name, setting in SETTINGS.items()
     }
-    record = playbooks.run(fleet, [_change("change", **wish)], [HOST_ALL]).record(HOST_ALL, "change")
+    record = playbooks.run(fleet, [_change("change", **desired)], [HOST_ALL]).record(HOST_ALL, "change")
     assert (record.status, record.result["changed"]) == ("ok", True), record
     calls = [row["method"] for row in record.requests].count("SetConfiguration")
     assert 1 <= calls <= SET_CALLS

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..change.journal import KEEP_ENDED
 from ..change.journal_format import checked_change_id, checked_text
-from ..change.transaction import Terms
+from ..change.transaction import ChangeTerms
 from ..core.errors import RequestError
 from ..tables.settings import SETTINGS, Scope
 
@@ -81,13 +81,13 @@ def read_scopes(options: Mapping[str, Any]) -> tuple[Scope, ...]:
     return tuple(scope for scope in Scope if scope in asked)
 
 
-def read_terms(options: Mapping[str, Any]) -> Terms:
+def read_terms(options: Mapping[str, Any]) -> ChangeTerms:
     """What the task asks of the journal, checked: null is as if left out, an empty text is an error."""
     change_id, reason, expires_in = (options.get(name) for name in ("change_id", "reason", "expires_in"))
     keep = options["keep_ended"]
     if keep < 0:
         raise RequestError(f"keep_ended is {keep}: say how many ended changes the journal keeps, 0 or more.")
-    return Terms(
+    return ChangeTerms(
         None if change_id is None else checked_change_id(change_id),
         "" if reason is None else checked_text("reason", reason),
         None if expires_in is None else duration("expires_in", expires_in),

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ..change import summary
 from ..change.configure import Request, configure
 from ..change.host import Host
-from ..change.plan import Rules, Wish
+from ..change.plan import DesiredSetting, Rules
 from ..change.result import Outcome
 from ..tables.settings import SETTINGS
 from ..winrm.session import Session
@@ -37,9 +37,9 @@ class SettingsAction(HostAction):
         return result
 
     def configure(self, session: Session, options: Mapping[str, Any]) -> Outcome:
-        """Turn the options into wishes and make them true."""
-        wishes = [
-            Wish(SETTINGS[name], SETTINGS[name].words.value(options[option]))
+        """Turn the options into desired settings and make them true."""
+        desired_settings = [
+            DesiredSetting(SETTINGS[name], SETTINGS[name].words.value(options[option]))
             for option, name in self.OPTIONS.items()
             if options.get(option) is not None
         ]
@@ -50,7 +50,7 @@ class SettingsAction(HostAction):
             optional=options.get("optional") or (),
         )
         request = Request(
-            wishes,
+            desired_settings,
             rules,
             read_terms(options),
             relax=options.get("relax"),

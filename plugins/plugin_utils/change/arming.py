@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from ..core.errors import HostError, HostUnreachable, RequestError
 from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
-from .expiry import armed_as, expiry_task
+from .expiry import expiry_task, task_fingerprint
 from .host import Host
 from .stack import Stack, stamp
 
 
-def rearm(host: Host, stack: Stack) -> tuple[Stack, tuple[str, ...]]:
+def refresh_tasks(host: Host, stack: Stack) -> tuple[Stack, tuple[str, ...]]:
     """Register the tasks whose text is not what is on the host. Gives the stack with their fingerprints.
 
     No fault of the scheduler is an error here: a sentence says which end is not up to date, and the next journaled run
@@ -29,20 +29,20 @@ def rearm(host: Host, stack: Stack) -> tuple[Stack, tuple[str, ...]]:
             continue
         try:
             task = expiry_task(stack, entry)
-            if armed_as(task) == entry.armed:
+            if task_fingerprint(task) == entry.registered_as:
                 continue
             register_task(host.session, entry.change_id, task)
         except HostUnreachable:
             raise
         except (HostError, RequestError) as error:
-            stack = stack.with_(replace(entry, armed=""))  # the host may have taken it all the same
+            stack = stack.with_(replace(entry, registered_as=""))  # the host may have taken it all the same
             told.append(
                 f"The end of the change {entry.change_id} at {stamp(entry.expires_at)} could not be brought up to "
                 f"date; the next journaled run tries again. {error}"
             )
         else:
             registered.append(entry.change_id)
-            stack = stack.with_(replace(entry, armed=armed_as(task)))
+            stack = stack.with_(replace(entry, registered_as=task_fingerprint(task)))
     return stack, (*told, *_once_only(host, registered))
 
 

@@ -54,7 +54,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Held:
+class CellValue:
     """What a cell holds: the stored value (None: absent), and for the local scope what ran beside it.
 
     running is None where that says nothing about the cell: a policy or MDM decided it then, or it is not known.
@@ -72,18 +72,18 @@ class Held:
         return as_text(self.stored)
 
 
-def seen(cell: Cell, state: SettingState) -> Held:
+def seen(cell: Cell, state: SettingState) -> CellValue:
     """What a look at the host says that a cell holds."""
     running = state.observed.running if cell.is_local and not state.observed.governed() else None
-    return Held(state.observed.layer(cell.scope.layer), running)
+    return CellValue(state.observed.layer(cell.scope.layer), running)
 
 
-def written(cell: Cell, value: bool | None) -> Held:
+def written(cell: Cell, value: bool | None) -> CellValue:
     """What a cell should hold after the write of `value` (None: deleted)."""
-    return Held(None if value is None else dword(value), value if cell.is_local else None)
+    return CellValue(None if value is None else dword(value), value if cell.is_local else None)
 
 
-def holds(cell: Cell, held: Held, value: bool | None, *, governed: bool) -> bool:
+def holds(cell: Cell, held: CellValue, value: bool | None, *, governed: bool) -> bool:
     """Whether a cell holds what was, or is to be, written to it. The one answer to that question.
 
     SetConfiguration may store a value that equals the default by storing none: then what runs decides. governed: a

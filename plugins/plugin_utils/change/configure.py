@@ -22,12 +22,12 @@ from ..windows.operating_system import OperatingSystem, read_operating_system, r
 from .cell import Cell, seen, written
 from .host import Host
 from .interruption import noting
-from .journal import Book
-from .plan import Change, Plan, Rules, Wish, in_conflict, plan
-from .recovery import Recovery, read_tidily
+from .journal import JournalSnapshot
+from .plan import Change, DesiredSetting, Plan, Rules, in_conflict, plan
+from .recovery import Recovery, read_and_recover
 from .result import Outcome
 from .stack import Entry, Stack, stamp
-from .transaction import Done, Terms, carry_out, carry_out_journaled, prepare, prolong
+from .transaction import ChangeTerms, Done, carry_out, carry_out_journaled, prepare, prolong
 
 _LOCAL_GPO_STAYS = "Nothing on the host removes an entry of Registry.pol by itself."
 _NOTHING_ELSE = "The recovery of an interrupted run wrote values; this task wrote nothing else."
@@ -43,9 +43,9 @@ class Request:
     gpupdate: let the host apply computer policy after a change of its local GPO.
     """
 
-    wishes: Sequence[Wish]
+    desired_settings: Sequence[DesiredSetting]
     rules: Rules = field(default_factory=Rules)
-    terms: Terms = field(default_factory=Terms)
+    terms: ChangeTerms = field(default_factory=ChangeTerms)
     relax: Collection[str] | None = None
     risk_refused: bool = False
     refuse_domain_controllers: bool = False
@@ -58,11 +58,11 @@ class Request:
 
     @property
     def opens_guest(self) -> bool:
-        return any(wish.setting is GUEST and wish.value is not False for wish in self.wishes)
+        return any(desired.setting is GUEST and desired.value is not False for desired in self.desired_settings)
 
 
 def configure(host: Host, request: Request, *, check_mode: bool) -> Outcome:
-    """Make the wishes true on one host. In check mode nothing is written and `after` is what would come of it."""
+    """Apply the desired settings to one host. In check mode nothing is written, and `after` predicts the result."""
     terms = request.terms
     if request.risk_refused and request.opens_guest:
         raise RequestError(
@@ -76,45 +76,47 @@ def configure(host: Host, request: Request, *, check_mode: bool) -> Outcome:
                 "can undo, or leave expires_in out."
             )
         # The journal first: whoever comes between the two looks is in the journal when the host is held.
-        book = (host.journal.read() if check_mode else host.journal.peek()) if terms.journaled else None
+        snapshot = (host.journal.read() if check_mode else host.journal.peek()) if terms.journaled else None
         view = _look(host, request)
-        outlook = _decide(view, request, book, rehearse=check_mode)
+        outlook = _decide(view, request, snapshot, rehearse=check_mode)
     if check_mode:
         return outlook
-    if book is not None and (outlook.plan.changes or outlook.prolonged or _is_astir(host, book)):
-        return _carry_out_journaled(host, view, book, outlook, request)
+    if snapshot is not None and (outlook.plan.changes or outlook.prolonged or _needs_lock(host, snapshot)):
+        return _carry_out_journaled(host, view, snapshot, outlook, request)
     if outlook.plan.changes:
         done = _refreshed(view, request, carry_out(host, outlook.plan.changes, view.states, view.again), outlook)
         return replace(outlook, after=done.after, verified=True, told=(*outlook.told, *done.told))
     return outlook
 
 
-def _is_astir(host: Host, book: Book) -> bool:
+def _needs_lock(host: Host, snapshot: JournalSnapshot) -> bool:
     """Whether what was seen may be another run's, half-way, or waits to be dealt with. book: from before the look."""
-    if book.unfinished or book.unsettled:
+    if snapshot.unfinished or snapshot.unsettled:
         return True
     with leaving(HostState.NOTHING_WRITTEN):
-        return host.journal.was_written_since(book)
+        return host.journal.was_written_since(snapshot)
 
 
-def _carry_out_journaled(host: Host, view: _View, peeked: Book, outlook: Outcome, request: Request) -> Outcome:
+def _carry_out_journaled(
+    host: Host, view: _View, peeked: JournalSnapshot, outlook: Outcome, request: Request
+) -> Outcome:
     with host.held() as now:
-        book, recovery = read_tidily(host, request.terms.keep_ended)
-        if recovery.told or _may_have_moved(peeked.stack, book.stack):
+        snapshot, recovery = read_and_recover(host, request.terms.keep_ended)
+        if recovery.told or _may_have_moved(peeked.stack, snapshot.stack):
             with leaving(_state_after(recovery), _NOTHING_ELSE if recovery.changed else ""):
                 view = _look(host, request)
-                outlook = _decide(view, request, book, rehearse=False)
+                outlook = _decide(view, request, snapshot, rehearse=False)
         outlook = replace(outlook, recovery=recovery)
         with leaving(_state_after(recovery)):
             if outlook.plan.changes:
                 changes = outlook.plan.changes
-                done = carry_out_journaled(host, book, request.terms, now, changes, view.states, view.again)
+                done = carry_out_journaled(host, snapshot, request.terms, now, changes, view.states, view.again)
                 done = _refreshed(view, request, done, outlook)
                 told = (*outlook.told, *done.told)
                 return replace(outlook, after=done.after, verified=True, entry=done.entry, told=told)
-            entry = _to_prolong(request.terms, book, outlook.plan)
+            entry = _to_prolong(request.terms, snapshot, outlook.plan)
             if entry and request.terms.expires_in:
-                done = prolong(host, book, entry, now, request.terms.expires_in)
+                done = prolong(host, snapshot, entry, now, request.terms.expires_in)
                 return replace(outlook, entry=done.entry)
     return outlook
 
@@ -148,7 +150,7 @@ class _View:
 
 
 def _look(host: Host, request: Request) -> _View:
-    asked = [wish.setting for wish in request.wishes]
+    asked = [desired.setting for desired in request.desired_settings]
     depths = dict.fromkeys(asked, Depth.WHOLE)
     if any(setting.side is Side.CLIENT for setting in asked):
         # Where guest is to be opened, what governs the settings that may block it matters; else what runs is enough.
@@ -157,7 +159,7 @@ def _look(host: Host, request: Request) -> _View:
             beside = Depth.GOVERNING if request.opens_guest else Depth.RUNNING
             depths.setdefault(setting, Depth.WHOLE if may_write else beside)
     system = None
-    if request.in_local_gpo or any(wish.value is None for wish in request.wishes):
+    if request.in_local_gpo or any(desired.value is None for desired in request.desired_settings):
         system = read_operating_system(host.session, host.registry)
     states, silent = _states(host, depths, system, local_gpo=request.in_local_gpo)
     for setting in asked:
@@ -182,7 +184,7 @@ def _states(
 # Decide
 
 
-def _decide(view: _View, request: Request, book: Book | None, *, rehearse: bool) -> Outcome:
+def _decide(view: _View, request: Request, snapshot: JournalSnapshot | None, *, rehearse: bool) -> Outcome:
     """rehearse: find all that the run would find later, as nothing follows: a name that is taken, an end that cannot
     be written."""
     if view.product_type == "domain_controller":
@@ -190,32 +192,32 @@ def _decide(view: _View, request: Request, book: Book | None, *, rehearse: bool)
             "This host is a domain controller. Reach the guest server from another host; or say "
             "domain_controllers: allow (role enable_guest: enable_guest_allow_domain_controllers: true)."
         )
-    wishes = [*request.wishes, *_relaxed(view.states, request)]
+    desired_settings = [*request.desired_settings, *_relaxed(view.states, request)]
     system = str(view.system or "")
-    planned = plan(wishes, _attributed(view, wishes, request.rules), request.rules, system=system)
+    planned = plan(desired_settings, _attributed(view, desired_settings, request.rules), request.rules, system=system)
     after = predict(view.states, planned.changes)
     told = list(_about_local_gpo(view, planned))
     entry = None
     beneath: tuple[Entry, ...] = ()
     met: dict[Cell, Entry] = {}
-    if book is not None:
+    if snapshot is not None:
         changing = {change.cell: seen(change.cell, view.states[change.cell.setting.name]) for change in planned.changes}
-        beneath = _unique(book.stack.get(book.stack.over(cell, held)) for cell, held in changing.items())
-        for cell in _meeting(wishes, request, view.states, changing):
+        beneath = _unique(snapshot.stack.get(snapshot.stack.over(cell, held)) for cell, held in changing.items())
+        for cell in _meeting(desired_settings, request, view.states, changing):
             # A value that is not what a change has left there is somebody else's: no end touches it.
-            by = book.stack.get(book.stack.over(cell, seen(cell, view.states[cell.setting.name])))
+            by = snapshot.stack.get(snapshot.stack.over(cell, seen(cell, view.states[cell.setting.name])))
             if by is not None and cell not in changing:
                 met[cell] = by
-        told += _reservations(request, book, planned, met)
-        entry = _to_prolong(request.terms, book, planned)
+        told += _reservations(request, snapshot, planned, met)
+        entry = _to_prolong(request.terms, snapshot, planned)
         if rehearse:
-            _rehearse(view, request.terms, book, planned)
+            _rehearse(view, request.terms, snapshot, planned)
             told += [
                 f"A run that was cut off left the change {left.change_id}; a real run deals with it first."
-                for left in book.unfinished
+                for left in snapshot.unfinished
             ]
     return Outcome(
-        wishes,
+        desired_settings,
         planned,
         view.states,
         after,
@@ -229,9 +231,9 @@ def _decide(view: _View, request: Request, book: Book | None, *, rehearse: bool)
     )
 
 
-def _attributed(view: _View, wishes: Sequence[Wish], rules: Rules) -> States:
-    """The states, with the GPO named behind each policy value that contradicts a wish. Asks the host only then."""
-    settings = in_conflict(wishes, view.states, rules)
+def _attributed(view: _View, desired_settings: Sequence[DesiredSetting], rules: Rules) -> States:
+    """The states, with the GPO of each policy value that contradicts a desired setting. Asks the host only then."""
+    settings = in_conflict(desired_settings, view.states, rules)
     if not settings:
         return view.states
     results = read_policy_sources(view.host.session, settings)
@@ -243,11 +245,11 @@ def _attributed(view: _View, wishes: Sequence[Wish], rules: Rules) -> States:
     return {**view.states, **named}
 
 
-def _relaxed(states: States, request: Request) -> Iterator[Wish]:
+def _relaxed(states: States, request: Request) -> Iterator[DesiredSetting]:
     """What else has to be relaxed so that guest logons work. Raises RequestError for what may not be."""
     if request.relax is None or not request.opens_guest:
         return
-    asked = {wish.setting.name for wish in request.wishes}
+    asked = {desired.setting.name for desired in request.desired_settings}
     refused = []
     for setting in GUEST_BLOCKERS:
         state = states[setting.name]
@@ -255,7 +257,7 @@ def _relaxed(states: States, request: Request) -> Iterator[Wish]:
         if not blocks or setting.name in asked:
             continue
         if setting.name in request.relax:
-            yield Wish(setting, False)
+            yield DesiredSetting(setting, False)
         else:
             refused.append(setting.name)
     if refused:
@@ -313,13 +315,13 @@ def _refreshed(view: _View, request: Request, done: Done, outlook: Outcome) -> D
     return replace(done, after=after, told=(*done.told, *told))
 
 
-def _to_prolong(terms: Terms, book: Book, planned: Plan) -> Entry | None:
+def _to_prolong(terms: ChangeTerms, snapshot: JournalSnapshot, planned: Plan) -> Entry | None:
     """The change whose end the task moves: it stands by the same name, and nothing is to be written.
 
     The same duration again moves nothing: else a scheduled play would keep the change for ever. Raises RequestError
     for a change that the host cannot end, whatever scope the task names.
     """
-    entry = _named(terms, book, planned)
+    entry = _named(terms, snapshot, planned)
     if entry is None or terms.expires_in is None or entry.lasts == int(terms.expires_in.total_seconds()):
         return None
     if any(part.cell.in_local_gpo for part in entry.parts):
@@ -327,28 +329,30 @@ def _to_prolong(terms: Terms, book: Book, planned: Plan) -> Entry | None:
     return entry
 
 
-def _named(terms: Terms, book: Book, planned: Plan) -> Entry | None:
+def _named(terms: ChangeTerms, snapshot: JournalSnapshot, planned: Plan) -> Entry | None:
     """The standing change of the task's change_id, where the task asks for an end and has nothing to write."""
     if planned.changes or terms.change_id is None or terms.expires_in is None:
         return None
-    entry = book.stack.get(terms.change_id)
+    entry = snapshot.stack.get(terms.change_id)
     return entry if entry and entry.stands else None
 
 
-def _rehearse(view: _View, terms: Terms, book: Book, planned: Plan) -> None:
+def _rehearse(view: _View, terms: ChangeTerms, snapshot: JournalSnapshot, planned: Plan) -> None:
     if planned.changes:
-        prepare(book, terms, datetime.now(UTC), planned.changes, view.states)
+        prepare(snapshot, terms, datetime.now(UTC), planned.changes, view.states)
 
 
-def _meeting(wishes: Sequence[Wish], request: Request, states: States, changing: Collection[Cell]) -> Iterator[Cell]:
-    """The cells that may make the wishes true: where the task writes; and the policy, where it alone does."""
+def _meeting(
+    desired_settings: Sequence[DesiredSetting], request: Request, states: States, changing: Collection[Cell]
+) -> Iterator[Cell]:
+    """The cells that may make the desired settings true: where the task writes; and the policy, where it alone does."""
     changed = {cell.setting for cell in changing}
-    for wish in wishes:
-        setting, observed = wish.setting, states[wish.setting.name].observed
+    for desired in desired_settings:
+        setting, observed = desired.setting, states[desired.setting.name].observed
         scopes = {scope for scope in request.rules.scopes if setting.has(scope.layer)}
         policy = observed.layer(Layer.POLICY)
         alone = setting not in changed and observed.layer(Layer.LOCAL) is None
-        if alone and policy is not None and as_bool(policy) is wish.value:
+        if alone and policy is not None and as_bool(policy) is desired.value:
             scopes.add(Scope.POLICY)
         yield from (Cell(setting, scope) for scope in Scope if scope in scopes)
 
@@ -357,9 +361,11 @@ def _unique(entries: Iterable[Entry | None]) -> tuple[Entry, ...]:
     return tuple({entry.seq: entry for entry in entries if entry}.values())
 
 
-def _reservations(request: Request, book: Book, planned: Plan, met: Mapping[Cell, Entry]) -> Iterator[str]:
-    """What the user may not expect of a wish that is met already. met: the cells that a change has made so."""
-    if request.terms.expires_in and not planned.changes and _named(request.terms, book, planned) is None:
+def _reservations(
+    request: Request, snapshot: JournalSnapshot, planned: Plan, met: Mapping[Cell, Entry]
+) -> Iterator[str]:
+    """What a user may not expect of a setting that is as desired already. met: the cells that a change made so."""
+    if request.terms.expires_in and not planned.changes and _named(request.terms, snapshot, planned) is None:
         yield "expires_in has no effect: everything is as wanted already, and nothing was written that could end."
     for cell, by in met.items():
         if by.expires_at and by.change_id.lower() != (request.terms.change_id or "").lower():

@@ -84,7 +84,7 @@ _EXEC = """    <Exec>
 _CMDLETS: Mapping[Side, str] = {Side.CLIENT: "Set-SmbClientConfiguration", Side.SERVER: "Set-SmbServerConfiguration"}
 
 
-def armed_as(xml: str) -> str:
+def task_fingerprint(xml: str) -> str:
     """A fingerprint of a task, to tell whether the one on the host is still right."""
     return hashlib.sha256(xml.encode()).hexdigest()[:16]
 

@@ -67,7 +67,7 @@ def mark_name(change_id: str, word: str, cell: Cell | None = None) -> str:
 
 
 @dataclass(frozen=True)
-class Book:
+class JournalSnapshot:
     """The journal as it was read. damaged: a sentence for each line that could not be used. unread: those lines
     themselves, by list; they are kept as they are. lines: the list
     of the changes that stand, as it was read."""
@@ -101,23 +101,23 @@ class Journal:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def read(self) -> Book:
+    def read(self) -> JournalSnapshot:
         """The whole journal: three requests. Raises HostError."""
         return self._read(self._lines(STANDING), self._lines(ENDED))
 
-    def peek(self) -> Book:
+    def peek(self) -> JournalSnapshot:
         """The changes that stand, without those that ended: two requests. Not to be written from."""
         return self._read(self._lines(STANDING), ())
 
-    def was_written_since(self, book: Book) -> bool:
-        """Whether a run has begun or ended a change since the book was read: one request."""
-        return self._lines(STANDING) != book.lines
+    def was_written_since(self, snapshot: JournalSnapshot) -> bool:
+        """Whether a run has begun or ended a change since the snapshot of the journal was read: one request."""
+        return self._lines(STANDING) != snapshot.lines
 
-    def marked(self, book: Book) -> Book:
+    def marked(self, snapshot: JournalSnapshot) -> JournalSnapshot:
         """The same book with what the host says by now: one request."""
         marks = self.marks()
-        stack = Stack(tuple(_as_marked(entry, marks) for entry in book.stack.entries))
-        return replace(book, stack=stack, marks=marks)
+        stack = Stack(tuple(_as_marked(entry, marks) for entry in snapshot.stack.entries))
+        return replace(snapshot, stack=stack, marks=marks)
 
     def marks(self) -> tuple[Mark, ...]:
         """What the host says by now: one request."""
@@ -133,7 +133,7 @@ class Journal:
         except WrongType as error:
             raise HostError(f"HKLM\\{ROOT}\\{name} is no journal. Look at it, and delete the value. {error}") from None
 
-    def _read(self, standing: tuple[str, ...], ended: Sequence[str]) -> Book:
+    def _read(self, standing: tuple[str, ...], ended: Sequence[str]) -> JournalSnapshot:
         entries: dict[str, Entry] = {}
         damaged: list[str] = []
         unread: list[tuple[str, str]] = []
@@ -152,17 +152,19 @@ class Journal:
         marks = self.marks()
         in_order = sorted(entries.values(), key=lambda entry: entry.seq)
         stack = Stack(tuple(_as_marked(entry, marks) for entry in in_order))
-        return Book(stack, tuple(damaged), tuple(unread), marks, standing)
+        return JournalSnapshot(stack, tuple(damaged), tuple(unread), marks, standing)
 
-    def write(self, book: Book, stack: Stack, *, keep: int = KEEP_ENDED, ended: bool = False) -> Book:
+    def write(
+        self, snapshot: JournalSnapshot, stack: Stack, *, keep: int = KEEP_ENDED, ended: bool = False
+    ) -> JournalSnapshot:
         """Replace the lists. One request; two where changes ended. keep: how many ended ones."""
-        standing = [*_kept(book, STANDING), *map(encode, stack.standing)]
+        standing = [*_kept(snapshot, STANDING), *map(encode, stack.standing)]
         if ended:
             stack = _pruned(stack, keep)
-            gone = [*_kept(book, ENDED), *(encode(entry) for entry in stack.entries if not entry.stands)]
+            gone = [*_kept(snapshot, ENDED), *(encode(entry) for entry in stack.entries if not entry.stands)]
             self._write(ENDED, gone)
         self._write(STANDING, standing)
-        return replace(book, stack=stack, lines=tuple(standing))
+        return replace(snapshot, stack=stack, lines=tuple(standing))
 
     def _write(self, name: str, lines: list[str]) -> None:
         if lines:
@@ -170,26 +172,26 @@ class Journal:
         else:
             self._registry.delete_value(ROOT, name)
 
-    def settle(self, book: Book, *, keep: int = KEEP_ENDED, keep_marks: bool = False) -> Book:
+    def settle(self, snapshot: JournalSnapshot, *, keep: int = KEEP_ENDED, keep_marks: bool = False) -> JournalSnapshot:
         """Take over into the lists what the host has written beside them.
 
         keep_marks: a task on the host could not be brought up to date, and may still look for the marks.
         """
-        settled = self.write(book, book.stack, keep=keep, ended=True)
-        gone = () if keep_marks else tuple(mark for mark in book.marks if mark.word != "ending")
+        settled = self.write(snapshot, snapshot.stack, keep=keep, ended=True)
+        gone = () if keep_marks else tuple(mark for mark in snapshot.marks if mark.word != "ending")
         for mark in gone:
             self._registry.delete_key(f"{CHANGES}\\{mark.name}")
-        return replace(settled, marks=tuple(mark for mark in book.marks if mark not in gone))
+        return replace(settled, marks=tuple(mark for mark in snapshot.marks if mark not in gone))
 
-    def forget_marks(self, change_id: str, book: Book) -> None:
+    def forget_marks(self, change_id: str, snapshot: JournalSnapshot) -> None:
         """Remove what an expiry said of a change, so that its name is free."""
-        for mark in book.marks:
+        for mark in snapshot.marks:
             if mark.change_id.lower() == change_id.lower():
                 self._registry.delete_key(f"{CHANGES}\\{mark.name}")
 
 
-def _kept(book: Book, where: str) -> list[str]:
-    return [line for at, line in book.unread if at == where]
+def _kept(snapshot: JournalSnapshot, where: str) -> list[str]:
+    return [line for at, line in snapshot.unread if at == where]
 
 
 def _pruned(stack: Stack, keep: int) -> Stack:

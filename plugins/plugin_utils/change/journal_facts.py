@@ -15,5 +15,5 @@ from .stack import as_fact
 
 def gather_changes(session: Session) -> GatheredFacts:
     """Read every change of the journal, ended ones included. Raises HostError."""
-    book = Journal(Registry(session)).read()
-    return GatheredFacts({"changes": [as_fact(entry) for entry in book.stack.entries]}, book.damaged)
+    snapshot = Journal(Registry(session)).read()
+    return GatheredFacts({"changes": [as_fact(entry) for entry in snapshot.stack.entries]}, snapshot.damaged)

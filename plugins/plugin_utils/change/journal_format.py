@@ -22,9 +22,9 @@ from ..core.registry_value import RegistryType, RegistryValue, Stored
 from ..core.stack import ChangeStatus
 from ..core.text import one_line
 from ..tables.settings import KEYS, Layer, Side
-from .cell import Cell, Held
+from .cell import Cell, CellValue
 from .process import MAX_HOST, Controller
-from .stack import Entry, Part
+from .stack import ChangePart, Entry
 
 MAX_TEXT = 1000
 CHANGE_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
@@ -75,7 +75,7 @@ def encode(entry: Entry) -> str:
         "expires_at": exact(entry.expires_at) if entry.expires_at else None,
         "controller": [entry.controller.host, entry.controller.namespace],
         "lasts": entry.lasts or None,
-        "armed": entry.armed,
+        "registered_as": entry.registered_as,
         "note": entry.note,
         "made_keys": list(entry.made_keys),
         "left_alone": [[cell.setting.name, cell.scope.value] for cell in entry.left_alone],
@@ -84,7 +84,7 @@ def encode(entry: Entry) -> str:
     return json.dumps({name: value for name, value in fields.items() if value not in (None, "", [])})
 
 
-def _encode_part(part: Part) -> dict[str, Any]:
+def _encode_part(part: ChangePart) -> dict[str, Any]:
     left = _encode_held(part.left) if part.left else None
     fields = {"found": _encode_held(part.found), "left": left, "over": part.over}
     return {
@@ -95,7 +95,7 @@ def _encode_part(part: Part) -> dict[str, Any]:
     }
 
 
-def _encode_held(held: Held) -> list[Any]:
+def _encode_held(held: CellValue) -> list[Any]:
     """[type, data, running]; type and data are null where the value is absent."""
     stored = held.stored
     if stored is None:
@@ -120,23 +120,23 @@ def decode(line: str) -> Entry:
         parts=tuple(map(_decode_part, row["parts"])),
         made_keys=made_keys(row.get("made_keys", [])),
         controller=Controller(_shown(host)[:MAX_HOST], _shown(namespace)[:MAX_HOST]),
-        armed=_text(row.get("armed", "")),
+        registered_as=_text(row.get("registered_as", "")),
         lasts=_number(row.get("lasts", 0)),
         note=_shown(row.get("note", "")),
         left_alone=tuple(Cell.named(setting, scope) for setting, scope in row.get("left_alone", [])),
     )
 
 
-def _decode_part(row: Mapping[str, Any]) -> Part:
+def _decode_part(row: Mapping[str, Any]) -> ChangePart:
     cell = Cell.named(row["setting"], row["scope"])
     left = _decode_held(cell, row["left"]) if row.get("left") else None
     over = _change_id(row["over"]) if row.get("over") else None
-    return Part(cell, _decode_held(cell, row["found"]), boolean(row["wanted"]), left, over)
+    return ChangePart(cell, _decode_held(cell, row["found"]), boolean(row["wanted"]), left, over)
 
 
-def _decode_held(cell: Cell, row: Sequence[Any]) -> Held:
+def _decode_held(cell: Cell, row: Sequence[Any]) -> CellValue:
     kind, data, running = row
-    return Held(stored(kind, data), boolean(running) if cell.is_local else None)
+    return CellValue(stored(kind, data), boolean(running) if cell.is_local else None)
 
 
 def stored(kind: str | None, data: Any) -> Stored:

@@ -16,12 +16,12 @@ from ..windows.local_policy import LocalPolicy
 from ..windows.registry import Registry
 from ..windows.smb_configuration import get_configuration
 from ..winrm.session import Session
-from .cell import Cell, Held
+from .cell import Cell, CellValue
 
 POLICIES = r"SOFTWARE\Policies"
 
 
-def read_places(session: Session, registry: Registry, cells: Collection[Cell]) -> dict[Cell, Held]:
+def read_places(session: Session, registry: Registry, cells: Collection[Cell]) -> dict[Cell, CellValue]:
     """What each cell holds. A request for each side with a local cell, one for each key, one for each value there;
     the files of the local GPO once.
 
@@ -39,7 +39,7 @@ def read_places(session: Session, registry: Registry, cells: Collection[Cell]) -
     if in_files := [cell for cell in cells if cell.in_local_gpo]:
         gpo = LocalPolicy(session).read()
         stored |= {cell: local_policy.stored(gpo, cell.key, cell.name) for cell in in_files}
-    return {cell: Held(stored[cell], _of(cell, running)) for cell in cells}
+    return {cell: CellValue(stored[cell], _of(cell, running)) for cell in cells}
 
 
 def _running(session: Session, side: Side) -> Mapping[str, object]:

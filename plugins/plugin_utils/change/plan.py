@@ -23,7 +23,7 @@ from .cell import Cell, holds, seen
 
 
 @dataclass(frozen=True)
-class Wish:
+class DesiredSetting:
     """What the task asks of one setting. value: None is `default`."""
 
     setting: Setting
@@ -36,9 +36,9 @@ class Wish:
 
 @dataclass(frozen=True)
 class Rules:
-    """How the wishes are to come true.
+    """How the desired settings are to come true.
 
-    scopes: where to write. tolerate_managed: a stronger source that contradicts a wish is a warning, no error.
+    scopes: where to write. tolerate_managed: a stronger layer that decides otherwise is a warning and no error.
     skip_unsupported: leave out what this Windows does not have. optional: settings that are left out, with a warning,
     where they are not supported or something stronger decides otherwise.
     """
@@ -119,14 +119,16 @@ class _Findings:
     changes: list[Change] = field(default_factory=list)
 
 
-def plan(wishes: Sequence[Wish], states: Mapping[str, SettingState], rules: Rules, *, system: str) -> Plan:
-    """The changes that make every wish true, or RequestError with all that stands against it.
+def plan(
+    desired_settings: Sequence[DesiredSetting], states: Mapping[str, SettingState], rules: Rules, *, system: str
+) -> Plan:
+    """The changes that make every desired setting true, or RequestError with all that stands against it.
 
     system: the host's Windows, in words, for the errors.
     """
     found = _Findings()
-    for wish in wishes:
-        _consider(wish, states[wish.setting.name], rules, system, found)
+    for desired in desired_settings:
+        _consider(desired, states[desired.setting.name], rules, system, found)
     if not rules.tolerate_managed:
         found.problems += found.conflicts
     if found.problems:
@@ -135,11 +137,11 @@ def plan(wishes: Sequence[Wish], states: Mapping[str, SettingState], rules: Rule
     return Plan(in_order(found.changes), warnings, tuple(found.skipped))
 
 
-def _consider(wish: Wish, state: SettingState, rules: Rules, system: str, found: _Findings) -> None:
-    name = wish.setting.name
+def _consider(desired: DesiredSetting, state: SettingState, rules: Rules, system: str, found: _Findings) -> None:
+    name = desired.setting.name
     unsupported = state.observed.supported is False
-    problem = _impossible(wish, state, rules.scopes, system)
-    conflicts = [] if problem else list(_conflicts(wish, state, rules.scopes))
+    problem = _impossible(desired, state, rules.scopes, system)
+    conflicts = [] if problem else list(_conflicts(desired, state, rules.scopes))
     if name in rules.optional and (problem or conflicts):
         found.skipped.append(name)
         found.warnings += [f"{name} was left as it is. {why}" for why in conflicts]
@@ -149,14 +151,16 @@ def _consider(wish: Wish, state: SettingState, rules: Rules, system: str, found:
         found.problems.append(problem)
     else:
         found.conflicts += conflicts
-        found.changes += [change for scope in Scope if scope in rules.scopes for change in _changes(wish, state, scope)]
+        found.changes += [
+            change for scope in Scope if scope in rules.scopes for change in _changes(desired, state, scope)
+        ]
 
 
-def _impossible(wish: Wish, state: SettingState, scopes: Collection[Scope], system: str) -> str | None:
-    setting = wish.setting
+def _impossible(desired: DesiredSetting, state: SettingState, scopes: Collection[Scope], system: str) -> str | None:
+    setting = desired.setting
     if state.observed.supported is False:
         return (
-            f"{setting.name}={wish.word} is not supported before {setting.first_release} "
+            f"{setting.name}={desired.word} is not supported before {setting.first_release} "
             f"(build {setting.first_build}); this host runs {system}. Leave the option out for it, or say "
             f"unsupported: skip; smb_guest.settings.{setting.name}.supported of client_facts tells."
         )
@@ -169,7 +173,7 @@ def _impossible(wish: Wish, state: SettingState, scopes: Collection[Scope], syst
         if held is not None and not held.restorable:
             where = setting.location(scope.layer)
             return f"{where} holds a value of {held}, which could not be put back. Clean it up first."
-    if Scope.LOCAL in scopes and wish.value is None and _default_unknown(state):
+    if Scope.LOCAL in scopes and desired.value is None and _default_unknown(state):
         default = state.default
         return (
             f"{setting.name}=default cannot be written: the default of {system} is not known "
@@ -183,14 +187,14 @@ def _default_unknown(state: SettingState) -> bool:
     return state.default.value is None and state.observed.layer(Layer.LOCAL) is not None
 
 
-def _conflicts(wish: Wish, state: SettingState, scopes: Collection[Scope]) -> Iterator[str]:
-    """Values of a stronger source that would override the wish, or write over it again."""
-    setting = wish.setting
+def _conflicts(desired: DesiredSetting, state: SettingState, scopes: Collection[Scope]) -> Iterator[str]:
+    """Values of a stronger source that would override the desired setting, or write over it again."""
+    setting = desired.setting
     for layer in (Layer.POLICY, Layer.MDM):
         held = state.observed.layer(layer)
         value = as_bool(held)
         ours = any(scope.layer is layer for scope in scopes)
-        if held is None or ours or (value is not None and value is _target(wish, state)):
+        if held is None or ours or (value is not None and value is _target(desired, state)):
             continue
         source = "policy" if layer is Layer.POLICY else "MDM (Intune)"
         way_out = ", or add policy to scope." if layer is Layer.POLICY else "."
@@ -200,45 +204,47 @@ def _conflicts(wish: Wish, state: SettingState, scopes: Collection[Scope]) -> It
                 way_out = ": a value written over it lasts until that GPO is applied again."
         word = "" if value is None else f" ({setting.words.word(value)})"
         yield (
-            f"{setting.name}={wish.word} would be overridden: {source} sets {setting.location(layer)} = "
+            f"{setting.name}={desired.word} would be overridden: {source} sets {setting.location(layer)} = "
             f"{as_text(held)}{word}. Change it there{way_out}"
         )
 
 
-def in_conflict(wishes: Sequence[Wish], states: Mapping[str, SettingState], rules: Rules) -> list[Setting]:
-    """The settings whose wish a policy value contradicts: those for which it is worth asking who wrote it."""
+def in_conflict(
+    desired_settings: Sequence[DesiredSetting], states: Mapping[str, SettingState], rules: Rules
+) -> list[Setting]:
+    """The settings that a policy value contradicts: those for which it is worth asking who wrote it."""
     return [
-        wish.setting
-        for wish in wishes
-        if (state := states[wish.setting.name]).observed.supported is not False
+        desired.setting
+        for desired in desired_settings
+        if (state := states[desired.setting.name]).observed.supported is not False
         and state.observed.layer(Layer.POLICY) is not None
-        and any(_conflicts(wish, state, rules.scopes))
+        and any(_conflicts(desired, state, rules.scopes))
     ]
 
 
-def _target(wish: Wish, state: SettingState) -> bool | None:
-    return state.default.value if wish.value is None else wish.value
+def _target(desired: DesiredSetting, state: SettingState) -> bool | None:
+    return state.default.value if desired.value is None else desired.value
 
 
-def _changes(wish: Wish, state: SettingState, scope: Scope) -> list[Change]:
-    if not wish.setting.has(scope.layer):
+def _changes(desired: DesiredSetting, state: SettingState, scope: Scope) -> list[Change]:
+    if not desired.setting.has(scope.layer):
         return []
-    cell = Cell(wish.setting, scope)
-    target = _target(wish, state) if cell.is_local else wish.value
+    cell = Cell(desired.setting, scope)
+    target = _target(desired, state) if cell.is_local else desired.value
     stored = state.observed.layer(scope.layer)
     if holds(cell, seen(cell, state), target, governed=state.observed.governed()):
         return []
-    if cell.is_local and _good_enough(wish, state, target):
+    if cell.is_local and _good_enough(desired, state, target):
         return []
     return [Change(cell, stored, target)]
 
 
-def _good_enough(wish: Wish, state: SettingState, target: bool | None) -> bool:
+def _good_enough(desired: DesiredSetting, state: SettingState, target: bool | None) -> bool:
     """Local values that need no write although they are not what a write would leave."""
     stored = state.observed.layer(Layer.LOCAL)
     if target is None:
         return True
     if stored is None:
-        is_default = wish.value is None and not state.default.stored
-        return is_default or (wish.value is not None and state.effective is target)
+        is_default = desired.value is None and not state.default.stored
+        return is_default or (desired.value is not None and state.effective is target)
     return as_bool(stored) is target and state.observed.running is None

@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 from ..core.errors import HostState, HostUnreachable, SmbGuestError, leaving
 from ..core.stack import ChangeStatus
 from ..windows.scheduled_task import delete_task
-from .arming import rearm
-from .cell import Cell, Held, holds
+from .arming import refresh_tasks
+from .cell import Cell, CellValue, holds
 from .host import Host
-from .journal import KEEP_ENDED, Book, noted
+from .journal import KEEP_ENDED, JournalSnapshot, noted
 from .places import governors, read_places
 from .rollback import below_entry, restore
 from .stack import Entry, Stack
-from .write import PutBack
+from .write import Restoration
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class Recovery:
     changed: bool = False
 
 
-def read_tidily(host: Host, keep: int = KEEP_ENDED, *, reverting: Collection[str] = ()) -> tuple[Book, Recovery]:
+def read_and_recover(
+    host: Host, keep: int = KEEP_ENDED, *, reverting: Collection[str] = ()
+) -> tuple[JournalSnapshot, Recovery]:
     """The journal, once what runs that were cut off have left is finished or undone, and what the host itself has ended
     is taken over.
 
@@ -44,21 +46,23 @@ def read_tidily(host: Host, keep: int = KEEP_ENDED, *, reverting: Collection[str
         reverting: change_ids that the caller reverts anyway, and so finishes the interrupted revert of.
     """
     with leaving(HostState.NOTHING_WRITTEN):
-        book = host.journal.read()
-    if not (book.unfinished or book.unsettled):
-        return book, Recovery()
+        snapshot = host.journal.read()
+    if not (snapshot.unfinished or snapshot.unsettled):
+        return snapshot, Recovery()
     with leaving(None, "What an interrupted run or an expiry left is not dealt with yet: run again to do it."):
-        return _tidied(host, book, keep, {change_id.lower() for change_id in reverting})
+        return _tidied(host, snapshot, keep, {change_id.lower() for change_id in reverting})
 
 
-def _tidied(host: Host, book: Book, keep: int, reverting: Collection[str]) -> tuple[Book, Recovery]:
-    stack, told, changed = book.stack, [], False
-    for entry in reversed(book.unfinished):
+def _tidied(
+    host: Host, snapshot: JournalSnapshot, keep: int, reverting: Collection[str]
+) -> tuple[JournalSnapshot, Recovery]:
+    stack, told, changed = snapshot.stack, [], False
+    for entry in reversed(snapshot.unfinished):
         if entry.status is ChangeStatus.REVERTING and entry.change_id.lower() in reverting:
             continue
         try:
             with leaving(_state(changed)):
-                ended, sentence, wrote = _finish(host, book, stack, entry)
+                ended, sentence, wrote = _finish(host, snapshot, stack, entry)
         except HostUnreachable:
             raise
         except SmbGuestError as error:
@@ -68,18 +72,18 @@ def _tidied(host: Host, book: Book, keep: int, reverting: Collection[str]) -> tu
         stack = stack.with_(ended)
         told.append(sentence)
         changed = changed or wrote
-    if book.unfinished:  # which tasks that run had brought up to date is not known
+    if snapshot.unfinished:  # which tasks that run had brought up to date is not known
         for entry in stack.standing:
-            stack = stack.with_(replace(entry, armed=""))
+            stack = stack.with_(replace(entry, registered_as=""))
     with leaving(_state(changed)):
-        stack, late = rearm(host, stack)
-        book = host.journal.settle(replace(book, stack=stack), keep=keep, keep_marks=bool(late))
-    return book, Recovery((*told, *late), changed)
+        stack, late = refresh_tasks(host, stack)
+        snapshot = host.journal.settle(replace(snapshot, stack=stack), keep=keep, keep_marks=bool(late))
+    return snapshot, Recovery((*told, *late), changed)
 
 
-def _finish(host: Host, book: Book, stack: Stack, entry: Entry) -> tuple[Entry, str, bool]:
+def _finish(host: Host, snapshot: JournalSnapshot, stack: Stack, entry: Entry) -> tuple[Entry, str, bool]:
     """The entry as it ends, a sentence, and whether settings were put back."""
-    stack = host.journal.marked(replace(book, stack=stack)).stack
+    stack = host.journal.marked(replace(snapshot, stack=stack)).stack
     now = read_places(host.session, host.registry, [part.cell for part in entry.parts])
     governed = governors(host.registry, {part.cell.setting for part in entry.parts})
     standing = {
@@ -103,12 +107,12 @@ def _finish(host: Host, book: Book, stack: Stack, entry: Entry) -> tuple[Entry, 
     wrote = _differ(now, targets)
     with leaving(_state(wrote)):
         result = restore(
-            host, targets, lambda: below_entry(host, book, stack, entry, list(targets)), entry.made_keys, now=now
+            host, targets, lambda: below_entry(host, snapshot, stack, entry, list(targets)), entry.made_keys, now=now
         )
         return *_undone(host, entry, result, foreign), wrote
 
 
-def _undone(host: Host, entry: Entry, result: PutBack, foreign: Sequence[str]) -> tuple[Entry, str]:
+def _undone(host: Host, entry: Entry, result: Restoration, foreign: Sequence[str]) -> tuple[Entry, str]:
     """The entry as it ends, and a sentence."""
     left = f" Left as somebody else set it since: {', '.join(sorted(foreign))}." if foreign else ""
     if result.wrong:
@@ -132,5 +136,5 @@ def _state(wrote: bool) -> HostState | None:
     return HostState.PARTLY_WRITTEN if wrote else None
 
 
-def _differ(now: Mapping[Cell, Held], targets: Mapping[Cell, Held]) -> bool:
+def _differ(now: Mapping[Cell, CellValue], targets: Mapping[Cell, CellValue]) -> bool:
     return any(now[cell].stored != held.stored for cell, held in targets.items())

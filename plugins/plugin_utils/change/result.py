@@ -14,8 +14,8 @@ from ..core.registry_value import as_fact, as_text
 from ..posture.guest_access import drift_sentence, guest_access
 from ..posture.state import States
 from ..tables.settings import GUEST
-from .cell import Cell, Held
-from .plan import Plan, Wish
+from .cell import Cell, CellValue
+from .plan import DesiredSetting, Plan
 from .recovery import Recovery
 from .revert import Reverted
 from .stack import Entry, stamp
@@ -29,11 +29,11 @@ class Outcome:
     """What happened, or in check mode what would. before, after: every setting that was observed, by name.
 
     entry: the journal's record of it. prolonged: whether only the end of a change that stands was moved. told: what
-    must be heard although nothing failed. confirm: a wish that is not in force fails the task. beneath: changes that
+    must be heard although nothing failed. confirm: a setting that is not in force fails the task. beneath: changes that
     stand and that this one lies over. met: the changes that have made true already what was asked.
     """
 
-    wishes: Sequence[Wish]
+    desired_settings: Sequence[DesiredSetting]
     plan: Plan
     before: States
     after: States
@@ -48,7 +48,7 @@ class Outcome:
 
     @property
     def asked(self) -> list[str]:
-        return list(dict.fromkeys(wish.setting.name for wish in self.wishes))
+        return list(dict.fromkeys(desired.setting.name for desired in self.desired_settings))
 
     @property
     def reconnect_required(self) -> bool:
@@ -91,13 +91,13 @@ class Outcome:
     def unconfirmed(self) -> str:
         """What is not in force as wanted, as a sentence; empty where all is."""
         lost = []
-        for wish in self.wishes:
-            state = self.after[wish.setting.name]
-            target = state.default.value if wish.value is None else wish.value
-            if wish.setting.name not in self.plan.skipped and target is not None and state.in_force is not target:
+        for desired in self.desired_settings:
+            state = self.after[desired.setting.name]
+            target = state.default.value if desired.value is None else desired.value
+            if desired.setting.name not in self.plan.skipped and target is not None and state.in_force is not target:
                 where = state.location or "the default of this Windows"
                 runs = "not known" if state.observed.running is None else state.observed.running
-                lost.append(f"{wish.setting.name}={wish.word} (decided by {where}, running: {runs})")
+                lost.append(f"{desired.setting.name}={desired.word} (decided by {where}, running: {runs})")
         if not lost:
             return ""
         return (
@@ -109,13 +109,13 @@ class Outcome:
         """What the user must hear although nothing failed."""
         drifting = [drift_sentence(self.after[name]) for name in self.asked if self.after[name].drift]
         warnings = [*self.plan.warnings, *self.recovery.told, *self.told, *drifting]
-        wants_guest = any(wish.setting is GUEST and wish.value for wish in self.wishes)
+        wants_guest = any(desired.setting is GUEST and desired.value for desired in self.desired_settings)
         if wants_guest and not (access := guest_access(self.after)).allowed:
             warnings.append(access.advice)
         return warnings
 
 
-def changed_cells(reverted: Reverted) -> Iterator[tuple[Cell, Held, Held]]:
+def changed_cells(reverted: Reverted) -> Iterator[tuple[Cell, CellValue, CellValue]]:
     """Each value that undoing changed, with what the cell held before and after."""
     for undoing in reverted.undoings:
         for cell, held in undoing.targets.items():
@@ -148,7 +148,7 @@ def _met_by(met: Mapping[Cell, Entry]) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def _row(cell: Cell, before: Held, after: Held) -> dict[str, Any]:
+def _row(cell: Cell, before: CellValue, after: CellValue) -> dict[str, Any]:
     return {
         "setting": cell.setting.name,
         "scope": cell.scope.value,

@@ -22,15 +22,15 @@ from ..posture.state import judge_all
 from ..tables.os_defaults import NOT_KNOWN
 from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS
 from ..windows.scheduled_task import delete_task
-from .arming import rearm
-from .cell import Cell, Held
+from .arming import refresh_tasks
+from .cell import Cell, CellValue
 from .host import Host
 from .interruption import noting, uninterrupted
-from .journal import KEEP_ENDED, Book, noted
+from .journal import KEEP_ENDED, JournalSnapshot, noted
 from .places import read_places
-from .recovery import Recovery, read_tidily
+from .recovery import Recovery, read_and_recover
 from .stack import Entry, Stack
-from .write import PutBack, put_back
+from .write import Restoration, write_back
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Undoing:
     """What undoing one change writes. before: what the cells hold. covered: cells that a newer change covers."""
 
     entry: Entry
-    before: Mapping[Cell, Held]
-    targets: Mapping[Cell, Held]
+    before: Mapping[Cell, CellValue]
+    targets: Mapping[Cell, CellValue]
     covered: tuple[Cell, ...]
 
 
@@ -75,29 +75,29 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool, k
     A change that was undone already is no error and no change.
     """
     with leaving(HostState.NOTHING_WRITTEN):
-        book = host.journal.read()
-        selected = _select(book.stack, selection)
+        snapshot = host.journal.read()
+        selected = _select(snapshot.stack, selection)
     if check_mode or not selected:
         with leaving(HostState.NOTHING_WRITTEN):
-            planned = _plan(host, book.stack, selected, force=force)
+            planned = _plan(host, snapshot.stack, selected, force=force)
         return Reverted(
-            _access(host), planned, (*book.damaged, *(told for undoing in planned for told in _covering(undoing)))
+            _access(host), planned, (*snapshot.damaged, *(told for undoing in planned for told in _covering(undoing)))
         )
     with host.held():
-        book, recovery = read_tidily(host, keep, reverting=[entry.change_id for entry in selected])
+        snapshot, recovery = read_and_recover(host, keep, reverting=[entry.change_id for entry in selected])
         with leaving(HostState.NOTHING_WRITTEN):
-            undoings = _plan(host, book.stack, _select(book.stack, selection), force=force)
+            undoings = _plan(host, snapshot.stack, _select(snapshot.stack, selection), force=force)
         done: list[Undoing] = []
         told = []
         for undoing in undoings:
             with leaving(
                 HostState.PARTLY_WRITTEN, "Some values may have been restored already: run it again to finish."
             ):
-                book, undone, sentences = _undo(host, book, undoing, keep)
+                snapshot, undone, sentences = _undo(host, snapshot, undoing, keep)
             done.append(undone)
             told += sentences
     with leaving(HostState.PARTLY_WRITTEN if done else None, "The changes were reverted before that."):
-        return Reverted(_access(host), tuple(done), (*book.damaged, *told), recovery)
+        return Reverted(_access(host), tuple(done), (*snapshot.damaged, *told), recovery)
 
 
 def _access(host: Host) -> GuestAccess:
@@ -141,7 +141,9 @@ def _plan(host: Host, stack: Stack, entries: Sequence[Entry], *, force: bool) ->
     return tuple(planned)
 
 
-def _refuse_foreign(stack: Stack, entry: Entry, targets: Mapping[Cell, Held], now: Mapping[Cell, Held]) -> None:
+def _refuse_foreign(
+    stack: Stack, entry: Entry, targets: Mapping[Cell, CellValue], now: Mapping[Cell, CellValue]
+) -> None:
     """Stop where somebody else set a value since."""
     foreign = []
     for part in entry.parts:
@@ -156,44 +158,52 @@ def _refuse_foreign(stack: Stack, entry: Entry, targets: Mapping[Cell, Held], no
         )
 
 
-def _undo(host: Host, book: Book, undoing: Undoing, keep: int) -> tuple[Book, Undoing, list[str]]:
-    entry = book.stack.get(undoing.entry.change_id) or undoing.entry
-    without, told = rearm(host, book.stack.with_(replace(entry, status=ChangeStatus.REVERTED)))
-    book = host.journal.write(book, without.with_(replace(entry, status=ChangeStatus.REVERTING)))
+def _undo(
+    host: Host, snapshot: JournalSnapshot, undoing: Undoing, keep: int
+) -> tuple[JournalSnapshot, Undoing, list[str]]:
+    entry = snapshot.stack.get(undoing.entry.change_id) or undoing.entry
+    without, told = refresh_tasks(host, snapshot.stack.with_(replace(entry, status=ChangeStatus.REVERTED)))
+    snapshot = host.journal.write(snapshot, without.with_(replace(entry, status=ChangeStatus.REVERTING)))
     result = _finished(host, entry, undoing)
     with noting(f"The values of the change {entry.change_id} were restored. Run it again to close the journal."):
-        return _signed_off(host, book, undoing, entry, result, told, keep)
+        return _signed_off(host, snapshot, undoing, entry, result, told, keep)
 
 
 def _signed_off(
-    host: Host, book: Book, undoing: Undoing, entry: Entry, result: PutBack, told: Sequence[str], keep: int
-) -> tuple[Book, Undoing, list[str]]:
+    host: Host,
+    snapshot: JournalSnapshot,
+    undoing: Undoing,
+    entry: Entry,
+    result: Restoration,
+    told: Sequence[str],
+    keep: int,
+) -> tuple[JournalSnapshot, Undoing, list[str]]:
     # An end of the host's own may have come between: then something else stands below now.
-    fresh = host.journal.marked(book)
+    fresh = host.journal.marked(snapshot)
     targets = {cell: fresh.stack.below(entry, cell) for cell in undoing.targets}
     if targets != undoing.targets:
-        result = put_back(host.session, host.registry, targets, entry.made_keys)
+        result = write_back(host.session, host.registry, targets, entry.made_keys)
         undoing = replace(undoing, targets=targets)
     if result.wrong:
         why = " ".join(result.wrong)
         host.journal.write(
-            book, book.stack.with_(noted(entry, ChangeStatus.REVERTING, f"could not be undone whole: {why}"))
+            snapshot, snapshot.stack.with_(noted(entry, ChangeStatus.REVERTING, f"could not be undone whole: {why}"))
         )
         raise HostError(f"The change {entry.change_id} could not be undone whole: {why}")
     task = delete_task(host.session, entry.change_id) if entry.expires_at else None
     covered = f"still covered: {', '.join(map(str, undoing.covered))}" if undoing.covered else ""
     note = "; ".join(filter(None, ("reverted", covered, result.told)))
     ended = noted(entry, ChangeStatus.REVERTED, note)
-    book = host.journal.write(book, book.stack.with_(ended), keep=keep, ended=True)
-    host.journal.forget_marks(entry.change_id, book)
+    snapshot = host.journal.write(snapshot, snapshot.stack.with_(ended), keep=keep, ended=True)
+    host.journal.forget_marks(entry.change_id, snapshot)
     sentences = [*told, *filter(None, (task, result.told)), *_covering(undoing)]
-    return book, replace(undoing, entry=ended), sentences
+    return snapshot, replace(undoing, entry=ended), sentences
 
 
-def _finished(host: Host, entry: Entry, undoing: Undoing) -> PutBack:
+def _finished(host: Host, entry: Entry, undoing: Undoing) -> Restoration:
     """Put back, to the end even if the task is told to stop meanwhile; that is delivered afterwards."""
     try:
-        return put_back(host.session, host.registry, undoing.targets, entry.made_keys, now=undoing.before)
+        return write_back(host.session, host.registry, undoing.targets, entry.made_keys, now=undoing.before)
     except BaseException as error:
         if isinstance(error, SmbGuestError):
             raise
@@ -201,7 +211,7 @@ def _finished(host: Host, entry: Entry, undoing: Undoing) -> PutBack:
             raise HostError(f"A bug in winops.smb_guest: {type(error).__name__}: {error}.") from error
         with uninterrupted():
             host.session.reset()
-            result = put_back(host.session, host.registry, undoing.targets, entry.made_keys)
+            result = write_back(host.session, host.registry, undoing.targets, entry.made_keys)
         said = " ".join(result.wrong) or "Its values were restored and verified."
         error.add_note(
             f"Undoing the change {entry.change_id} was interrupted. {said} Run it again to close the journal."

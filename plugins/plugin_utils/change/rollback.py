@@ -15,11 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ..core.errors import HostUnreachable, SmbGuestError
-from .cell import Cell, Held
+from .cell import Cell, CellValue
 from .host import Host
-from .journal import Book
+from .journal import JournalSnapshot
 from .stack import Entry, Stack
-from .write import PutBack, put_back
+from .write import Restoration, write_back
 
 _LOOKS = 4
 """How often a restore looks again. Each further time, one more change has expired."""
@@ -27,12 +27,12 @@ _LOOKS = 4
 
 def restore(
     host: Host,
-    targets: Mapping[Cell, Held],
-    below: Callable[[], Mapping[Cell, Held]],
+    targets: Mapping[Cell, CellValue],
+    below: Callable[[], Mapping[Cell, CellValue]],
     made_keys: Sequence[str],
     *,
-    now: Mapping[Cell, Held] | None = None,
-) -> PutBack:
+    now: Mapping[Cell, CellValue] | None = None,
+) -> Restoration:
     """Write what lies below, and again as long as that has changed meanwhile.
 
     Args:
@@ -44,17 +44,19 @@ def restore(
 
     Raises SmbGuestError also where a further look fails: then it is not known whether the last values are still due.
     """
-    result = put_back(host.session, host.registry, targets, made_keys, now=now)
+    result = write_back(host.session, host.registry, targets, made_keys, now=now)
     for _look in range(_LOOKS):
         again = below()
         if again == targets:
             break
         targets = again
-        result = put_back(host.session, host.registry, targets, made_keys)
+        result = write_back(host.session, host.registry, targets, made_keys)
     return result
 
 
-def asked(below: Callable[[], Mapping[Cell, Held]], fallback: Mapping[Cell, Held]) -> Mapping[Cell, Held]:
+def asked(
+    below: Callable[[], Mapping[Cell, CellValue]], fallback: Mapping[Cell, CellValue]
+) -> Mapping[Cell, CellValue]:
     """What lies below; the fallback where the host refuses to say it, since restoring something is due in any case."""
     try:
         return below()
@@ -64,25 +66,27 @@ def asked(below: Callable[[], Mapping[Cell, Held]], fallback: Mapping[Cell, Held
         return fallback
 
 
-def below_entry(host: Host, book: Book, stack: Stack, entry: Entry, cells: Sequence[Cell]) -> dict[Cell, Held]:
+def below_entry(
+    host: Host, snapshot: JournalSnapshot, stack: Stack, entry: Entry, cells: Sequence[Cell]
+) -> dict[Cell, CellValue]:
     """What lies below a change on some of its cells, by what the host says now: one request."""
-    marked = host.journal.marked(replace(book, stack=stack)).stack
+    marked = host.journal.marked(replace(snapshot, stack=stack)).stack
     return {cell: marked.below(entry, cell) for cell in cells}
 
 
-def below_found(host: Host, found: Mapping[Cell, Held]) -> dict[Cell, Held]:
+def below_found(host: Host, found: Mapping[Cell, CellValue]) -> dict[Cell, CellValue]:
     """The same for a change that has no entry: what it found, unless the change that left that has ended since.
 
     One request where no change has expired that the journal has not settled yet.
     """
-    book = host.journal.read() if host.journal.marks() else None
-    return {cell: held if book is None else _due(book, cell, held) for cell, held in found.items()}
+    snapshot = host.journal.read() if host.journal.marks() else None
+    return {cell: held if snapshot is None else _due(snapshot, cell, held) for cell, held in found.items()}
 
 
-def _due(book: Book, cell: Cell, held: Held) -> Held:
-    ending = {mark.change_id.lower() for mark in book.marks}
-    for entry in reversed(book.stack.entries):
+def _due(snapshot: JournalSnapshot, cell: Cell, held: CellValue) -> CellValue:
+    ending = {mark.change_id.lower() for mark in snapshot.marks}
+    for entry in reversed(snapshot.stack.entries):
         part = entry.part(cell)
         if part and entry.change_id.lower() in ending and not entry.status.is_in_force:
-            return book.stack.below(entry, cell) if part.leaves.stored == held.stored else held
+            return snapshot.stack.below(entry, cell) if part.leaves.stored == held.stored else held
     return held

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..core.registry_value import dword
 from ..core.stack import ChangeStack, ChangeStatus
-from .cell import Cell, Held, written
+from .cell import Cell, CellValue, written
 from .plan import Change
 from .process import Controller
 
@@ -28,18 +28,18 @@ def stamp(moment: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class Part:
+class ChangePart:
     """One cell of a change. found: what it held before. wanted: what was written (None: deleted). left: what the host
     was seen to hold afterwards, None until it was looked at. over: the change_id that the cell lay over."""
 
     cell: Cell
-    found: Held
+    found: CellValue
     wanted: bool | None
-    left: Held | None = None
+    left: CellValue | None = None
     over: str | None = None
 
     @property
-    def leaves(self) -> Held:
+    def leaves(self) -> CellValue:
         return self.left or written(self.cell, self.wanted)
 
     @property
@@ -50,7 +50,7 @@ class Part:
 @dataclass(frozen=True)
 class Entry:
     """One change. Times are aware and by the host's clock. made_keys: policy keys that were not there before it or
-    before what it lies over, deepest first. armed: fingerprint of the scheduled task as registered last. note: why it
+    before what it lies over, deepest first. registered_as: fingerprint of the scheduled task. note: why it
     ended as it did. left_alone: the cells that its end left, because they held something else by then. lasts: seconds
     that a task asked for when it set the end last, 0 without an end."""
 
@@ -60,10 +60,10 @@ class Entry:
     reason: str
     created_at: datetime
     expires_at: datetime | None
-    parts: tuple[Part, ...]
+    parts: tuple[ChangePart, ...]
     made_keys: tuple[str, ...] = ()
     controller: Controller = field(default_factory=Controller)
-    armed: str = ""
+    registered_as: str = ""
     note: str = ""
     left_alone: tuple[Cell, ...] = ()
     lasts: int = 0
@@ -72,7 +72,7 @@ class Entry:
     def stands(self) -> bool:
         return self.status.is_open
 
-    def part(self, cell: Cell) -> Part | None:
+    def part(self, cell: Cell) -> ChangePart | None:
         return next((part for part in self.parts if part.cell == cell), None)
 
 
@@ -80,7 +80,7 @@ class Entry:
 class Choice:
     """What an end writes to a cell while the change `while_stands` stands; None: in any other case."""
 
-    held: Held
+    held: CellValue
     while_stands: str | None = None
 
 
@@ -93,21 +93,21 @@ class CellEnd:
     """
 
     cell: Cell
-    leaves: Held
+    leaves: CellValue
     covers: tuple[str, ...]
     choices: tuple[Choice, ...]
 
 
 @dataclass(frozen=True)
-class Stack(ChangeStack[Entry, Cell, Held]):
+class Stack(ChangeStack[Entry, Cell, CellValue]):
     """Every change that the journal of a host knows, those that ended included, in order."""
 
-    def same(self, left: Held, value: Held) -> bool:
+    def same(self, left: CellValue, value: CellValue) -> bool:
         return left.stored == value.stored
 
-    def intermediate(self, leaves: Held, below: Held) -> tuple[Held, ...]:
+    def intermediate(self, leaves: CellValue, below: CellValue) -> tuple[CellValue, ...]:
         """Restoring what ran stores it first, before the stored value is restored."""
-        running = () if below.running is None else (Held(dword(below.running)),)
+        running = () if below.running is None else (CellValue(dword(below.running)),)
         return (leaves, below, *running)
 
     def made_keys(self, cells: Sequence[Cell], missing: Sequence[str]) -> tuple[str, ...]:

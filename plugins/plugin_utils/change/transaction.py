@@ -25,22 +25,22 @@ from ..core.errors import HostError, HostState, HostUnreachable, RequestError, S
 from ..core.stack import ChangeStatus
 from ..posture.state import States
 from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
-from .arming import rearm
-from .cell import Cell, Held, seen
-from .expiry import armed_as, expiry_task
+from .arming import refresh_tasks
+from .cell import Cell, CellValue, seen
+from .expiry import expiry_task, task_fingerprint
 from .host import Host
 from .interruption import terminable, uninterrupted
-from .journal import KEEP_ENDED, Book, noted
+from .journal import KEEP_ENDED, JournalSnapshot, noted
 from .places import missing_keys
 from .plan import Change
 from .process import Controller
 from .rollback import asked, below_entry, below_found, restore
-from .stack import Entry, Part, Stack, stamp
-from .write import PutBack, verify, write
+from .stack import ChangePart, Entry, Stack, stamp
+from .write import Restoration, verify, write
 
 
 @dataclass(frozen=True)
-class Terms:
+class ChangeTerms:
     """What a task asks of the journal. A change is journaled when it asks for anything but `keep_ended`."""
 
     change_id: str | None = None
@@ -76,8 +76,8 @@ def carry_out(host: Host, changes: Sequence[Change], before: States, observe: Ca
 
 def carry_out_journaled(
     host: Host,
-    book: Book,
-    terms: Terms,
+    snapshot: JournalSnapshot,
+    terms: ChangeTerms,
     now: datetime,
     changes: Sequence[Change],
     before: States,
@@ -87,35 +87,40 @@ def carry_out_journaled(
     found = _found(changes, before)
     with leaving(HostState.NOTHING_WRITTEN):
         made = missing_keys(host.registry, [cell for cell, held in found.items() if held.stored is None])
-    entry, task = prepare(book, terms, now, changes, before, made)
-    stack = _without_former(book.stack, entry)
+    entry, task = prepare(snapshot, terms, now, changes, before, made)
+    stack = _without_former(snapshot.stack, entry)
     try:
-        host.journal.forget_marks(entry.change_id, book)
+        host.journal.forget_marks(entry.change_id, snapshot)
         # A former change of this name goes from the list of ended ones too: found in both, it would have ended.
-        renamed = len(stack.entries) < len(book.stack.entries)
-        host.journal.write(book, stack.with_(entry), keep=terms.keep_ended, ended=renamed)
+        renamed = len(stack.entries) < len(snapshot.stack.entries)
+        host.journal.write(snapshot, stack.with_(entry), keep=terms.keep_ended, ended=renamed)
         if task:
             register_task(host.session, entry.change_id, task)
-            entry = replace(entry, armed=armed_as(task))
+            entry = replace(entry, registered_as=task_fingerprint(task))
         after = _write(host, changes, before, observe)
         if task:
             _refuse_if_expired(host, entry)
     except BaseException as error:
-        raise _rolled_back(host, found, made, error, _Record(book, stack, entry, terms.keep_ended)) from error
+        raise _rolled_back(host, found, made, error, _Record(snapshot, stack, entry, terms.keep_ended)) from error
     try:
         parts = tuple(replace(part, left=seen(part.cell, after[part.cell.setting.name])) for part in entry.parts)
-        stack, told = rearm(host, stack.with_(replace(entry, status=ChangeStatus.APPLIED, parts=parts)))
-        host.journal.write(book, stack)
+        stack, told = refresh_tasks(host, stack.with_(replace(entry, status=ChangeStatus.APPLIED, parts=parts)))
+        host.journal.write(snapshot, stack)
     except BaseException as error:
         raise _unsigned(entry, error) from error
     return Done(after, stack.get(entry.change_id), told)
 
 
 def prepare(
-    book: Book, terms: Terms, now: datetime, changes: Sequence[Change], before: States, made: Sequence[str] = ()
+    snapshot: JournalSnapshot,
+    terms: ChangeTerms,
+    now: datetime,
+    changes: Sequence[Change],
+    before: States,
+    made: Sequence[str] = (),
 ) -> tuple[Entry, str | None]:
     """The entry for a change and the text of its task. Raises RequestError for what cannot be journaled so."""
-    stack = book.stack
+    stack = snapshot.stack
     change_id = terms.change_id or new_change_id(now)
     former = stack.get(change_id)
     if former is not None and former.status is not ChangeStatus.ROLLED_BACK:
@@ -126,7 +131,7 @@ def prepare(
     parts = []
     for change in changes:
         held = seen(change.cell, before[change.cell.setting.name])
-        parts.append(Part(change.cell, held, change.after, over=stack.over(change.cell, held)))
+        parts.append(ChangePart(change.cell, held, change.after, over=stack.over(change.cell, held)))
     entry = Entry(
         seq=stack.next_seq,
         change_id=change_id,
@@ -142,16 +147,16 @@ def prepare(
     return entry, expiry_task(stack.with_(entry), entry) if entry.expires_at else None
 
 
-def prolong(host: Host, book: Book, entry: Entry, now: datetime, expires_in: timedelta) -> Done:
+def prolong(host: Host, snapshot: JournalSnapshot, entry: Entry, now: datetime, expires_in: timedelta) -> Done:
     """Give a change that stands another end. Journaled first: interrupted, the next run registers it."""
     lasts = int(expires_in.total_seconds())
-    stack = book.stack.with_(replace(entry, expires_at=now + expires_in, lasts=lasts, armed=""))
-    host.journal.write(book, stack)
-    stack, told = rearm(host, stack)
+    stack = snapshot.stack.with_(replace(entry, expires_at=now + expires_in, lasts=lasts, registered_as=""))
+    host.journal.write(snapshot, stack)
+    stack, told = refresh_tasks(host, stack)
     if told:
-        host.journal.write(book, book.stack.with_(replace(entry, armed="")))
+        host.journal.write(snapshot, snapshot.stack.with_(replace(entry, registered_as="")))
         raise HostError(" ".join(told))
-    host.journal.write(book, stack)
+    host.journal.write(snapshot, stack)
     return Done({}, stack.get(entry.change_id))
 
 
@@ -160,7 +165,7 @@ def new_change_id(now: datetime) -> str:
     return f"{stamp(now).replace('-', '').replace(':', '')}-{secrets.token_hex(3)}"
 
 
-def _found(changes: Sequence[Change], before: States) -> dict[Cell, Held]:
+def _found(changes: Sequence[Change], before: States) -> dict[Cell, CellValue]:
     return {change.cell: seen(change.cell, before[change.cell.setting.name]) for change in changes}
 
 
@@ -181,7 +186,7 @@ def _write(host: Host, changes: Sequence[Change], before: States, observe: Calla
 class _Record:
     """The journal's side of a change that failed."""
 
-    book: Book
+    snapshot: JournalSnapshot
     stack: Stack
     entry: Entry
     keep_ended: int
@@ -196,21 +201,25 @@ def _refuse_if_expired(host: Host, entry: Entry) -> None:
 
 
 def _rolled_back(
-    host: Host, found: Mapping[Cell, Held], made: Sequence[str], error: BaseException, record: _Record | None = None
+    host: Host,
+    found: Mapping[Cell, CellValue],
+    made: Sequence[str],
+    error: BaseException,
+    record: _Record | None = None,
 ) -> BaseException:
     """Put everything back after `error`; gives what to raise, which says how that went."""
     with uninterrupted():
         host.session.reset()  # an interruption leaves half an exchange on the line
         try:
 
-            def below() -> Mapping[Cell, Held]:
+            def below() -> Mapping[Cell, CellValue]:
                 if record is None:
                     return below_found(host, found)
-                return below_entry(host, record.book, record.stack, record.entry, list(found))
+                return below_entry(host, record.snapshot, record.stack, record.entry, list(found))
 
             result = restore(host, asked(below, found), below, made)
         except SmbGuestError as second:
-            result = PutBack((str(second),), ())
+            result = Restoration((str(second),), ())
         state, remarks = HostState.RESTORED, []
         if result.wrong:
             state = HostState.PARTLY_WRITTEN
@@ -225,22 +234,22 @@ def _rolled_back(
     return _left(error, state, *remarks, result.told)
 
 
-def _recorded(host: Host, record: _Record, result: PutBack, error: BaseException) -> list[str]:
+def _recorded(host: Host, record: _Record, result: Restoration, error: BaseException) -> list[str]:
     """Close the journal of a change that failed; gives what the user must know of it."""
     entry = record.entry
     if result.wrong:
         failed = noted(entry, ChangeStatus.FAILED, f"failed, and undoing it failed: {' '.join(result.wrong)}")
-        host.journal.write(record.book, record.stack.with_(failed))
+        host.journal.write(record.snapshot, record.stack.with_(failed))
         return [f"The change {entry.change_id} is journaled: the next journaled run undoes it."]
     try:
         left = delete_task(host.session, entry.change_id) if entry.expires_at else None
     except SchedulerFailed as still:
         failed = noted(entry, ChangeStatus.FAILED, f"failed and restored, but {still}")
-        host.journal.write(record.book, record.stack.with_(failed))
+        host.journal.write(record.snapshot, record.stack.with_(failed))
         return [f"{still} The next journaled run tries again."]
-    host.journal.forget_marks(entry.change_id, replace(record.book, marks=host.journal.marks()))
+    host.journal.forget_marks(entry.change_id, replace(record.snapshot, marks=host.journal.marks()))
     gone = noted(entry, ChangeStatus.ROLLED_BACK, f"failed and restored: {error}")
-    host.journal.write(record.book, record.stack.with_(gone), keep=record.keep_ended, ended=True)
+    host.journal.write(record.snapshot, record.stack.with_(gone), keep=record.keep_ended, ended=True)
     return [left] if left else []
 
 

@@ -23,7 +23,7 @@ from ..windows.local_policy import write_values
 from ..windows.registry import Registry
 from ..windows.smb_configuration import set_configuration
 from ..winrm.session import Session
-from .cell import Cell, Held, holds, seen, written
+from .cell import Cell, CellValue, holds, seen, written
 from .places import governors, read_places
 from .plan import Change, safest_first
 
@@ -86,7 +86,7 @@ def _lost(change: Change, state: SettingState) -> str | None:
     if holds(cell, held, change.after, governed=governed) or (governed and _default_by_none(change, held)):
         return None
     wanted = "absent" if change.after is None else str(int(change.after))
-    if not holds(cell, Held(held.stored, change.after), change.after, governed=governed):
+    if not holds(cell, CellValue(held.stored, change.after), change.after, governed=governed):
         return (
             f"{cell.location} was written as {wanted} and is {held}. Something on the host writes it back: "
             f"look for a policy or a management agent (winner: {state.winner.value})."
@@ -97,13 +97,13 @@ def _lost(change: Change, state: SettingState) -> str | None:
     )
 
 
-def _default_by_none(change: Change, held: Held) -> bool:
+def _default_by_none(change: Change, held: CellValue) -> bool:
     """Whether SetConfiguration has stored the default by storing none. What runs tells that, but not under a policy."""
     return change.cell.is_local and change.before is not None and held.stored is None
 
 
 @dataclass(frozen=True)
-class PutBack:
+class Restoration:
     """How putting back went. wrong: a sentence for each cell that is not as it should be. governed: cells whose stored
     value is right, while a policy or MDM decides what runs, each with where."""
 
@@ -118,14 +118,14 @@ class PutBack:
         return f"What is stored was put back; what runs is decided elsewhere: {'; '.join(self.governed)}."
 
 
-def put_back(
+def write_back(
     session: Session,
     registry: Registry,
-    targets: Mapping[Cell, Held],
+    targets: Mapping[Cell, CellValue],
     made_keys: Sequence[str] = (),
     *,
-    now: Mapping[Cell, Held] | None = None,
-) -> PutBack:
+    now: Mapping[Cell, CellValue] | None = None,
+) -> Restoration:
     """Write to each cell what it should hold, type, data or absence, and prove it. made_keys: policy keys to remove
     where they are empty then, deepest first. now: what the cells hold, where that was just read.
 
@@ -152,10 +152,12 @@ def put_back(
             registry.delete_key(key)
     told = tuple(_why(cell, now[cell], targets[cell], refused.get(cell, "")) for cell in wrong)
     governed = [cell for cell in _not_due(targets, now, {}) if cell not in wrong]
-    return PutBack(told, tuple(f"{cell.setting.name} by {governing[cell.setting.name]}" for cell in governed))
+    return Restoration(told, tuple(f"{cell.setting.name} by {governing[cell.setting.name]}" for cell in governed))
 
 
-def _not_due(targets: Mapping[Cell, Held], now: Mapping[Cell, Held], governing: Collection[str]) -> list[Cell]:
+def _not_due(
+    targets: Mapping[Cell, CellValue], now: Mapping[Cell, CellValue], governing: Collection[str]
+) -> list[Cell]:
     """Cells that are not as they should be. What runs proves nothing where it is not known or decided elsewhere."""
     return [
         cell
@@ -165,17 +167,19 @@ def _not_due(targets: Mapping[Cell, Held], now: Mapping[Cell, Held], governing: 
     ]
 
 
-def _runs_otherwise(now: Held, target: Held) -> bool:
+def _runs_otherwise(now: CellValue, target: CellValue) -> bool:
     return None not in (target.to_run, now.running) and now.running != target.to_run
 
 
-def _why(cell: Cell, now: Held, target: Held, refused: str) -> str:
+def _why(cell: Cell, now: CellValue, target: CellValue, refused: str) -> str:
     if now.stored != target.stored:
         return f"{cell.location} is {now} and should be {target}. {refused}".rstrip()
     return f"{cell.location} is as it was, but the running value of {cell.setting.name} is not. {refused}".rstrip()
 
 
-def _undoing_order(cells: Collection[Cell], targets: Mapping[Cell, Held], now: Mapping[Cell, Held]) -> list[Cell]:
+def _undoing_order(
+    cells: Collection[Cell], targets: Mapping[Cell, CellValue], now: Mapping[Cell, CellValue]
+) -> list[Cell]:
     """Closing before opening, as for a change; within that policy before local."""
 
     def key(cell: Cell) -> tuple[bool, int, bool, int]:
@@ -186,7 +190,9 @@ def _undoing_order(cells: Collection[Cell], targets: Mapping[Cell, Held], now: M
     return sorted(cells, key=key)
 
 
-def _write_back(session: Session, registry: Registry, work: Mapping[Cell, tuple[Held, Held]]) -> dict[Cell, str]:
+def _write_back(
+    session: Session, registry: Registry, work: Mapping[Cell, tuple[CellValue, CellValue]]
+) -> dict[Cell, str]:
     """Write each cell; what runs first, since that stores a value of its own. Gives why a cell was refused."""
     refused: dict[Cell, str] = {}
     for (_scope, side), group in groupby(work, key=_together):

@@ -23,9 +23,9 @@ from ..core.errors import HostState, RequestError, SmbGuestError, UnexpectedStat
 from ..domain.errors import DomainError, NotFound, Raced, said
 from .domain_gpo import DEFAULT_POLICIES, GpoReader, GpoState, as_guid
 from .gpo_cells import SECURITY, SHELL, cell
+from .gpo_desired import DesiredGpo, cells_between, described, fulfil, link_cells, new_gpo
 from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, GpoStatus, now
 from .gpo_revert import TRIES, GpoRevert, check_written, versions_disagree
-from .gpo_wishes import Wishes, cells_between, described, fulfil, link_cells, new_gpo
 from .gpo_writer import GpoWriter, kept_of, new_kept_in, without_links
 from .journal_store import JournalFile, JournalStore
 
@@ -62,9 +62,9 @@ class DomainChanges:
 
     # What the modules ask for
 
-    def make_true(self, gpo: str, wishes: Wishes, terms: GpoTerms) -> GpoOutcome:
+    def make_true(self, gpo: str, desired_settings: DesiredGpo, terms: GpoTerms) -> GpoOutcome:
         """Make a GPO exist with the desired settings. Raises SmbGuestError."""
-        targets = [link.target for link in wishes.links]
+        targets = [link.target for link in desired_settings.links]
 
         new_guid = "{" + str(uuid.uuid4()).upper() + "}"
 
@@ -78,10 +78,12 @@ class DomainChanges:
             start = found
             if not found.exists:
                 path = self._reader.unc(guid)
-                start = new_gpo(guid, wishes.name, path, self._reader.directory.domain_dn, found.links)
-            return found, fulfil(start, wishes, self._reader.directory.domain_dn)
+                start = new_gpo(guid, desired_settings.name, path, self._reader.directory.domain_dn, found.links)
+            return found, fulfil(start, desired_settings, self._reader.directory.domain_dn)
 
-        return self._change(plan, terms, lambda found: fulfil(found, wishes, self._reader.directory.domain_dn))
+        return self._change(
+            plan, terms, lambda found: fulfil(found, desired_settings, self._reader.directory.domain_dn)
+        )
 
     def make_absent(self, gpo: str, terms: GpoTerms) -> GpoOutcome:
         """Delete a GPO: unlinked, its objects deleted, its files kept aside. Raises SmbGuestError."""

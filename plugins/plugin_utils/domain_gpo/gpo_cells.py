@@ -86,7 +86,7 @@ def with_setting(state: GpoState, setting: Setting, value: bool | None) -> GpoSt
     if in_registry(setting):
         registry = state.files.registry
         registry = (
-            registry.put_back(key, name)
+            registry.write_back(key, name)
             if value is None
             else registry.set(RegistryPolEntry.dword(key, name, int(value)))
         )
@@ -133,7 +133,7 @@ def _registry_cell(setting: Setting) -> GpoCell:
             Placed(int(place), RegistryPolEntry(str(k), str(n), int(kind), decoded(data)))
             for place, k, n, kind, data in found
         ]
-        return _with_registry(state, state.files.registry.put_back(key, name, remembered))
+        return _with_registry(state, state.files.registry.write_back(key, name, remembered))
 
     # Where an instruction stands is for putting it back; that others came or went before it changes nothing.
     return GpoCell(now, lambda one, other: [row[1:] for row in one] == [row[1:] for row in other], put)
@@ -180,7 +180,7 @@ def _link_restored(guid: str, held: str, found: str, written: str) -> str:
     link, changed = before.of(guid), after.of(guid)
     if link and changed and now.of(guid) and before.order(guid) == after.order(guid):
         return str(now.with_link(link, None))  # the change did not move it: it stays where somebody moved it since
-    return str(now.put_back(before, guid))
+    return str(now.write_back(before, guid))
 
 
 def with_link_text(state: GpoState, target: str, text: str) -> GpoState:

@@ -14,7 +14,7 @@ from .domain_gpo import GpoReader
 
 
 def with_names(reader: GpoReader, words: Mapping[str, Any]) -> dict[str, Any]:
-    """`gpo_wishes.described` with names; empty where there is no GPO. Raises DomainError."""
+    """`gpo_desired.described` with names; empty where there is no GPO. Raises DomainError."""
     if not words:
         return {}
     return {

@@ -91,7 +91,7 @@ class Links:
     def without(self, guid: str) -> Links:
         return Links(tuple(link for link in self.links if link.guid != guid))
 
-    def put_back(self, found: Links, guid: str) -> Links:
+    def write_back(self, found: Links, guid: str) -> Links:
         """This GPO's links as they were in `found`, the others as they are now, each at its old place if it can be."""
         links = list(self.without(guid).links)
         for place, link in enumerate(found.links):

@@ -68,7 +68,7 @@ class LocalGpo:
         old = self.registry_pol or RegistryPol()
         pol = old
         for (key, name), entry in wanted.items():
-            pol = pol.put_back(key, name) if entry is None else pol.set(entry)
+            pol = pol.write_back(key, name) if entry is None else pol.set(entry)
         extensions = self.extensions
         if not any(wanted.values()) and pol == old:
             return self

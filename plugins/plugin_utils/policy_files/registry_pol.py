@@ -12,8 +12,8 @@ Reading keeps every instruction, known or not, with its place. A file is either 
 file is written back as the same bytes.
 
 How one value is edited: the instructions that are *about* it name exactly this value (`NAME`, `**del.NAME`,
-`**soft.NAME`). `set` replaces them by one; `put_back` replaces them by those remembered, at their old places, so that
-`put_back` after `set` gives the old file. Instructions for a whole key (`**delvals.` and its kin) are somebody else's
+`**soft.NAME`). `set` replaces them by one; `write_back` replaces them by those remembered, at their old places, so that
+`write_back` after `set` gives the old file. Instructions for a whole key (`**delvals.` and its kin) are somebody else's
 and stay; an instruction that has to survive one goes behind it.
 """
 
@@ -125,7 +125,7 @@ class RegistryPol:
         return HEADER + b"".join(map(_encode, self.entries))
 
     def about(self, key: str, name: str) -> tuple[Placed, ...]:
-        """The instructions that name exactly this value, with their places: what `put_back` needs."""
+        """The instructions that name exactly this value, with their places: what `write_back` needs."""
         return tuple(Placed(place, entry) for place, entry in enumerate(self.entries) if entry.is_about(key, name))
 
     def effect(self, key: str, name: str) -> Effect | None:
@@ -152,7 +152,7 @@ class RegistryPol:
         entries.insert(place - sum(at < place for at in gone), entry)
         return RegistryPol(tuple(entries))
 
-    def put_back(self, key: str, name: str, remembered: Sequence[Placed] = ()) -> RegistryPol:
+    def write_back(self, key: str, name: str, remembered: Sequence[Placed] = ()) -> RegistryPol:
         """Replace what is about a value by what was remembered of it; nothing remembered: "not configured".
 
         After `set` alone, the old file. A place beyond the end of a file that became shorter is its end.

@@ -14,7 +14,7 @@ from .settings import AUDITS, SETTINGS, Setting, Side
 
 
 @dataclass(frozen=True)
-class Part:
+class HardeningPart:
     """settings: what is required or enabled. by_default: whether it is where nothing is said. optional: whether a
     Windows that does not have it is passed over."""
 
@@ -23,17 +23,17 @@ class Part:
     optional: bool = False
 
 
-def _audits(side: Side, *, by_default: bool) -> Part:
-    return Part(tuple(setting for setting in AUDITS if setting.side is side), by_default, optional=True)
+def _audits(side: Side, *, by_default: bool) -> HardeningPart:
+    return HardeningPart(tuple(setting for setting in AUDITS if setting.side is side), by_default, optional=True)
 
 
-PARTS: Mapping[str, Part] = MappingProxyType(
+PARTS: Mapping[str, HardeningPart] = MappingProxyType(
     {
-        "client_signing": Part((SETTINGS["client_signing"],), by_default=True),
-        "client_encryption": Part((SETTINGS["client_encryption"],)),
+        "client_signing": HardeningPart((SETTINGS["client_signing"],), by_default=True),
+        "client_encryption": HardeningPart((SETTINGS["client_encryption"],)),
         "client_audit": _audits(Side.CLIENT, by_default=True),
-        "server_signing": Part((SETTINGS["server_signing"],)),
-        "server_encryption": Part((SETTINGS["server_encryption"],)),
+        "server_signing": HardeningPart((SETTINGS["server_signing"],)),
+        "server_encryption": HardeningPart((SETTINGS["server_encryption"],)),
         "server_audit": _audits(Side.SERVER, by_default=False),
     }
 )

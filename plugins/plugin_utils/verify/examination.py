@@ -134,7 +134,7 @@ class Examination:
         """A registry value is put back and proved, whatever becomes of it. Gives what it is."""
         found = self.registry.value(key, name)
 
-        def put_back() -> None:
+        def write_back() -> None:
             if found is None:
                 self.registry.delete_value(key, name)
             else:
@@ -142,7 +142,7 @@ class Examination:
             if self.registry.value(key, name) != found:
                 raise UnexpectedState(f"HKLM\\{key}\\{name} should hold {as_text(found)} again and does not.")
 
-        self.undo(f"HKLM\\{key}\\{name}", put_back)
+        self.undo(f"HKLM\\{key}\\{name}", write_back)
         return found
 
     def keep_keys(self, key: str, top: str) -> None:

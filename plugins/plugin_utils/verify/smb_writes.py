@@ -63,13 +63,13 @@ def keep_running(exam: Examination, name: str, value_name: str) -> bool | None:
         return None
     exam.keep_value(PARAMETERS, value_name)
 
-    def put_back() -> None:
+    def write_back() -> None:
         if running(exam, name) is not before:
             set_running(exam, {name: before})
         if running(exam, name) is not before:
             raise UnexpectedState(f"{name} of the client should run as {before} again and does not.")
 
-    exam.undo(f"{name} of the client", put_back)
+    exam.undo(f"{name} of the client", write_back)
     return before
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ..change.cell import Cell, Held
+from ..change.cell import Cell, CellValue
 from ..change.expiry import render
 from ..change.journal import CHANGES
 from ..change.stack import CellEnd, Choice, stamp
@@ -148,8 +148,8 @@ def expiry(exam: Examination) -> None:
         _keep_marks(exam)
         stored = exam.registry.value(PARAMETERS, cell.name)
         at = (read_clock(exam.session) + _SOON).replace(microsecond=0)
-        leaves = Held(dword(not before), not before)
-        end = CellEnd(cell, leaves, (), (Choice(Held(stored, before)),))
+        leaves = CellValue(dword(not before), not before)
+        end = CellEnd(cell, leaves, (), (Choice(CellValue(stored, before)),))
         set_running(exam, {setting.cim_property: not before})
         register_task(exam.session, NAME, render(NAME, at, (end,), ()))
         took = _ended(exam)

@@ -18,7 +18,7 @@ NOT_OF_THE_HOUSE = ("modules", "doc_fragments")
 """They hold documentation alone."""
 
 FLOORS, ROOMS, ARROWS, CHAIN, FUNCTION_LINES = 8, 19, 65, 18, 50
-SAME_NAMES = {"Part"}
+SAME_NAMES: set[str] = set()
 READ_MESSAGES, REWRITTEN = 0, 0
 
 

@@ -18,13 +18,13 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import pro
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Book
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Rules, Wish
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import Recovery, read_tidily
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import JournalSnapshot
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import Recovery, read_and_recover
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Reverted, Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Scope
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import WsmanOperation
@@ -69,8 +69,8 @@ def engine(host: InProcessHost) -> Host:
     return Host(session(host))
 
 
-def wishes(words: Mapping[str, str]) -> list[Wish]:
-    return [Wish(SETTINGS[name], SETTINGS[name].words.value(word)) for name, word in words.items()]
+def desired_settings(words: Mapping[str, str]) -> list[DesiredSetting]:
+    return [DesiredSetting(SETTINGS[name], SETTINGS[name].words.value(word)) for name, word in words.items()]
 
 
 def change(
@@ -88,8 +88,8 @@ def change(
     **request: Any,
 ) -> Outcome:
     """One task of client_config."""
-    terms = Terms(name, reason, timedelta(hours=hours) if hours else None, keep)
-    asked = Request(wishes(words), Rules(tuple(scopes), **(rules or {})), terms, **request)
+    terms = ChangeTerms(name, reason, timedelta(hours=hours) if hours else None, keep)
+    asked = Request(desired_settings(words), Rules(tuple(scopes), **(rules or {})), terms, **request)
     return configure(Host(via) if via else engine(host), asked, check_mode=check)
 
 
@@ -102,21 +102,21 @@ def tidy(host: InProcessHost) -> Recovery:
     """What the next journaled run does first."""
     engine_of = engine(host)
     with engine_of.held():
-        return read_tidily(engine_of)[1]
+        return read_and_recover(engine_of)[1]
 
 
-def book(host: InProcessHost) -> Book:
+def snapshot(host: InProcessHost) -> JournalSnapshot:
     return engine(host).journal.read()
 
 
 def entry(host: InProcessHost, name: str) -> Entry:
-    found = book(host).stack.get(name)
+    found = snapshot(host).stack.get(name)
     assert found is not None, f"{name} is not in the journal"
     return found
 
 
 def status(host: InProcessHost, name: str) -> str | None:
-    found = book(host).stack.get(name)
+    found = snapshot(host).stack.get(name)
     return found.status.value if found else None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, CellValue
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import CellEnd, Choice
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import RegistryValue, dword
 
@@ -27,4 +27,4 @@ def lines_of(xml: str) -> list[str]:
 
 
 def one(stored: RegistryValue | None, cell: Cell = GUEST_POLICY) -> CellEnd:
-    return CellEnd(cell, Held(dword(1)), (), (Choice(Held(stored)),))
+    return CellEnd(cell, CellValue(dword(1)), (), (Choice(CellValue(stored)),))

@@ -36,7 +36,6 @@ from ..engine import (
     SIGNING,
     SIGNING_LOCAL,
     Died,
-    book,
     change,
     entry,
     held,
@@ -45,6 +44,7 @@ from ..engine import (
     process_gone,
     put,
     runs,
+    snapshot,
     status,
     undo,
 )
@@ -413,9 +413,9 @@ def test_what_the_host_has_ended_is_taken_over_by_a_run_with_nothing_to_change()
     change(host, {GUEST: "allowed"}, name="x", hours=1)
     host.advance(3601)
     host.run_due_tasks()
-    assert book(host).marks != ()
+    assert snapshot(host).marks != ()
     assert change(host, {GUEST: "blocked"}, reason="r").plan.changes == ()
-    assert (book(host).marks, status(host, "x")) == ((), "reverted")
+    assert (snapshot(host).marks, status(host, "x")) == ((), "reverted")
 
 
 def cut_off() -> InProcessHost:
@@ -473,7 +473,7 @@ def test_somebody_who_came_first_is_seen() -> None:
     with meanwhile(host, claim, lambda: change(host, {GUEST: "allowed"}, name="first")):
         outcome = change(host, {GUEST: "allowed"}, name="second")
     assert (outcome.plan.changes, outcome.as_dict()["changed"], status(host, "second")) == ((), False, None)
-    assert [found.change_id for found in book(host).stack.standing] == ["first"]
+    assert [found.change_id for found in snapshot(host).stack.standing] == ["first"]
 
 
 def test_the_bounds_of_requests() -> None:

@@ -13,11 +13,11 @@ from itertools import permutations
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, CellValue
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.expiry import (
-    armed_as,
     expiry_task,
     render,
+    task_fingerprint,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import CellEnd, Choice
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState, RequestError
@@ -39,13 +39,13 @@ from ..engine import (
     POLICY,
     SIGNING,
     SIGNING_LOCAL,
-    book,
     change,
     engine,
     entry,
     held,
     moved,
     put,
+    snapshot,
     status,
     tidy,
     undo,
@@ -91,7 +91,7 @@ def test_the_task() -> None:
 def test_everything_is_started_by_its_full_path_and_powershell_once() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed", SIGNING: "not_required", AUDIT: "enabled"}, BOTH, name="x", hours=1)
-    lines = " ".join(lines_of(expiry_task(book(host).stack, entry(host, "x"))))
+    lines = " ".join(lines_of(expiry_task(snapshot(host).stack, entry(host, "x"))))
     programs = re.findall(r"(%SystemRoot%\\System32\\(?:WindowsPowerShell\\v1\.0\\)?)?\b(\w+)\.exe", lines)
     assert {name for _path, name in programs} == {"reg", "findstr", "powershell", "schtasks"}
     assert all(path for path, _name in programs)
@@ -118,7 +118,7 @@ def test_what_no_command_line_can_carry_is_refused() -> None:
 def test_what_cannot_be_told_from_other_values_is_refused() -> None:
     for leaves in (RegistryValue(RegistryType.REG_SZ, "1"), RegistryValue(RegistryType.REG_DWORD, "1")):
         with pytest.raises(RequestError, match="could not tell"):
-            render("c1", NOON, [CellEnd(GUEST_POLICY, Held(leaves), (), (Choice(Held(None)),))], ())
+            render("c1", NOON, [CellEnd(GUEST_POLICY, CellValue(leaves), (), (Choice(CellValue(None)),))], ())
 
 
 def test_a_value_that_an_end_cannot_restore_is_refused_before_anything_is_written_in_both_modes() -> None:
@@ -136,8 +136,8 @@ def test_a_value_that_an_end_cannot_restore_is_refused_before_anything_is_writte
 
 def test_the_fingerprint_follows_the_text() -> None:
     texts = [render("c1", NOON, [one(stored)], ()) for stored in (None, dword(0), dword(1))]
-    assert len({armed_as(text) for text in texts}) == 3
-    assert armed_as(texts[0]) == armed_as(render("c1", NOON, [one(None)], ()))
+    assert len({task_fingerprint(text) for text in texts}) == 3
+    assert task_fingerprint(texts[0]) == task_fingerprint(render("c1", NOON, [one(None)], ()))
 
 
 # On the simulated host
@@ -261,7 +261,7 @@ def test_an_end_that_has_come_does_not_come_a_second_time() -> None:
     """Its task stayed; since then somebody has set what the change had left."""
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, name="x", hours=1)
-    task = expiry_task(book(host).stack, entry(host, "x"))
+    task = expiry_task(snapshot(host).stack, entry(host, "x"))
     assert pass_by(host, 1) == ["x"]
     put(host, GUEST_LOCAL, 1)
     register_task(engine(host).session, "x", task)
@@ -398,7 +398,7 @@ def test_a_long_end_is_several_commands_that_run_in_order() -> None:
         flipped = dict.fromkeys(words, ("enabled", "disabled")[number % 2])
         state = "allowed" if number % 2 == 0 else "blocked"
         change(host, {**flipped, GUEST: state}, BOTH, name=f"a-rather-long-name-{number}", hours=5 - number / 2)
-    stack = book(host).stack
+    stack = snapshot(host).stack
     texts = [expiry_task(stack, found) for found in stack.standing]
     assert max(len(lines_of(text)) for text in texts) > 1
     assert all(len("cmd.exe " + line) < CMD_LIMIT for text in texts for line in lines_of(text))
@@ -407,7 +407,7 @@ def test_a_long_end_is_several_commands_that_run_in_order() -> None:
 
 
 def test_too_many_over_each_other_are_refused() -> None:
-    choices = tuple(Choice(Held(dword(1)), f"{'x' * 60}{number}") for number in range(60))
-    end = CellEnd(GUEST_POLICY, Held(dword(1)), (), (*choices, Choice(Held(None))))
+    choices = tuple(Choice(CellValue(dword(1)), f"{'x' * 60}{number}") for number in range(60))
+    end = CellEnd(GUEST_POLICY, CellValue(dword(1)), (), (*choices, Choice(CellValue(None))))
     with pytest.raises(RequestError, match="too many changes that expire lie over each other"):
         render("c1", NOON, [end], ())

@@ -18,7 +18,7 @@ from typing import Literal
 import pytest
 from system_packages import missing
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, CellValue
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.expiry import (
     render,
 )
@@ -121,7 +121,7 @@ def test_wine_puts_the_values_back_leaves_what_is_not_ours_and_notes_both(wine: 
         wine.set(GUEST_LOCAL, dword(1))
         wine.set(SIGNING_LOCAL, dword(7))
         # Left: the change had deleted it. (The findstr.exe of Wine 8.0 finds everything.)
-        foreign = CellEnd(SIGNING_LOCAL, Held(None), (), (Choice(Held(dword(0))),))
+        foreign = CellEnd(SIGNING_LOCAL, CellValue(None), (), (Choice(CellValue(dword(0))),))
         ends = [one(stored), one(stored, GUEST_LOCAL), foreign]
         for line in lines_of(render(f"r{number}", NOON, ends, ())):
             wine.run(line)
@@ -138,8 +138,8 @@ def test_wine_puts_the_values_back_leaves_what_is_not_ours_and_notes_both(wine: 
 
 
 def test_wine_waits_for_covers_and_chooses_what_stands(wine: Wine) -> None:
-    choices = (Choice(Held(dword(0)), "lower"), Choice(Held(dword(5)), "lowest"), Choice(Held(None)))
-    end = CellEnd(GUEST_POLICY, Held(dword(1)), ("cover",), choices)
+    choices = (Choice(CellValue(dword(0)), "lower"), Choice(CellValue(dword(5)), "lowest"), Choice(CellValue(None)))
+    end = CellEnd(GUEST_POLICY, CellValue(dword(1)), ("cover",), choices)
     # marks that are there -> what the cell holds then
     table = {
         (): "REG_DWORD 0x1",

@@ -31,12 +31,12 @@ from ..engine import (
     OURS,
     POLICY,
     SIGNING,
-    book,
     change,
     entry,
     held,
     moved,
     runs,
+    snapshot,
     undo,
 )
 
@@ -148,7 +148,7 @@ def race_for_the_same(turns: Callable[..., _Turns], first_does: int, second_does
     made = [isinstance(result, Outcome) and bool(result.plan.changes) for result in race.results]
     assert made.count(True) == 1, case
     assert all(isinstance(result, Outcome | HostBusy) for result in race.results), case
-    (standing,) = book(host).stack.standing
+    (standing,) = snapshot(host).stack.standing
     assert (standing.change_id, standing.status) == ("first" if made[0] else "second", ChangeStatus.APPLIED), case
     assert {part.found.stored for part in standing.parts} == {None}, case
     assert left_after_undoing_all(host, before) == [], case

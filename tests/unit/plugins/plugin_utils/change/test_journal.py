@@ -31,12 +31,12 @@ from ..engine import (
     GUEST_LOCAL,
     GUEST_POLICY,
     SIGNING,
-    book,
     change,
     engine,
     entry,
     moved,
     runs,
+    snapshot,
     status,
     tidy,
     undo,
@@ -61,7 +61,7 @@ def flip(host: InProcessHost, name: str, **more: Any) -> None:
 
 def test_no_journal_is_an_empty_one() -> None:
     host = InProcessHost()
-    found = book(host)
+    found = snapshot(host)
     assert (found.stack.entries, found.damaged, found.marks, found.unfinished) == ((), (), (), ())
     assert not found.unsettled
     assert host.requests == 3
@@ -75,7 +75,7 @@ def test_what_stands_and_what_has_ended_are_two_lists() -> None:
     assert ([json.loads(line)["change_id"] for line in lines(host, STANDING)]) == ["a", "c"]
     assert ([json.loads(line)["change_id"] for line in lines(host, ENDED)]) == ["b"]
     assert [found.change_id for found in engine(host).journal.peek().stack.entries] == ["a", "c"]
-    assert [found.change_id for found in book(host).stack.entries] == ["a", "b", "c"]
+    assert [found.change_id for found in snapshot(host).stack.entries] == ["a", "b", "c"]
     undo(host)
     assert host.registry.get(LIST, STANDING) is None, "an empty list is no value"
 
@@ -84,12 +84,12 @@ def test_a_long_journal_costs_no_more_requests() -> None:
     host = InProcessHost()
     flip(host, "a")
     host.reset_counters()
-    book(host)
+    snapshot(host)
     few = host.requests
     for number in range(20):
         flip(host, f"c{number}")
     host.reset_counters()
-    book(host)
+    snapshot(host)
     assert host.requests == few == 3
     host.reset_counters()
     engine(host).journal.peek()
@@ -114,7 +114,7 @@ def test_damaged_lines_are_told_not_used_and_kept() -> None:
     foreign = ["nonsense", lines(host, STANDING)[0].replace("insecure_guest_logons", "../\u202e")]
     host.registry.set(LIST, STANDING, "REG_MULTI_SZ", [foreign[0], *lines(host, STANDING), foreign[1]])
     host.registry.set(LIST, ENDED, "REG_MULTI_SZ", ["{}"])
-    found = book(host)
+    found = snapshot(host)
     assert [each.change_id for each in found.stack.entries] == ["a"]
     assert [text.partition(" is damaged")[0] for text in found.damaged] == [
         rf"Line 1 of HKLM\{ROOT}\Standing",
@@ -149,11 +149,11 @@ def test_ended_changes_are_kept_up_to_a_number() -> None:
     for number in range(6):
         flip(host, f"c{number}", keep=3)
         undo(host, f"c{number}")
-    assert len(book(host).stack.entries) == 6, "undoing keeps 50"
+    assert len(snapshot(host).stack.entries) == 6, "undoing keeps 50"
     host.inject("access_denied", match="SetConfiguration")
     with pytest.raises(HostError):
         flip(host, "failing", keep=3)
-    assert [each.change_id for each in book(host).stack.entries] == ["c4", "c5", "failing"]
+    assert [each.change_id for each in snapshot(host).stack.entries] == ["c4", "c5", "failing"]
 
 
 def test_what_stands_is_never_pruned() -> None:
@@ -161,9 +161,9 @@ def test_what_stands_is_never_pruned() -> None:
     for name in ("a", "b", "c"):
         flip(host, name)
     undo(host, "c")
-    found = book(host)
+    found = snapshot(host)
     written = engine(host).journal.write(found, found.stack, keep=0, ended=True)
-    for each in (written, book(host)):
+    for each in (written, snapshot(host)):
         assert [known.change_id for known in each.stack.entries] == ["a", "b"]
 
 
@@ -177,7 +177,7 @@ def test_what_a_standing_change_lies_over_is_never_pruned() -> None:
     host.inject("access_denied", match="SetConfiguration")
     with pytest.raises(HostError):
         change(host, {AUDIT: "enabled"}, name="failing", keep=0)
-    assert [each.change_id for each in book(host).stack.entries] == ["c0", "c1", "c2", "c3"]
+    assert [each.change_id for each in snapshot(host).stack.entries] == ["c0", "c1", "c2", "c3"]
     undo(host, "c3")
     assert moved(pristine, host) == []
 
@@ -227,7 +227,7 @@ def test_what_the_marks_say() -> None:
             host.registry.create_key(f"HKLM\\{CHANGES}\\x~{word}")
         found = entry(host, "x")
         assert (found.status.value, found.note) == (expected, note), words
-        assert book(host).unsettled is unsettled, words
+        assert snapshot(host).unsettled is unsettled, words
 
 
 def test_what_the_lists_say_of_an_end_counts_more_than_a_mark() -> None:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, CellValue
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import (
     MAX_TEXT,
     UNUSABLE,
@@ -27,7 +27,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_fo
     exact,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry, Part
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import ChangePart, Entry
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState, RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
     RegistryType,
@@ -63,14 +63,14 @@ words = st.sampled_from((None, True, False))
 
 
 @st.composite
-def parts(draw: st.DrawFn) -> Part:
+def parts(draw: st.DrawFn) -> ChangePart:
     cell = draw(st.sampled_from(CELLS))
 
-    def some_held() -> Held:
-        return Held(draw(values), draw(words) if cell.is_local else None)
+    def some_held() -> CellValue:
+        return CellValue(draw(values), draw(words) if cell.is_local else None)
 
     left = some_held() if draw(st.booleans()) else None
-    return Part(cell, some_held(), draw(words), left, draw(st.none() | names))
+    return ChangePart(cell, some_held(), draw(words), left, draw(st.none() | names))
 
 
 entries = st.builds(
@@ -84,7 +84,7 @@ entries = st.builds(
     parts=st.lists(parts(), min_size=1, max_size=4).map(tuple),
     made_keys=st.sampled_from(((), (KEY,), (KEY, KEY.rpartition("\\")[0]))),
     controller=st.builds(Controller, st.text("abc.-", max_size=60), st.text("123", max_size=10)),
-    armed=texts,
+    registered_as=texts,
     note=printed,
     left_alone=st.lists(st.sampled_from(CELLS), max_size=2).map(tuple),
 )
@@ -104,7 +104,7 @@ def test_times_are_kept_to_the_microsecond_and_in_utc() -> None:
 
 
 def test_what_could_not_be_put_back_is_never_journaled() -> None:
-    part = Part(GUEST_POLICY, Held(RegistryValue(99, b"")), True)
+    part = ChangePart(GUEST_POLICY, CellValue(RegistryValue(99, b"")), True)
     with pytest.raises(AssertionError):
         encode(Entry(1, "x", ChangeStatus.PENDING, "", datetime(2026, 1, 1, tzinfo=UTC), None, (part,)))
 
@@ -118,7 +118,10 @@ WHOLE = Entry(
     "why",
     datetime(2026, 3, 2, 12, 0, tzinfo=UTC),
     datetime(2026, 3, 2, 13, 0, tzinfo=UTC),
-    (Part(GUEST_LOCAL, Held(dword(0), False), True, Held(dword(1), True), "c0"), Part(GUEST_POLICY, Held(None), None)),
+    (
+        ChangePart(GUEST_LOCAL, CellValue(dword(0), False), True, CellValue(dword(1), True), "c0"),
+        ChangePart(GUEST_POLICY, CellValue(None), None),
+    ),
     (KEY,),
     Controller("ops.example", "4026531836"),
     "f00",
@@ -133,7 +136,7 @@ DAMAGE: list[tuple[tuple[Any, ...], list[Any]]] = [
     (("status",), [None, "done", 1, "APPLIED"]),
     (("reason",), [1, {}, ["x"], True]),
     (("note",), [1, {}, ["x"]]),
-    (("armed",), [1, {}, ["x"]]),
+    (("registered_as",), [1, {}, ["x"]]),
     (("created_at",), [None, "", "yesterday", "2026-03-02T12:00:00", 5, "9" * 5000]),
     (("expires_at",), ["soon", 5, "2026-03-02T12:00:00", ["x"]]),
     (("controller",), [[], ["a"], ["a", "b", "c"], [1, "b"], ["a", None], 5]),
@@ -198,17 +201,17 @@ def test_one_wrong_character_never_breaks_the_reader(at: int, character: str) ->
 
 def test_what_may_be_missing() -> None:
     row = json.loads(encode(WHOLE))
-    for name in ("reason", "expires_at", "controller", "armed", "note", "made_keys", "left_alone"):
+    for name in ("reason", "expires_at", "controller", "registered_as", "note", "made_keys", "left_alone"):
         del row[name]
     entry = decode(json.dumps(row))
     assert (entry.reason, entry.expires_at, entry.made_keys, entry.left_alone) == ("", None, (), ())
-    assert (entry.controller, entry.armed, entry.note) == (Controller(), "", "")
+    assert (entry.controller, entry.registered_as, entry.note) == (Controller(), "", "")
 
 
 def test_a_running_value_of_a_policy_cell_means_nothing() -> None:
     row = json.loads(encode(WHOLE))
     row["parts"][1]["found"][2] = True
-    assert decode(json.dumps(row)).parts[1].found == Held(None, None)
+    assert decode(json.dumps(row)).parts[1].found == CellValue(None, None)
 
 
 def test_a_name_of_a_controller_is_cut() -> None:

@@ -18,10 +18,15 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import wri
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change, Rules, Wish, in_order
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import (
+    Change,
+    DesiredSetting,
+    Rules,
+    in_order,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     HostError,
     HostUnreachable,
@@ -57,7 +62,7 @@ def host_with(*entries: bytes, **spec: Any) -> InProcessHost:
 
 
 def run(host: InProcessHost, value: bool | None, *scopes: Scope, check: bool = False) -> Outcome:
-    request = Request([Wish(GUEST, value)], Rules(scopes or (Scope.POLICY, Scope.LOCAL_GPO)))
+    request = Request([DesiredSetting(GUEST, value)], Rules(scopes or (Scope.POLICY, Scope.LOCAL_GPO)))
     return configure(Host(session(host)), request, check_mode=check)
 
 
@@ -90,7 +95,7 @@ def test_check_mode_predicts_what_the_run_does(value: bool | None) -> None:
 
 def test_check_mode_predicts_every_setting_in_the_files() -> None:
     host = host_with(entry(NAME, 4, bytes(4)), policy={NAME: 1, "RequireEncryption": 0})
-    request = Request([Wish(GUEST, True), Wish(ENCRYPTION, False)], Rules(FILES))
+    request = Request([DesiredSetting(GUEST, True), DesiredSetting(ENCRYPTION, False)], Rules(FILES))
     predicted = configure(Host(session(host)), request, check_mode=True)
     assert [change.cell.in_local_gpo for change in predicted.plan.changes] == [True, True]
     done = configure(Host(session(host)), request, check_mode=False)
@@ -134,7 +139,7 @@ def test_what_could_not_be_put_back_is_not_written_over(odd: bytes) -> None:
 def test_no_end_can_undo_the_files(check: bool) -> None:
     host = host_with()
     before = host.snapshot()
-    request = Request([Wish(GUEST, True)], Rules(FILES), Terms(expires_in=timedelta(hours=1)))
+    request = Request([DesiredSetting(GUEST, True)], Rules(FILES), ChangeTerms(expires_in=timedelta(hours=1)))
     with pytest.raises(RequestError, match="expires_in cannot end a change of the local GPO"):
         configure(Host(session(host)), request, check_mode=check)
     assert host.snapshot() == before
@@ -143,7 +148,7 @@ def test_no_end_can_undo_the_files(check: bool) -> None:
 def test_a_text_where_a_number_belongs_is_put_back_exactly() -> None:
     host = host_with(entry(NAME, 1, "1\0".encode("utf-16-le")))
     found = host.host.files.read(REGISTRY_POL)
-    request = Request([Wish(GUEST, True)], Rules((Scope.POLICY, Scope.LOCAL_GPO)), Terms(change_id="x"))
+    request = Request([DesiredSetting(GUEST, True)], Rules((Scope.POLICY, Scope.LOCAL_GPO)), ChangeTerms(change_id="x"))
     configure(Host(session(host)), request, check_mode=False)
     assert host.host.files.read(REGISTRY_POL) != found
     revert(Host(session(host)), Selection(change_id="x"), force=False, check_mode=False)
@@ -153,7 +158,7 @@ def test_a_text_where_a_number_belongs_is_put_back_exactly() -> None:
 def test_files_that_cannot_be_put_back_keep_no_other_value_from_it() -> None:
     host = host_with(entry(NAME, 4, bytes(4)))
     before, found = host.snapshot(), host.host.files.read(REGISTRY_POL)
-    request = Request([Wish(GUEST, True)], Rules((Scope.POLICY, Scope.LOCAL_GPO)), Terms(change_id="x"))
+    request = Request([DesiredSetting(GUEST, True)], Rules((Scope.POLICY, Scope.LOCAL_GPO)), ChangeTerms(change_id="x"))
     configure(Host(session(host)), request, check_mode=False)
     written = host.host.files.read(REGISTRY_POL)
     with pytest.MonkeyPatch.context() as patch:
@@ -182,7 +187,7 @@ def updated(
     host: InProcessHost, scopes: tuple[Scope, ...] = FILES, *, asked: bool = True, name: str | None = None
 ) -> Outcome:
     """Guest logons are allowed, and the host is told to apply its policy where that is asked for."""
-    request = Request([Wish(GUEST, True)], Rules(scopes), Terms(change_id=name), gpupdate=asked)
+    request = Request([DesiredSetting(GUEST, True)], Rules(scopes), ChangeTerms(change_id=name), gpupdate=asked)
     return configure(Host(session(host)), request, check_mode=False)
 
 
@@ -216,8 +221,8 @@ def test_what_the_host_holds_after_gpupdate_is_what_is_said(name: str | None) ->
 
 def test_a_local_default_that_is_stored_by_storing_none_is_no_other_policy() -> None:
     host = InProcessHost(quirks={"set_stores_no_default": True})
-    configure(Host(session(host)), Request([Wish(GUEST, True)]), check_mode=False)
-    everywhere = Request([Wish(GUEST, False)], Rules((Scope.LOCAL, *FILES)), gpupdate=True)
+    configure(Host(session(host)), Request([DesiredSetting(GUEST, True)]), check_mode=False)
+    everywhere = Request([DesiredSetting(GUEST, False)], Rules((Scope.LOCAL, *FILES)), gpupdate=True)
     outcome = configure(Host(session(host)), everywhere, check_mode=False)
     assert outcome.after["insecure_guest_logons"].observed.layer(Layer.LOCAL) is None
     assert not any("Policy was refreshed" in told for told in outcome.told)
@@ -255,7 +260,9 @@ def test_what_else_was_told_is_not_lost_by_gpupdate(monkeypatch: pytest.MonkeyPa
 
     for refresh in (lambda _self: None, fail):
         host = host_with()
-        ends = Request([Wish(GUEST, False)], Rules((Scope.POLICY,)), Terms("low", expires_in=timedelta(hours=1)))
+        ends = Request(
+            [DesiredSetting(GUEST, False)], Rules((Scope.POLICY,)), ChangeTerms("low", expires_in=timedelta(hours=1))
+        )
         configure(Host(session(host)), ends, check_mode=False)
         host.inject("access_denied", match="RegisterByXml", times=0)
         monkeypatch.setattr(LocalPolicy, "refresh", refresh)
@@ -276,11 +283,11 @@ def test_home_editions_are_told_that_the_files_may_do_nothing() -> None:
 def test_who_does_not_write_the_files_is_told_nothing_of_them() -> None:
     """Beneath a policy that the files have no entry for, on a home edition."""
     host = InProcessHost("windows_11_24h2_home", policy={NAME: 1})
-    request = Request([Wish(GUEST, False)], Rules((Scope.LOCAL,), tolerate_managed=True))
+    request = Request([DesiredSetting(GUEST, False)], Rules((Scope.LOCAL,), tolerate_managed=True))
     outcome = configure(Host(session(host)), request, check_mode=False)
     assert (len(outcome.plan.changes), outcome.told) == (1, ())
     host = InProcessHost("windows_11_24h2_home", policy={NAME: 1})
-    request = Request([Wish(GUEST, None)], Rules((Scope.LOCAL,), tolerate_managed=True))
+    request = Request([DesiredSetting(GUEST, None)], Rules((Scope.LOCAL,), tolerate_managed=True))
     assert configure(Host(session(host)), request, check_mode=True).told == ()
 
 

@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import predict
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change, Plan, Rules, Wish, plan
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import (
+    Change,
+    DesiredSetting,
+    Plan,
+    Rules,
+    plan,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, worded
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.policy_source import DecidingGpo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.state import SettingState
@@ -35,15 +41,19 @@ ALLOWS, DENIES = OsDefault(True, "derived"), OsDefault(False, "derived")
 DENIES_STORED = OsDefault(False, "confirmed", "a note", stored=True)
 
 
-def wish(name: str, word: str) -> Wish:
-    return Wish(SETTINGS[name], SETTINGS[name].words.value(word))
+def desired(name: str, word: str) -> DesiredSetting:
+    return DesiredSetting(SETTINGS[name], SETTINGS[name].words.value(word))
 
 
 def make(
-    wishes: Iterable[Wish], states: Iterable[SettingState], scopes: Iterable[Scope] = (LOCAL,), *, warn: bool = False
+    desired_settings: Iterable[DesiredSetting],
+    states: Iterable[SettingState],
+    scopes: Iterable[Scope] = (LOCAL,),
+    *,
+    warn: bool = False,
 ) -> Plan:
     by_name = {state.setting.name: state for state in states}
-    return plan(list(wishes), by_name, Rules(tuple(scopes), tolerate_managed=warn), system=SYSTEM)
+    return plan(list(desired_settings), by_name, Rules(tuple(scopes), tolerate_managed=warn), system=SYSTEM)
 
 
 def brief(planned: Plan) -> list[tuple[object, ...]]:
@@ -104,7 +114,7 @@ ONE_SETTING = [
 
 @pytest.mark.parametrize(("word", "scopes", "host", "expected"), ONE_SETTING)
 def test_one_setting(word: str, scopes: list[Scope], host: dict[str, object], expected: list[object]) -> None:
-    planned = make([wish(GUEST, word)], [state_of(GUEST, **host)], scopes)
+    planned = make([desired(GUEST, word)], [state_of(GUEST, **host)], scopes)
     assert brief(planned) == [(GUEST, *change) for change in expected]
     assert planned.warnings == ()
 
@@ -117,7 +127,7 @@ def test_a_local_value_is_never_deleted() -> None:
     ):
         state = state_of(GUEST, running=running, policy=policy, local=local, default=default)
         for word, scopes in product(("allowed", "blocked", "default"), ([LOCAL], BOTH)):
-            for change in make([wish(GUEST, word)], [state], scopes, warn=True).changes:
+            for change in make([desired(GUEST, word)], [state], scopes, warn=True).changes:
                 assert change.cell.scope is POLICY or change.after is not None, (state, word, scopes)
                 writes += change.cell.scope is LOCAL
     assert writes > 100
@@ -126,7 +136,7 @@ def test_a_local_value_is_never_deleted() -> None:
 def test_default_in_both_scopes_stores_the_default_that_the_policy_stood_for() -> None:
     """1809 Enterprise with a policy 0 and no local value: without the policy, guest would be on."""
     state = state_of(GUEST, running=False, policy=0, default=DENIES_STORED)
-    planned = make([wish(GUEST, "default")], [state], BOTH)
+    planned = make([desired(GUEST, "default")], [state], BOTH)
     assert brief(planned) == [(GUEST, "local", None, False), (GUEST, "policy", False, None)]
 
 
@@ -137,44 +147,57 @@ OPEN, CLOSED = {"running": True, "local": 1}, {"running": False, "local": 0}
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_closing_begins_with_guest(order: tuple[int, ...]) -> None:
-    wishes = [wish(GUEST, "blocked"), wish(SIGNING, "required"), wish(ENCRYPTION, "required"), wish(AUDIT, "enabled")]
+    desired_settings = [
+        desired(GUEST, "blocked"),
+        desired(SIGNING, "required"),
+        desired(ENCRYPTION, "required"),
+        desired(AUDIT, "enabled"),
+    ]
     states = [state_of(GUEST, **OPEN), *(state_of(name, **CLOSED) for name in (SIGNING, ENCRYPTION, AUDIT))]
-    names = [change.cell.setting.name for change in make([wishes[i] for i in order], states).changes]
+    names = [change.cell.setting.name for change in make([desired_settings[i] for i in order], states).changes]
     assert names[0] == GUEST
     assert names[-1] == AUDIT
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_opening_ends_with_guest(order: tuple[int, ...]) -> None:
-    wishes = [
-        wish(GUEST, "allowed"),
-        wish(SIGNING, "not_required"),
-        wish(ENCRYPTION, "not_required"),
-        wish(AUDIT, "enabled"),
+    desired_settings = [
+        desired(GUEST, "allowed"),
+        desired(SIGNING, "not_required"),
+        desired(ENCRYPTION, "not_required"),
+        desired(AUDIT, "enabled"),
     ]
     states = [state_of(GUEST, **CLOSED), *(state_of(name, **OPEN) for name in (SIGNING, ENCRYPTION))]
     states.append(state_of(AUDIT, **CLOSED))
-    names = [change.cell.setting.name for change in make([wishes[i] for i in order], states).changes]
+    names = [change.cell.setting.name for change in make([desired_settings[i] for i in order], states).changes]
     assert names[0] == AUDIT
     assert names[-1] == GUEST
 
 
 def test_what_closes_comes_before_what_opens() -> None:
-    wishes = [wish(SIGNING, "not_required"), wish("server_signing", "required"), wish(GUEST, "blocked")]
+    desired_settings = [
+        desired(SIGNING, "not_required"),
+        desired("server_signing", "required"),
+        desired(GUEST, "blocked"),
+    ]
     states = [state_of(SIGNING, **OPEN), state_of("server_signing", **CLOSED), state_of(GUEST, **OPEN)]
-    assert [change.cell.setting.name for change in make(wishes, states).changes] == [GUEST, "server_signing", SIGNING]
+    assert [change.cell.setting.name for change in make(desired_settings, states).changes] == [
+        GUEST,
+        "server_signing",
+        SIGNING,
+    ]
 
 
 @pytest.mark.parametrize(("word", "host"), [("allowed", {"running": False}), ("blocked", {"running": True})])
 def test_local_before_policy(word: str, host: dict[str, object]) -> None:
-    planned = make([wish(GUEST, word)], [state_of(GUEST, **host)], BOTH)
+    planned = make([desired(GUEST, word)], [state_of(GUEST, **host)], BOTH)
     assert [change.cell.scope for change in planned.changes] == [LOCAL, POLICY]
 
 
 def test_opening_guest_stays_last_with_both_scopes() -> None:
-    wishes = [wish(GUEST, "allowed"), wish(ENCRYPTION, "not_required")]
+    desired_settings = [desired(GUEST, "allowed"), desired(ENCRYPTION, "not_required")]
     states = [state_of(GUEST, **CLOSED), state_of(ENCRYPTION, **OPEN)]
-    names = [change.cell.setting.name for change in make(wishes, states, BOTH).changes]
+    names = [change.cell.setting.name for change in make(desired_settings, states, BOTH).changes]
     assert names == [ENCRYPTION, GUEST, ENCRYPTION, GUEST]
 
 
@@ -203,9 +226,11 @@ def test_what_opens(name: str, before: bool | None, after: bool | None, opens: b
 # --- refusals ---
 
 
-def refused(wishes: list[Wish], states: list[SettingState], scopes: Iterable[Scope] = (LOCAL,)) -> str:
+def refused(
+    desired_settings: list[DesiredSetting], states: list[SettingState], scopes: Iterable[Scope] = (LOCAL,)
+) -> str:
     with pytest.raises(RequestError) as caught:
-        make(wishes, states, scopes)
+        make(desired_settings, states, scopes)
     assert worded(caught.value).endswith("Nothing was written.")
     assert caught.value.changed is False
     return str(caught.value)
@@ -218,7 +243,7 @@ def test_unsupported_names_the_first_release(name: str, scopes: tuple[Scope, ...
     setting = SETTINGS[name]
     for word in setting.words.choices:
         with pytest.raises(RequestError) as caught:
-            make([wish(name, word)], [state_of(name, supported=False)], scopes, warn=warn)
+            make([desired(name, word)], [state_of(name, supported=False)], scopes, warn=warn)
         text = str(caught.value)
         for part in (f"{name}={word}", setting.first_release, str(setting.first_build), SYSTEM, "client_facts"):
             assert part in text
@@ -226,30 +251,32 @@ def test_unsupported_names_the_first_release(name: str, scopes: tuple[Scope, ...
 
 @pytest.mark.parametrize("name", [SIGNING, "server_signing", "server_encryption"])
 def test_no_policy_value(name: str) -> None:
-    text = refused([wish(name, "required")], [state_of(name, running=False)], (POLICY,))
+    text = refused([desired(name, "required")], [state_of(name, running=False)], (POLICY,))
     assert f"{name} has no policy value" in text
     assert "Add local to scope" in text
-    both = make([wish(name, "required")], [state_of(name, running=False)], BOTH)
+    both = make([desired(name, "required")], [state_of(name, running=False)], BOTH)
     assert brief(both) == [(name, "local", None, True)]
 
 
 def test_only_signing_has_a_security_option() -> None:
     """EncryptData has neither ADMX policy nor security option: nothing may say that it has."""
-    text = refused([wish("server_encryption", "required")], [state_of("server_encryption", running=False)], (POLICY,))
+    text = refused(
+        [desired("server_encryption", "required")], [state_of("server_encryption", running=False)], (POLICY,)
+    )
     assert "security option" not in text
 
 
 @pytest.mark.parametrize("local", [0, 1, BAD])
 def test_unknown_default_is_an_error_where_it_would_be_written(local: object) -> None:
     state = state_of(GUEST, running=True, local=local)
-    text = refused([wish(GUEST, "default")], [state])
+    text = refused([desired(GUEST, "default")], [state])
     for part in (f"{GUEST}=default", SYSTEM, NOT_KNOWN.note, "Say allowed or blocked"):
         assert part in text
 
 
 def test_all_that_stands_against_it_is_said_at_once() -> None:
     states = [state_of(ENCRYPTION, supported=False), state_of(GUEST, running=True, policy=1), state_of(SIGNING)]
-    text = refused([wish(ENCRYPTION, "required"), wish(GUEST, "blocked"), wish(SIGNING, "required")], states)
+    text = refused([desired(ENCRYPTION, "required"), desired(GUEST, "blocked"), desired(SIGNING, "required")], states)
     assert ENCRYPTION in text
     assert SETTINGS[GUEST].location(Layer.POLICY) in text
     assert "Nothing was written." not in text
@@ -280,7 +307,7 @@ CONFLICTS = [
 @pytest.mark.parametrize(("word", "scopes", "policy", "mdm", "sources"), CONFLICTS)
 def test_managed(word: str, scopes: list[Scope], policy: object, mdm: object, sources: list[str]) -> None:
     host = state_of(GUEST, running=True, policy=policy, mdm=mdm, local=1, default=DENIES)
-    warned = make([wish(GUEST, word)], [host], scopes, warn=True)
+    warned = make([desired(GUEST, word)], [host], scopes, warn=True)
     assert len(warned.warnings) == len(sources)
     for source, text in zip(sources, warned.warnings, strict=True):
         layer, value = Layer(source), policy if source == "policy" else mdm
@@ -290,21 +317,21 @@ def test_managed(word: str, scopes: list[Scope], policy: object, mdm: object, so
         assert ("add policy to scope" in text) is (source == "policy")
         assert ("Intune" in text) is (source == "mdm")
     if sources:
-        text = refused([wish(GUEST, word)], [host], scopes)
+        text = refused([desired(GUEST, word)], [host], scopes)
         assert all(warning in text for warning in warned.warnings)
     else:
-        assert make([wish(GUEST, word)], [host], scopes).changes == warned.changes
+        assert make([desired(GUEST, word)], [host], scopes).changes == warned.changes
 
 
 def test_a_value_that_cannot_be_read_is_no_default_that_is_not_known() -> None:
     host = state_of(GUEST, running=True, policy=BAD)
-    assert len(make([wish(GUEST, "default")], [host], warn=True).warnings) == 1
+    assert len(make([desired(GUEST, "default")], [host], warn=True).warnings) == 1
 
 
 def test_the_gpo_is_named_for_the_policy_value_and_not_for_what_mdm_sets() -> None:
     gpo = DecidingGpo("Baseline", "{1}", None, 1, None)
     host = replace(state_of(GUEST, running=True, policy=1, mdm=1, local=1), policy_source=gpo)
-    policy, mdm = make([wish(GUEST, "blocked")], [host], warn=True).warnings
+    policy, mdm = make([desired(GUEST, "blocked")], [host], warn=True).warnings
     assert f"policy (the GPO Baseline) sets {SETTINGS[GUEST].location(Layer.POLICY)}" in policy
     assert f"MDM (Intune) sets {SETTINGS[GUEST].location(Layer.MDM)}" in mdm
     assert "GPO" not in mdm
@@ -312,16 +339,18 @@ def test_the_gpo_is_named_for_the_policy_value_and_not_for_what_mdm_sets() -> No
 
 def test_managed_warn_writes_all_the_same() -> None:
     host = state_of(GUEST, running=True, policy=1, local=1)
-    assert brief(make([wish(GUEST, "blocked")], [host], warn=True)) == [(GUEST, "local", True, False)]
+    assert brief(make([desired(GUEST, "blocked")], [host], warn=True)) == [(GUEST, "local", True, False)]
 
 
 def test_settings_that_are_not_asked_for_are_left_alone() -> None:
     states = [state_of(name, running=True, local=1) for name in SETTINGS]
-    assert make([wish(SIGNING, "required")], states).changes == ()
+    assert make([desired(SIGNING, "required")], states).changes == ()
 
 
 def test_change_as_users_see_it() -> None:
-    (change,) = make([wish(ENCRYPTION, "default")], [state_of(ENCRYPTION, running=True, policy=1)], (POLICY,)).changes
+    (change,) = make(
+        [desired(ENCRYPTION, "default")], [state_of(ENCRYPTION, running=True, policy=1)], (POLICY,)
+    ).changes
     assert change.as_dict() == {
         "setting": ENCRYPTION,
         "scope": "policy",
@@ -334,7 +363,7 @@ def test_change_as_users_see_it() -> None:
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_wish_speaks_the_users_words(name: str) -> None:
-    assert [wish(name, word).word for word in SETTINGS[name].words.choices] == list(SETTINGS[name].words.choices)
+    assert [desired(name, word).word for word in SETTINGS[name].words.choices] == list(SETTINGS[name].words.choices)
 
 
 # --- idempotence ---
@@ -360,12 +389,14 @@ def hosts(draw: st.DrawFn) -> list[SettingState]:
     ]
 
 
-def _stands_against(wish: Wish, state: SettingState, scopes: Iterable[Scope]) -> bool:
-    """Whether a wish can come true in no way: Windows does not have it, or nobody knows what to write."""
-    nobody_knows = wish.value is None and state.default is NOT_KNOWN and state.observed.layer(Layer.LOCAL) is not None
+def _stands_against(desired: DesiredSetting, state: SettingState, scopes: Iterable[Scope]) -> bool:
+    """Whether a desired setting can come true in no way: Windows does not have it, or nobody knows what to write."""
+    nobody_knows = (
+        desired.value is None and state.default is NOT_KNOWN and state.observed.layer(Layer.LOCAL) is not None
+    )
     return (
         state.observed.supported is False
-        or (set(scopes) == {POLICY} and not wish.setting.has(Layer.POLICY))
+        or (set(scopes) == {POLICY} and not desired.setting.has(Layer.POLICY))
         or (LOCAL in scopes and nobody_knows)
     )
 
@@ -379,19 +410,19 @@ def _stands_against(wish: Wish, state: SettingState, scopes: Iterable[Scope]) ->
 def test_a_plan_carried_out_leaves_nothing_to_plan(
     states: list[SettingState], words: tuple[object, ...], scopes: tuple[Scope, ...]
 ) -> None:
-    wishes = [
-        Wish(state.setting, None if word == "default" else bool(word))
+    desired_settings = [
+        DesiredSetting(state.setting, None if word == "default" else bool(word))
         for state, word in zip(states, words, strict=True)
         if word is not None
     ]
     before = {state.setting.name: state for state in states}
-    if any(_stands_against(wish, before[wish.setting.name], scopes) for wish in wishes):
+    if any(_stands_against(desired, before[desired.setting.name], scopes) for desired in desired_settings):
         with pytest.raises(RequestError):
-            plan(wishes, before, Rules(scopes, tolerate_managed=True), system=SYSTEM)
+            plan(desired_settings, before, Rules(scopes, tolerate_managed=True), system=SYSTEM)
         return
-    planned = plan(wishes, before, Rules(scopes, tolerate_managed=True), system=SYSTEM)
+    planned = plan(desired_settings, before, Rules(scopes, tolerate_managed=True), system=SYSTEM)
     after = predict(before, planned.changes)
-    again = plan(wishes, after, Rules(scopes, tolerate_managed=True), system=SYSTEM)
+    again = plan(desired_settings, after, Rules(scopes, tolerate_managed=True), system=SYSTEM)
     assert brief(again) == []
     touched = {change.cell.setting.name for change in planned.changes}
     assert all(after[name] is before[name] for name in set(before) - touched)
@@ -404,24 +435,27 @@ def test_at_most_three_groups_of_local_neighbours() -> None:
     """One SetConfiguration carries what stands next to each other."""
     names = list(SETTINGS)
     for opening in (True, False):
-        wishes = [Wish(SETTINGS[n], (SETTINGS[n].secure is None) or (SETTINGS[n].secure is not opening)) for n in names]
-        states = [state_of(n, running=not w.value) for n, w in zip(names, wishes, strict=True)]
-        sides = [change.cell.setting.side for change in make(wishes, states).changes]
+        desired_settings = [
+            DesiredSetting(SETTINGS[n], (SETTINGS[n].secure is None) or (SETTINGS[n].secure is not opening))
+            for n in names
+        ]
+        states = [state_of(n, running=not w.value) for n, w in zip(names, desired_settings, strict=True)]
+        sides = [change.cell.setting.side for change in make(desired_settings, states).changes]
         groups = 1 + sum(one is not other for one, other in pairwise(sides))
         assert (len(sides), groups <= 3) == (len(names), True)
 
 
 def test_what_is_optional_is_left_out_with_a_warning() -> None:
     states = {AUDIT: state_of(AUDIT, running=False, policy=0), ENCRYPTION: state_of(ENCRYPTION, supported=False)}
-    wishes = [wish(AUDIT, "enabled"), wish(ENCRYPTION, "required")]
-    planned = plan(wishes, states, Rules((LOCAL,), optional=(AUDIT, ENCRYPTION)), system=SYSTEM)
+    desired_settings = [desired(AUDIT, "enabled"), desired(ENCRYPTION, "required")]
+    planned = plan(desired_settings, states, Rules((LOCAL,), optional=(AUDIT, ENCRYPTION)), system=SYSTEM)
     assert (planned.changes, planned.skipped) == ((), (AUDIT, ENCRYPTION))
     assert [SETTINGS[AUDIT].location(Layer.POLICY) in text for text in planned.warnings] == [True]
     skipping = Rules((LOCAL,), skip_unsupported=True)
-    assert plan([wishes[1]], states, skipping, system=SYSTEM).skipped == (ENCRYPTION,)
+    assert plan([desired_settings[1]], states, skipping, system=SYSTEM).skipped == (ENCRYPTION,)
 
 
 def test_what_is_optional_is_written_where_nothing_stands_against_it() -> None:
     states = {AUDIT: state_of(AUDIT, running=False)}
-    planned = plan([wish(AUDIT, "enabled")], states, Rules((LOCAL,), optional=(AUDIT,)), system=SYSTEM)
+    planned = plan([desired(AUDIT, "enabled")], states, Rules((LOCAL,), optional=(AUDIT,)), system=SYSTEM)
     assert (brief(planned), planned.skipped) == ([(AUDIT, "local", None, True)], ())

@@ -11,8 +11,12 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import write
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import PutBack, _undoing_order, put_back
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, CellValue
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import (
+    Restoration,
+    _undoing_order,
+    write_back,
+)
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, HostUnreachable
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
     RegistryType,
@@ -41,10 +45,10 @@ LAZY = {"running_follows_registry": False}
 """What runs is told by SetConfiguration alone."""
 
 
-def back(host: InProcessHost, targets: Mapping[Cell, Held], made_keys: Sequence[str] = ()) -> PutBack:
+def back(host: InProcessHost, targets: Mapping[Cell, CellValue], made_keys: Sequence[str] = ()) -> Restoration:
     host.reset_counters()
     onto = engine(host)
-    return put_back(onto.session, onto.registry, targets, made_keys)
+    return write_back(onto.session, onto.registry, targets, made_keys)
 
 
 def methods(host: InProcessHost) -> list[str]:
@@ -68,7 +72,7 @@ def test_every_type_comes_back_bit_for_bit() -> None:
         for name, stored in values.items():
             host = InProcessHost()
             put(host, cell, 1)
-            assert back(host, {cell: Held(stored)}) == PutBack((), ()), name
+            assert back(host, {cell: CellValue(stored)}) == Restoration((), ()), name
             onto = engine(host)
             assert onto.registry.value(cell.key, cell.name) == stored, name
 
@@ -76,8 +80,8 @@ def test_every_type_comes_back_bit_for_bit() -> None:
 def test_what_is_due_already_is_not_written() -> None:
     host = InProcessHost()
     put(host, GUEST_LOCAL, 1)
-    result = back(host, {GUEST_LOCAL: Held(dword(1), True), GUEST_POLICY: Held(None)})
-    assert (result, result.told) == (PutBack((), ()), "")
+    result = back(host, {GUEST_LOCAL: CellValue(dword(1), True), GUEST_POLICY: CellValue(None)})
+    assert (result, result.told) == (Restoration((), ()), "")
     assert methods(host) == []
     assert host.requests == 4, "what runs, two keys and the one value there is: looked at once"
 
@@ -89,9 +93,9 @@ def test_what_set_configuration_has_stored_is_not_written_again() -> None:
         for cell in (ENCRYPTION_LOCAL, GUEST_LOCAL):
             put(host, cell, 1)
             host.client.running[cell.setting.cim_property] = True
-        assert back(host, {ENCRYPTION_LOCAL: Held(dword(0), False), GUEST_LOCAL: Held(stored, False)}) == PutBack(
-            (), ()
-        )
+        assert back(
+            host, {ENCRYPTION_LOCAL: CellValue(dword(0), False), GUEST_LOCAL: CellValue(stored, False)}
+        ) == Restoration((), ())
         assert methods(host) == expected
 
 
@@ -100,7 +104,7 @@ def test_what_runs_is_put_back_by_set_configuration_where_the_registry_is_not_wa
         host = InProcessHost(quirks=LAZY)
         put(host, GUEST_LOCAL, 1)
         host.client.running["EnableInsecureGuestLogons"] = True
-        assert back(host, {GUEST_LOCAL: Held(stored, running)}) == PutBack((), ())
+        assert back(host, {GUEST_LOCAL: CellValue(stored, running)}) == Restoration((), ())
         assert runs(host, GUEST_LOCAL) is False
         assert engine(host).registry.value(GUEST_LOCAL.key, GUEST_LOCAL.name) == stored
 
@@ -108,7 +112,7 @@ def test_what_runs_is_put_back_by_set_configuration_where_the_registry_is_not_wa
 def test_the_running_value_alone_is_put_back_too() -> None:
     host = InProcessHost(quirks=LAZY)
     host.client.running["EnableInsecureGuestLogons"] = True
-    assert back(host, {GUEST_LOCAL: Held(None, False)}) == PutBack((), ())
+    assert back(host, {GUEST_LOCAL: CellValue(None, False)}) == Restoration((), ())
     assert (held(host, GUEST_LOCAL), runs(host, GUEST_LOCAL)) == (None, False)
 
 
@@ -117,7 +121,7 @@ def test_a_registry_that_does_not_keep_is_seen() -> None:
     host = InProcessHost()
     put(host, GUEST_POLICY, 1)
     host.inject("silent_drop", match="DeleteValue", times=0)
-    result = back(host, {GUEST_POLICY: Held(None)})
+    result = back(host, {GUEST_POLICY: CellValue(None)})
     assert result.wrong == (f"{GUEST_POLICY.location} is 1 and should be absent.",)
     assert methods(host) == ["DeleteValue"] * 2, "a second attempt, and no third"
 
@@ -127,7 +131,7 @@ def test_a_service_that_does_not_follow_is_seen() -> None:
     put(host, GUEST_LOCAL, 1)
     host.client.running["EnableInsecureGuestLogons"] = True
     host.inject("silent_drop", match="SetConfiguration", times=0)
-    (told,) = back(host, {GUEST_LOCAL: Held(None, False)}).wrong
+    (told,) = back(host, {GUEST_LOCAL: CellValue(None, False)}).wrong
     assert told == f"{GUEST_LOCAL.location} is as it was, but the running value of insecure_guest_logons is not."
 
 
@@ -135,7 +139,7 @@ def test_under_a_policy_the_stored_value_is_proved_and_the_running_one_proves_no
     for refused in (False, True):
         host = InProcessHost(policy={"AllowInsecureGuestAuth": 1}, quirks={"set_refused_by_policy": refused})
         put(host, GUEST_LOCAL, 1)
-        result = back(host, {GUEST_LOCAL: Held(dword(0), False)})
+        result = back(host, {GUEST_LOCAL: CellValue(dword(0), False)})
         assert result.wrong == ()
         assert result.told.endswith(
             r"decided elsewhere: insecure_guest_logons by HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
@@ -151,7 +155,7 @@ def test_a_policy_of_the_other_side_governs_nothing() -> None:
     put(host, audit, 1)
     host.server.running[server.setting.cim_property] = True
     host.inject("silent_drop", match="SetConfiguration", times=0)
-    result = back(host, {server: Held(None, False)})
+    result = back(host, {server: CellValue(None, False)})
     assert (len(result.wrong), result.governed) == (1, ())
 
 
@@ -159,7 +163,7 @@ def test_a_policy_that_goes_with_it_is_no_hindrance() -> None:
     """Beneath a policy some Windows let nobody write: so that goes first, and what runs is proved."""
     host = InProcessHost(policy={"AllowInsecureGuestAuth": 1}, quirks={"set_refused_by_policy": True})
     put(host, GUEST_LOCAL, 1)
-    assert back(host, {GUEST_LOCAL: Held(None, False), GUEST_POLICY: Held(None)}) == PutBack((), ())
+    assert back(host, {GUEST_LOCAL: CellValue(None, False), GUEST_POLICY: CellValue(None)}) == Restoration((), ())
     assert (held(host, GUEST_LOCAL), held(host, GUEST_POLICY), runs(host, GUEST_LOCAL)) == (None, None, False)
 
 
@@ -170,7 +174,11 @@ def test_one_cell_that_cannot_be_put_back_keeps_no_other_from_it() -> None:
         put(host, cell, value)
     for kind, why in (("access_denied", "denied access"), ("soap_fault", "refused"), ("return_value", "0x000005AA")):
         saved = host.save()
-        writes = {GUEST_LOCAL: Held(dword(0), False), GUEST_POLICY: Held(None), server: Held(dword(0), False)}
+        writes = {
+            GUEST_LOCAL: CellValue(dword(0), False),
+            GUEST_POLICY: CellValue(None),
+            server: CellValue(dword(0), False),
+        }
         host.inject(kind, match="DeleteValue", times=0, value=1450)
         (told,) = back(host, writes).wrong
         assert told.startswith(f"{GUEST_POLICY.location} is 1 and should be absent. "), told
@@ -184,7 +192,7 @@ def test_where_set_configuration_is_refused_it_is_said_why_and_the_registry_is_p
     put(host, GUEST_LOCAL, 1)
     host.client.running["EnableInsecureGuestLogons"] = True
     host.inject("access_denied", match="SetConfiguration", times=0)
-    (told,) = back(host, {GUEST_LOCAL: Held(dword(0), False)}).wrong
+    (told,) = back(host, {GUEST_LOCAL: CellValue(dword(0), False)}).wrong
     assert told.startswith(f"{GUEST_LOCAL.location} is as it was, but the running value")
     assert "denied access" in told
     assert held(host, GUEST_LOCAL) == ("REG_DWORD", 0)
@@ -198,7 +206,7 @@ def test_of_each_cell_it_is_said_why_it_was_refused(monkeypatch: pytest.MonkeyPa
     host.inject("access_denied", match="DeleteValue", times=0)
     host.inject("soap_fault", match="SetConfiguration", times=0)
     gpo = Cell.named("insecure_guest_logons", "local_gpo")
-    due = {GUEST_POLICY: Held(None), SIGNING_LOCAL: Held(dword(0), False), gpo: Held(dword(1))}
+    due = {GUEST_POLICY: CellValue(None), SIGNING_LOCAL: CellValue(dword(0), False), gpo: CellValue(dword(1))}
     wrong = back(host, due).wrong
     assert len(wrong) == 3
     for told, why in zip(wrong, ("denied access", "refused", "no room left"), strict=True):
@@ -214,11 +222,11 @@ def test_a_host_that_is_gone_ends_it() -> None:
     put(host, GUEST_POLICY, 1)
     host.inject("reset_before", match="DeleteValue")
     with pytest.raises(HostUnreachable):
-        back(host, {GUEST_POLICY: Held(None)})
+        back(host, {GUEST_POLICY: CellValue(None)})
     host.inject("reset_before", match="SetConfiguration")
     host.client.running["EnableInsecureGuestLogons"] = True
     with pytest.raises(HostUnreachable):
-        back(host, {GUEST_LOCAL: Held(None, False)})
+        back(host, {GUEST_LOCAL: CellValue(None, False)})
 
 
 def test_keys_that_the_change_made_go_only_when_they_are_empty() -> None:
@@ -233,7 +241,7 @@ def test_keys_that_the_change_made_go_only_when_they_are_empty() -> None:
             host.edit(f"HKLM\\{key}", "SomebodyElse", 1)
         if extra == "key":
             host.registry.create_key(f"HKLM\\{key}\\SomebodyElse")
-        assert back(host, {GUEST_POLICY: Held(None)}, (key,)).wrong == ()
+        assert back(host, {GUEST_POLICY: CellValue(None)}, (key,)).wrong == ()
         assert (moved(before, host) == []) is (extra is None), extra
         assert host.registry.key_exists(f"HKLM\\{parent}")
 
@@ -241,10 +249,10 @@ def test_keys_that_the_change_made_go_only_when_they_are_empty() -> None:
 def test_neighbours_of_one_side_are_told_in_one_call() -> None:
     host = InProcessHost(quirks=LAZY)
     audit = Cell.named(AUDIT, "local")
-    back_to = {GUEST_LOCAL: Held(None, False), SIGNING_LOCAL: Held(None, True), audit: Held(None, False)}
+    back_to = {GUEST_LOCAL: CellValue(None, False), SIGNING_LOCAL: CellValue(None, True), audit: CellValue(None, False)}
     for cell, due in back_to.items():
         host.client.running[cell.setting.cim_property] = not due.running
-    assert back(host, back_to) == PutBack((), ())
+    assert back(host, back_to) == Restoration((), ())
     assert methods(host).count("SetConfiguration") == 1
 
 
@@ -253,22 +261,22 @@ def test_the_order_of_putting_back() -> None:
     server = Cell.named("server_signing", "local")
     audit = Cell.named(AUDIT, "local")
     now = {
-        GUEST_LOCAL: Held(dword(1), True),
-        GUEST_POLICY: Held(dword(1)),
-        SIGNING_LOCAL: Held(dword(0), False),
-        ENCRYPTION_LOCAL: Held(dword(1), True),
-        ENCRYPTION_POLICY: Held(dword(1)),
-        server: Held(dword(0), False),
-        audit: Held(dword(1), True),
+        GUEST_LOCAL: CellValue(dword(1), True),
+        GUEST_POLICY: CellValue(dword(1)),
+        SIGNING_LOCAL: CellValue(dword(0), False),
+        ENCRYPTION_LOCAL: CellValue(dword(1), True),
+        ENCRYPTION_POLICY: CellValue(dword(1)),
+        server: CellValue(dword(0), False),
+        audit: CellValue(dword(1), True),
     }
     targets = {
-        GUEST_LOCAL: Held(None, False),  # closes
-        GUEST_POLICY: Held(None),  # closes nothing that is known: it uncovers
-        SIGNING_LOCAL: Held(dword(1), True),  # closes
-        ENCRYPTION_LOCAL: Held(dword(0), False),  # opens
-        ENCRYPTION_POLICY: Held(None),  # opens
-        server: Held(dword(1), True),
-        audit: Held(None, False),
+        GUEST_LOCAL: CellValue(None, False),  # closes
+        GUEST_POLICY: CellValue(None),  # closes nothing that is known: it uncovers
+        SIGNING_LOCAL: CellValue(dword(1), True),  # closes
+        ENCRYPTION_LOCAL: CellValue(dword(0), False),  # opens
+        ENCRYPTION_POLICY: CellValue(None),  # opens
+        server: CellValue(dword(1), True),
+        audit: CellValue(None, False),
     }
     expected = [GUEST_POLICY, GUEST_LOCAL, SIGNING_LOCAL, audit, server, ENCRYPTION_POLICY, ENCRYPTION_LOCAL]
     assert _undoing_order(list(reversed(targets)), targets, now) == expected
@@ -278,7 +286,7 @@ def test_the_order_of_putting_back() -> None:
     assert opening[:2] == [ENCRYPTION_POLICY, ENCRYPTION_LOCAL]
     # The files of the local GPO come last even of what closes.
     gpo = Cell.named("insecure_guest_logons", "local_gpo")
-    with_files = _undoing_order([gpo, *targets], {**targets, gpo: Held(None)}, {**now, gpo: Held(dword(1))})
+    with_files = _undoing_order([gpo, *targets], {**targets, gpo: CellValue(None)}, {**now, gpo: CellValue(dword(1))})
     assert with_files == [*expected, gpo]
 
 
@@ -288,7 +296,7 @@ def test_the_order_on_the_wire() -> None:
     put(host, GUEST_LOCAL, 1)
     put(host, ENCRYPTION_POLICY, 0)
     host.client.running["EnableInsecureGuestLogons"] = True
-    assert back(host, {ENCRYPTION_POLICY: Held(None), GUEST_LOCAL: Held(None, False), GUEST_POLICY: Held(None)}) == (
-        PutBack((), ())
-    )
+    assert back(
+        host, {ENCRYPTION_POLICY: CellValue(None), GUEST_LOCAL: CellValue(None, False), GUEST_POLICY: CellValue(None)}
+    ) == (Restoration((), ()))
     assert methods(host) == ["DeleteValue", "DeleteValue", "SetConfiguration", "DeleteValue"]

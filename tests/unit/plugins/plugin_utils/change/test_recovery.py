@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_tidily
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_and_recover
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostUnreachable, SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import Scope
 from simulated_windows.in_process import InProcessHost, differences
@@ -29,7 +29,6 @@ from ..engine import (
     POLICY,
     SIGNING,
     Died,
-    book,
     change,
     engine,
     entry,
@@ -38,6 +37,7 @@ from ..engine import (
     process_gone,
     put,
     runs,
+    snapshot,
     status,
     tidy,
     undo,
@@ -206,7 +206,7 @@ def test_a_fault_at_every_request_of_a_recovery(quirks: Mapping[str, bool]) -> N
             judged.add(now)
             tidy(host)
             left = [line for line in moved(before, host) if not line.startswith("tasks")]
-            if left or status(host, "x") != "rolled_back" or book(host).unfinished or runs(host, GUEST_LOCAL):
+            if left or status(host, "x") != "rolled_back" or snapshot(host).unfinished or runs(host, GUEST_LOCAL):
                 wrong.append(f"{kind} at {at}: {status(host, 'x')}, {left}")
     assert wrong == [], "\n".join(wrong)
 
@@ -307,8 +307,8 @@ def test_the_number_of_ended_changes_to_keep_counts_in_tidying_too() -> None:
         host.run_due_tasks()
         of_host = engine(host)
         with of_host.held():
-            read_tidily(of_host, 2)
-    assert [known.change_id for known in book(host).stack.entries] == ["b", "c"]
+            read_and_recover(of_host, 2)
+    assert [known.change_id for known in snapshot(host).stack.entries] == ["b", "c"]
 
 
 def test_what_was_complete_beneath_a_policy_is_signed_off() -> None:

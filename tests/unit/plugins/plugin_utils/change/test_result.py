@@ -17,7 +17,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.os_default
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Layer
 from simulated_windows.in_process import InProcessHost
 
-from ..engine import AUDIT, ENCRYPTION, GUEST, GUEST_LOCAL, SIGNING, SIGNING_LOCAL, change, undo, wishes
+from ..engine import AUDIT, ENCRYPTION, GUEST, GUEST_LOCAL, SIGNING, SIGNING_LOCAL, change, desired_settings, undo
 from ..states import BAD, state_of
 
 DENIES = OsDefault(False, "derived")
@@ -26,7 +26,9 @@ DENIES = OsDefault(False, "derived")
 def outcome(words: dict[str, str], *states: SettingState, **more: Any) -> Outcome:
     """Of a task that found the host so and wrote nothing."""
     seen = {state.setting.name: state for state in states}
-    return Outcome(wishes(words), **{"plan": Plan(()), "before": seen, "after": seen, "verified": True, **more})
+    return Outcome(
+        desired_settings(words), **{"plan": Plan(()), "before": seen, "after": seen, "verified": True, **more}
+    )
 
 
 def test_the_result_of_a_change() -> None:

@@ -36,7 +36,6 @@ from ..engine import (
     SIGNING,
     Died,
     Mistaken,
-    book,
     change,
     engine,
     entry,
@@ -46,6 +45,7 @@ from ..engine import (
     process_gone,
     put,
     runs,
+    snapshot,
     status,
     tidy,
     undo,
@@ -98,7 +98,7 @@ def test_a_plain_undoing_says_nothing_and_asks_nothing_that_it_need_not() -> Non
     assert undo(host, "x").told == ()
     assert host.requests == 30, "a request more is a round trip more: is it needed?"
     assert not any("Task" in message["resource"] for message in host.messages), "it had no end, so no task"
-    assert (entry(host, "x").note, book(host).marks) == ("reverted", ())
+    assert (entry(host, "x").note, snapshot(host).marks) == ("reverted", ())
 
 
 def test_damaged_lines_and_a_cut_off_run_are_told_in_undoing_too() -> None:
@@ -125,7 +125,7 @@ def test_the_number_of_ended_changes_to_keep_counts_in_undoing_too() -> None:
     for number in range(4):
         change(host, {GUEST: "allowed"}, name=f"x{number}", reason="r")
         revert(engine(host), Selection(f"x{number}"), force=False, check_mode=False, keep=2)
-    assert [known.change_id for known in book(host).stack.entries] == ["x2", "x3"]
+    assert [known.change_id for known in snapshot(host).stack.entries] == ["x2", "x3"]
 
 
 def test_an_undoing_after_which_the_host_cannot_be_read_has_changed_it() -> None:
@@ -408,7 +408,7 @@ def test_an_end_of_the_hosts_own_in_between_changes_what_stands_below() -> None:
             undo(host, "high")
         tidy(host)
         assert status(host, "high") == "reverted", at
-        for standing in book(host).stack.standing:
+        for standing in snapshot(host).stack.standing:
             undo(host, standing.change_id, force=True)
         assert (moved(pristine, host), runs(host, GUEST_LOCAL)) == ([], False), at
 

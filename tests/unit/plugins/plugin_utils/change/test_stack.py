@@ -12,15 +12,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, Held, holds, seen, written
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, CellValue, holds, seen, written
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import exact
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import moment as read
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import (
     CellEnd,
+    ChangePart,
     ChangeStatus,
     Choice,
     Entry,
-    Part,
     Stack,
     as_fact,
     stamp,
@@ -35,14 +35,14 @@ from ..engine import ENCRYPTION_POLICY, GUEST, GUEST_LOCAL, GUEST_POLICY, SIGNIN
 from ..states import state_of
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-GROUND = Held(RegistryValue(RegistryType.REG_SZ, "found"), False)
+GROUND = CellValue(RegistryValue(RegistryType.REG_SZ, "found"), False)
 KEY = GUEST_POLICY.key
 PARENT = KEY.rpartition("\\")[0]
 
 
 def entry(
     seq: int,
-    *parts: Part,
+    *parts: ChangePart,
     status: ChangeStatus = ChangeStatus.APPLIED,
     hours: int | None = None,
     left_alone: tuple[Cell, ...] = (),
@@ -61,8 +61,10 @@ def entry(
     )
 
 
-def part(wanted: bool | None, over: str | None = None, found: Held = GROUND, cell: Cell = GUEST_LOCAL) -> Part:
-    return Part(cell, found, wanted, left=written(cell, wanted), over=over)
+def part(
+    wanted: bool | None, over: str | None = None, found: CellValue = GROUND, cell: Cell = GUEST_LOCAL
+) -> ChangePart:
+    return ChangePart(cell, found, wanted, left=written(cell, wanted), over=over)
 
 
 def three(*, hours: tuple[int | None, int | None, int | None] = (None, None, None)) -> Stack:
@@ -70,8 +72,8 @@ def three(*, hours: tuple[int | None, int | None, int | None] = (None, None, Non
     return Stack(
         (
             entry(1, part(True), hours=hours[0]),
-            entry(2, part(False, "c1", Held(dword(1), True)), hours=hours[1]),
-            entry(3, part(True, "c2", Held(dword(0), False)), hours=hours[2]),
+            entry(2, part(False, "c1", CellValue(dword(1), True)), hours=hours[1]),
+            entry(3, part(True, "c2", CellValue(dword(0), False)), hours=hours[2]),
         )
     )
 
@@ -105,17 +107,17 @@ def test_what_stands_below() -> None:
 
 
 def test_a_change_over_somebody_elses_value_has_a_ground_of_its_own() -> None:
-    stack = Stack((entry(1, part(True)), entry(2, part(False, None, Held(dword(5))))))
+    stack = Stack((entry(1, part(True)), entry(2, part(False, None, CellValue(dword(5))))))
     assert below(stack, "c2") == "REG_DWORD 5"
     assert below(ended(stack, "c1"), "c2") == "REG_DWORD 5"
 
 
 def test_what_stands_is_what_the_host_was_seen_to_hold_not_what_was_written() -> None:
-    seen = replace(part(False), left=Held(None, False))
-    stack = Stack((entry(1, seen), entry(2, part(True, "c1", Held(None, False)))))
+    seen = replace(part(False), left=CellValue(None, False))
+    stack = Stack((entry(1, seen), entry(2, part(True, "c1", CellValue(None, False)))))
     assert below(stack, "c2") == "absent"
-    fresh = Part(GUEST_LOCAL, GROUND, False)
-    assert (fresh.leaves, fresh.over) == (Held(dword(0), False), None)
+    fresh = ChangePart(GUEST_LOCAL, GROUND, False)
+    assert (fresh.leaves, fresh.over) == (CellValue(dword(0), False), None)
 
 
 def test_an_entry_that_says_to_lie_over_itself_or_a_newer_one_ends_the_search() -> None:
@@ -141,18 +143,18 @@ def test_statuses_that_stand() -> None:
 
 def test_over() -> None:
     stack = three()
-    assert stack.over(GUEST_LOCAL, Held(dword(1), None)) == "c3"
-    assert stack.over(GUEST_LOCAL, Held(dword(0), None)) is None, "somebody else's value"
-    assert stack.over(GUEST_LOCAL, Held(None, None)) is None, "an administrator deleted it"
-    assert stack.over(GUEST_POLICY, Held(dword(1))) is None, "another cell"
-    assert ended(stack, "c3").over(GUEST_LOCAL, Held(dword(0))) == "c2"
-    assert Stack().over(GUEST_LOCAL, Held(None)) is None
+    assert stack.over(GUEST_LOCAL, CellValue(dword(1), None)) == "c3"
+    assert stack.over(GUEST_LOCAL, CellValue(dword(0), None)) is None, "somebody else's value"
+    assert stack.over(GUEST_LOCAL, CellValue(None, None)) is None, "an administrator deleted it"
+    assert stack.over(GUEST_POLICY, CellValue(dword(1))) is None, "another cell"
+    assert ended(stack, "c3").over(GUEST_LOCAL, CellValue(dword(0))) == "c2"
+    assert Stack().over(GUEST_LOCAL, CellValue(None)) is None
 
 
 def test_a_deleted_policy_value_lies_over_a_change_that_deleted_it_and_over_no_other() -> None:
     for wanted, found in ((None, "c1"), (True, None), (False, None)):
         stack = Stack((entry(1, part(wanted, cell=GUEST_POLICY)),))
-        assert stack.over(GUEST_POLICY, Held(None)) == found
+        assert stack.over(GUEST_POLICY, CellValue(None)) == found
 
 
 def test_disowned() -> None:
@@ -164,7 +166,7 @@ def test_disowned() -> None:
     assert stack.belongs_to_others(middle, GUEST_LOCAL)
     assert not stack.belongs_to_others(high, GUEST_LOCAL), "what it did itself is not above it"
     assert not stack.belongs_to_others(middle, GUEST_POLICY)
-    assert stack.over(GUEST_LOCAL, Held(dword(0))) is None
+    assert stack.over(GUEST_LOCAL, CellValue(dword(0))) is None
     assert stack.ends_of(replace(middle, expires_at=NOON)) == ()
     standing = stack.with_(replace(high, status=ChangeStatus.APPLIED))
     assert not standing.belongs_to_others(middle, GUEST_LOCAL), "only an end leaves anything alone"
@@ -182,7 +184,7 @@ def test_covers_and_top() -> None:
     assert stack.top(GUEST_POLICY) is None
 
 
-ONE, ZERO = Held(dword(1), True), Held(dword(0), False)
+ONE, ZERO = CellValue(dword(1), True), CellValue(dword(0), False)
 
 
 def test_what_an_end_writes() -> None:
@@ -273,7 +275,7 @@ def test_numbers_and_names() -> None:
     assert stack.get(None) is None
     assert stack.get("c9") is None
     assert [e.seq for e in stack.with_(entry(0)).entries] == [0, 1, 2, 3]
-    assert (entry(0).armed, entry(0).note) == ("", ""), "no task is registered before it is"
+    assert (entry(0).registered_as, entry(0).note) == ("", ""), "no task is registered before it is"
     replaced = stack.with_(replace(stack.entries[1], reason="new"))
     assert [e.reason for e in replaced.entries] == ["", "new", ""]
 
@@ -281,10 +283,10 @@ def test_numbers_and_names() -> None:
 def test_what_runs_says_nothing_about_a_policy_value() -> None:
     state = state_of(GUEST, running=True, local=1)
     cells = [Cell.named(GUEST, scope) for scope in ("local", "policy", "local_gpo")]
-    assert [seen(cell, state) for cell in cells] == [Held(dword(1), True), Held(None), Held(None)]
+    assert [seen(cell, state) for cell in cells] == [CellValue(dword(1), True), CellValue(None), CellValue(None)]
     assert [written(cell, True).running for cell in cells] == [True, None, None]
     for above in ({"policy": 1}, {"mdm": 1}):
-        assert seen(GUEST_LOCAL, state_of(GUEST, running=True, local=0, **above)) == Held(dword(0), None), above
+        assert seen(GUEST_LOCAL, state_of(GUEST, running=True, local=0, **above)) == CellValue(dword(0), None), above
 
 
 def test_holds() -> None:
@@ -306,8 +308,8 @@ def test_holds() -> None:
     ]
     for stored, running, wanted, governed, local, policy in table:
         row = (stored, running, wanted, governed)
-        assert holds(GUEST_LOCAL, Held(stored, running), wanted, governed=governed) is local, row
-        assert holds(GUEST_POLICY, Held(stored), wanted, governed=governed) is policy, row
+        assert holds(GUEST_LOCAL, CellValue(stored, running), wanted, governed=governed) is local, row
+        assert holds(GUEST_POLICY, CellValue(stored), wanted, governed=governed) is policy, row
 
 
 def test_a_cell_that_is_none() -> None:

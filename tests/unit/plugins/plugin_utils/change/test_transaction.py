@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import configure as configure_file
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import checked_change_id
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import Terms, new_change_id
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import ChangeTerms, new_change_id
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import verify, write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     AccessDenied,
@@ -42,7 +42,6 @@ from ..engine import (
     POLICY,
     SIGNING_LOCAL,
     Died,
-    book,
     change,
     engine,
     entry,
@@ -50,6 +49,7 @@ from ..engine import (
     moved,
     process_gone,
     put,
+    snapshot,
     status,
     tidy,
     undo,
@@ -60,9 +60,14 @@ from ..states import state_of
 
 
 def test_a_change_is_journaled_when_the_task_asks_for_anything() -> None:
-    table = [(Terms(), False), (Terms("x"), True), (Terms(reason="r"), True), (Terms(expires_in=HOUR), True)]
+    table = [
+        (ChangeTerms(), False),
+        (ChangeTerms("x"), True),
+        (ChangeTerms(reason="r"), True),
+        (ChangeTerms(expires_in=HOUR), True),
+    ]
     assert [terms.journaled for terms, _wanted in table] == [wanted for _terms, wanted in table]
-    assert Terms(keep_ended=3).journaled is False
+    assert ChangeTerms(keep_ended=3).journaled is False
 
 
 def test_the_entry_of_a_change() -> None:
@@ -114,7 +119,7 @@ def test_the_name_of_a_change_that_was_rolled_back_is_free_again_and_no_other() 
         change(host, OPEN, name="x", reason="first")
     assert status(host, "x") == "rolled_back"
     change(host, OPEN, name="X", reason="second")
-    assert [e.reason for e in book(host).stack.entries] == ["second"]
+    assert [e.reason for e in snapshot(host).stack.entries] == ["second"]
     with pytest.raises(RequestError, match=r"has a change X already \(applied\)") as caught:
         change(host, CLOSE, name="x", reason="third")
     assert caught.value.host_state is HostState.NOTHING_WRITTEN
@@ -132,7 +137,7 @@ def test_a_name_that_was_given_back_has_no_marks_of_its_former_life() -> None:
     for word in ("failed", "ending"):  # the next run takes over the one and leaves the other
         host.registry.create_key(OURS + rf"\smb_guest\Changes\x~{word}")
     change(host, OPEN, name="x", reason="second")
-    assert (status(host, "x"), book(host).marks) == ("applied", ())
+    assert (status(host, "x"), snapshot(host).marks) == ("applied", ())
 
 
 def test_new_names_are_good_names_that_sort_by_time() -> None:

@@ -27,11 +27,11 @@ from ..engine import (
     SIGNING_LOCAL,
     Died,
     Mistaken,
-    book,
     change,
     moved,
     process_gone,
     put,
+    snapshot,
     status,
     tidy,
     undo,
@@ -184,7 +184,7 @@ def _followed_up(subject: Subject, course: Course) -> Iterator[str]:
             undo(host, "new")
         if left := moved(old, host):
             yield f"after undoing: {left}"
-        while standing := book(host).stack.standing:
+        while standing := snapshot(host).stack.standing:
             undo(host, standing[-1].change_id, force=True)
         if left := moved(course.pristine, host):
             yield f"after undoing everything: {left}"
@@ -215,7 +215,7 @@ def test_a_process_that_dies_at_any_request_is_finished_by_the_next_journaled_ru
         recovery = tidy(host)
         now = "old" if not moved(course.old, host) else "new" if not moved(course.new, host) else "neither"
         ends.add((now, status(host, "new")))
-        assert book(host).unfinished == ()
+        assert snapshot(host).unfinished == ()
         assert recovery.changed is bool(differences(was, host.snapshot(), ignoring=[OURS], parts=("registry",))), at
         assert tidy(host).told == (), "a second run has nothing to do"
     assert ends == {("old", None), ("old", "rolled_back"), ("new", "applied")}

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.arming import rearm
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.arming import refresh_tasks
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry, Stack
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     AccessDenied,
@@ -35,13 +35,13 @@ from ..engine import (
     HOUR,
     OPEN,
     SIGNING,
-    book,
     change,
     engine,
     entry,
     held,
     moved,
     runs,
+    snapshot,
     status,
     tidy,
     undo,
@@ -118,12 +118,12 @@ def test_a_change_that_the_host_ended_meanwhile_does_not_end_a_second_time() -> 
         host = InProcessHost()
         change(host, OPEN, name="Low", hours=1)
         change(host, {AUDIT: "enabled"}, name="other", hours=5)
-        before = book(host).stack
+        before = snapshot(host).stack
         host.advance(3601)
         host.run_due_tasks()
         host.set_quirks(delete_task_lies=lies)
-        out_of_date = before.with_(replace(entry_of(before, "Low"), armed=""))
-        stack, told = rearm(engine(host), out_of_date)
+        out_of_date = before.with_(replace(entry_of(before, "Low"), registered_as=""))
+        stack, told = refresh_tasks(engine(host), out_of_date)
         assert entry_of(stack, "other") == entry_of(before, "other"), "its task is as it should be"
         assert [("Low is still there" in sentence) for sentence in told] == [True] * lies
         assert len(host.tasks) == 1 + lies
@@ -136,15 +136,15 @@ def test_every_task_that_is_out_of_date_is_renewed_whatever_lies_beneath_it() ->
     change(host, {SIGNING: "not_required"}, name="lasting", reason="r")
     change(host, {GUEST: "allowed"}, name="stale", hours=5)
     change(host, {ENCRYPTION: "required"}, name="ended", hours=1)
-    stack = book(host).stack
+    stack = snapshot(host).stack
     host.advance(3601)
     host.run_due_tasks()
     for name in ("stale", "ended"):
-        stack = stack.with_(replace(entry_of(stack, name), armed=""))
+        stack = stack.with_(replace(entry_of(stack, name), registered_as=""))
     host.reset_counters()
-    renewed, told = rearm(engine(host), stack)
+    renewed, told = refresh_tasks(engine(host), stack)
     assert told == ()
-    assert [entry.armed != "" for entry in renewed.entries] == [True, False, True, True]
+    assert [entry.registered_as != "" for entry in renewed.entries] == [True, False, True, True]
     assert [message["method"] for message in host.messages].count("RegisterByXml") == 2
     assert host.tasks == ["\\winops\\smb_guest\\right", "\\winops\\smb_guest\\stale"], "what has ended has no task"
 
@@ -152,10 +152,10 @@ def test_every_task_that_is_out_of_date_is_renewed_whatever_lies_beneath_it() ->
 def test_a_host_that_is_gone_while_tasks_are_renewed_is_no_warning() -> None:
     host = InProcessHost()
     change(host, OPEN, name="low", hours=1)
-    stack = book(host).stack
+    stack = snapshot(host).stack
     host.inject("reset_before", match="RegisterByXml")
     with pytest.raises(HostUnreachable):
-        rearm(engine(host), stack.with_(replace(entry_of(stack, "low"), armed="")))
+        refresh_tasks(engine(host), stack.with_(replace(entry_of(stack, "low"), registered_as="")))
 
 
 def test_a_task_of_another_change_that_cannot_be_renewed_is_a_warning() -> None:

@@ -37,8 +37,8 @@ def test_new_link_is_the_weakest(links: Links) -> None:
 def test_put_back_after_a_move(links: Links, first: int, second: int) -> None:
     found = links.with_link(Link(gpo_dn(MINE, "DC=x"), 2), first)
     moved = found.with_link(Link(gpo_dn(MINE, "DC=x"), 1), second)
-    assert moved.put_back(found, MINE) == found
-    assert moved.put_back(links, MINE) == links
+    assert moved.write_back(found, MINE) == found
+    assert moved.write_back(links, MINE) == links
 
 
 def test_options() -> None:

@@ -166,12 +166,12 @@ def test_put_back_gives_the_old_file(pol, entries):
     edited = pol
     for entry in entries:
         edited = edited.set(entry)
-    assert edited.put_back(KEY, NAME, remembered).to_bytes() == pol.to_bytes()
+    assert edited.write_back(KEY, NAME, remembered).to_bytes() == pol.to_bytes()
 
 
 @given(FILES)
 def test_nothing_remembered_is_not_configured(pol):
-    edited = pol.put_back(KEY, NAME)
+    edited = pol.write_back(KEY, NAME)
     assert edited.about(KEY, NAME) == ()
     assert [kept for kept in pol.entries if not kept.is_about(KEY, NAME)] == list(edited.entries)
 
@@ -179,7 +179,7 @@ def test_nothing_remembered_is_not_configured(pol):
 @given(FILES, FILES)
 def test_put_back_into_another_file(pol, other):
     remembered = pol.about(KEY, NAME)
-    edited = other.put_back(KEY, NAME, remembered)
+    edited = other.write_back(KEY, NAME, remembered)
     assert [placed.entry for placed in edited.about(KEY, NAME)] == [placed.entry for placed in remembered]
     assert RegistryPol.parse(edited.to_bytes()) == edited
 
@@ -213,6 +213,6 @@ def test_what_cannot_be_said_is_not_written(entry):
 
 def test_what_was_remembered_of_another_value_is_refused():
     with pytest.raises(CannotBeWritten, match="RequireEncryption"):
-        RegistryPol().put_back(KEY, NAME, [Placed(0, OTHER)])
+        RegistryPol().write_back(KEY, NAME, [Placed(0, OTHER)])
     with pytest.raises(CannotBeWritten):
         RegistryPolEntry.dword(KEY, NAME, 1 << 32)

@@ -74,7 +74,7 @@ def files(count: int) -> list[RegistryPol]:
 def test_samba_reads_what_we_write_and_writes_the_same_bytes(samba):
     ours = files(300)
     ours += [pol.set(RegistryPolEntry.dword(KEY, NAME, 1)) for pol in ours[:50]] + [
-        pol.put_back(KEY, NAME) for pol in ours[:50]
+        pol.write_back(KEY, NAME) for pol in ours[:50]
     ]
     answers = samba([pol.to_bytes().hex() for pol in ours])
     for pol, (entries, content) in zip(ours, answers, strict=True):

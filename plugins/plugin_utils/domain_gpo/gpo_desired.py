@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a task wishes of a GPO, and the GPO that would fulfil it. Pure.
+"""What a task desires of a GPO, and the GPO that fulfils it. Pure.
 
-`fulfil` takes the GPO as it is found and gives the GPO as it is to be: whatever the wishes do not name stays. Where
+`fulfil` takes the GPO as it is found and gives the GPO as it is to be: whatever the task does not name stays. Where
 both are equal there is nothing to write.
 """
 
@@ -40,7 +40,7 @@ from .gpo_cells import (
 
 
 @dataclass(frozen=True)
-class LinkWish:
+class DesiredLink:
     """A link that is to be. None: a new link is enabled, not enforced and the weakest; an old one stays as it is."""
 
     target: str
@@ -50,7 +50,7 @@ class LinkWish:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class DesiredGpo:
     """What the task names of a GPO; what it does not name is None or empty, and stays.
 
     settings: by name; None is "not configured". wmi_filter: the attribute's text, empty for no filter. filter_sids: who
@@ -59,7 +59,7 @@ class Wishes:
 
     name: str
     settings: Mapping[str, bool | None] = field(default_factory=dict)
-    links: Sequence[LinkWish] = ()
+    links: Sequence[DesiredLink] = ()
     links_exclusive: bool = False
     wmi_filter: str | None = None
     filter_sids: Sequence[str] | None = None
@@ -72,18 +72,18 @@ def new_gpo(guid: str, name: str, path: str, domain_dn: str, links: Mapping[str,
     return GpoState(guid, container, Files(gpt_ini=GptIni.new().to_bytes()), links)
 
 
-def fulfil(found: GpoState, wishes: Wishes, domain_dn: str) -> GpoState:
+def fulfil(found: GpoState, desired_settings: DesiredGpo, domain_dn: str) -> GpoState:
     """The GPO that exists and is as wished. Raises DomainError for files that are damaged."""
     wanted = found
-    for name, value in wishes.settings.items():
+    for name, value in desired_settings.settings.items():
         if setting_value(wanted, MANAGED[name]) != value or _is_mixed(wanted, name, value):
             wanted = with_setting(wanted, MANAGED[name], value)
-    if wishes.comment is not None and wanted.files.comment_text != wishes.comment:
-        wanted = replace(wanted, files=replace(wanted.files, comment=comment_bytes(wishes.comment)))
-    if wishes.wmi_filter is not None:
-        wanted = with_wmi_filter(wanted, wishes.wmi_filter or None)
-    wanted = _with_filter(wanted, wishes.filter_sids)
-    return _with_links(wanted, wishes, domain_dn)
+    if desired_settings.comment is not None and wanted.files.comment_text != desired_settings.comment:
+        wanted = replace(wanted, files=replace(wanted.files, comment=comment_bytes(desired_settings.comment)))
+    if desired_settings.wmi_filter is not None:
+        wanted = with_wmi_filter(wanted, desired_settings.wmi_filter or None)
+    wanted = _with_filter(wanted, desired_settings.filter_sids)
+    return _with_links(wanted, desired_settings, domain_dn)
 
 
 def _is_mixed(state: GpoState, name: str, value: bool | None) -> bool:
@@ -101,27 +101,30 @@ def _with_filter(state: GpoState, sids: Sequence[str] | None) -> GpoState:
     return replace(state, container=replace(container, security=with_filter(security, sids).to_bytes()))
 
 
-def _with_links(state: GpoState, wishes: Wishes, domain_dn: str) -> GpoState:
-    wished = {dn_key(link.target): link for link in wishes.links}
+def _with_links(state: GpoState, desired_settings: DesiredGpo, domain_dn: str) -> GpoState:
+    wished = {dn_key(link.target): link for link in desired_settings.links}
     for target, text in state.links.items():
         links = links_of(text)
-        wish = wished.get(dn_key(target))
-        if wish is not None:
-            links = _linked(links, state.guid, wish, domain_dn)
-        elif wishes.links_exclusive:
+        desired = wished.get(dn_key(target))
+        if desired is not None:
+            links = _linked(links, state.guid, desired, domain_dn)
+        elif desired_settings.links_exclusive:
             links = links.without(state.guid)
         if links != links_of(text):
             state = with_link_text(state, target, str(links))
     return state
 
 
-def _linked(links: Links, guid: str, wish: LinkWish, domain_dn: str) -> Links:
+def _linked(links: Links, guid: str, desired: DesiredLink, domain_dn: str) -> Links:
     held = links.of(guid)
     options = held.options if held else 0
-    for bit, wanted in ((DISABLED, None if wish.enabled is None else not wish.enabled), (ENFORCED, wish.enforced)):
+    for bit, wanted in (
+        (DISABLED, None if desired.enabled is None else not desired.enabled),
+        (ENFORCED, desired.enforced),
+    ):
         if wanted is not None:
             options = options | bit if wanted else options & ~bit
-    order = None if wish.order is not None and links.order(guid) == wish.order else wish.order
+    order = None if desired.order is not None and links.order(guid) == desired.order else desired.order
     if held and order is None and held.options == options:
         return links
     return links.with_link(Link(held.dn if held else gpo_dn(guid, domain_dn), options), order)
