@@ -350,7 +350,7 @@ met_by:
   type: list
   elements: dict
 skipped_settings:
-  description: The settings that the task skipped because of O(optional) or O(unsupported=skip).
+  description: The settings that the task skipped because of O(unsupported=skip).
   returned: success
   type: list
   elements: str

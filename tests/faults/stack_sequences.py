@@ -13,7 +13,8 @@ from stack_model import GROUND, Model
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import locked
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_and_recover
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome, reverted_as_dict
@@ -70,7 +71,7 @@ class Sequence:
 
     def recover(self) -> None:
         host = self.engine()
-        with host.held():
+        with locked(host):
             read_and_recover(host)
 
     # The steps

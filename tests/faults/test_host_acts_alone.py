@@ -24,7 +24,8 @@ from stack_sequences import Killed
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import locked
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_and_recover
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
@@ -62,7 +63,7 @@ def undo(host: InProcessHost, name: str | None = None, *, force: bool = False) -
 
 def recover(host: InProcessHost) -> object:
     engine = Host(session(host))
-    with engine.held():
+    with locked(engine):
         return read_and_recover(engine)
 
 

@@ -15,7 +15,7 @@ import pytest
 from in_process import session
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import ChangeTerms

@@ -16,10 +16,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_reco
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.observe import Depth, observe
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Side
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.verify.engine import verify
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import (
-    read_clock,
-    read_operating_system,
-)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.computer import read_clock
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import read_operating_system
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import (
     Registry,
     RegistryType,

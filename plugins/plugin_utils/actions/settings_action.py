@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ..change import summary
 from ..change.configure import Request, configure
-from ..change.host import Host
+from ..change.journal import Host
 from ..change.plan import DesiredSetting, Rules
 from ..change.result import Outcome
 from ..tables.settings import SETTINGS

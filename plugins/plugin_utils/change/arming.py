@@ -12,7 +12,7 @@ from dataclasses import replace
 from ..core.errors import HostError, HostUnreachable, RequestError
 from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
 from .expiry import expiry_task, task_fingerprint
-from .host import Host
+from .journal import Host
 from .stack import Stack, stamp
 
 

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from ..core.registry_value import Stored, as_bool, as_text, dword
+from ..core.registry_value import Stored, as_bool, as_fact, as_text, dword
 from ..posture.state import SettingState
 from ..tables.settings import KEYS, SETTINGS, Scope, Setting
 
@@ -93,3 +94,34 @@ def holds(cell: Cell, held: CellValue, value: bool | None, *, governed: bool) ->
     if not cell.is_local:
         return stored
     return (stored or (held.stored is None and not governed)) and (governed or held.running is value)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One write. before: what the cell holds. after: the value to write, None to delete it."""
+
+    cell: Cell
+    before: Stored
+    after: bool | None
+
+    @property
+    def opens(self) -> bool:
+        """Whether the write takes protection away: it sets, or uncovers, something else than the secure value."""
+        secure = self.cell.setting.secure
+        if secure is None:
+            return False
+        return self.after is not secure if self.after is not None else as_bool(self.before) is secure
+
+    def as_dict(self) -> dict[str, Any]:
+        """`{setting, scope, from, to, location}`: booleans, null where absent, a text where it is no 0 or 1."""
+        return {
+            "setting": self.cell.setting.name,
+            "scope": self.cell.scope.value,
+            "from": as_fact(self.before),
+            "to": self.after,
+            "location": self.cell.location,
+            "group_policy": self.cell.setting.title,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.cell}: {as_text(self.before)} -> {'absent' if self.after is None else int(self.after)}"

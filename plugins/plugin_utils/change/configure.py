@@ -17,14 +17,16 @@ from ..posture.policy_results import read_policy_sources
 from ..posture.state import States, judge, judge_all
 from ..tables.os_defaults import NOT_KNOWN
 from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS, Layer, Scope, Setting, Side
+from ..windows.computer import read_product_type
 from ..windows.local_policy import LocalPolicy
-from ..windows.operating_system import OperatingSystem, read_operating_system, read_product_type
-from .cell import Cell, seen, written
-from .host import Host
+from ..windows.operating_system import OperatingSystem, read_operating_system
+from .cell import Cell, Change, seen, written
 from .interruption import noting
-from .journal import JournalSnapshot
-from .plan import Change, DesiredSetting, Plan, Rules, in_conflict, plan
-from .recovery import Recovery, read_and_recover
+from .journal import Host, JournalSnapshot
+from .lock import locked
+from .outcomes import Recovery
+from .plan import DesiredSetting, Plan, Rules, in_conflict, plan
+from .recovery import read_and_recover
 from .result import Outcome
 from .stack import Entry, Stack, stamp
 from .transaction import ChangeTerms, Done, carry_out, carry_out_journaled, prepare, prolong
@@ -100,7 +102,7 @@ def _needs_lock(host: Host, snapshot: JournalSnapshot) -> bool:
 def _carry_out_journaled(
     host: Host, view: _View, peeked: JournalSnapshot, outlook: Outcome, request: Request
 ) -> Outcome:
-    with host.held() as now:
+    with locked(host) as now:
         snapshot, recovery = read_and_recover(host, request.terms.keep_ended)
         if recovery.told or _may_have_moved(peeked.stack, snapshot.stack):
             with leaving(_state_after(recovery), _NOTHING_ELSE if recovery.changed else ""):

@@ -29,8 +29,8 @@ from ..core.registry_value import RegistryType, RegistryValue
 from ..tables.settings import KEYS, Layer, Side
 from ..windows.scheduled_task import FOLDER
 from .cell import Cell
-from .journal import CHANGES, mark_name
 from .journal_format import checked_change_id
+from .marks import CHANGES, mark_name
 from .stack import CellEnd, Choice, Entry, Stack, stamp
 
 _LONGEST_COMMAND = 8000  # cmd.exe takes 8191, with its own name and switches

@@ -14,7 +14,6 @@ lists them all: `<change_id>~reverted` and so on (see `Mark`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,46 +23,16 @@ from ..core.registry_value import RegistryType, RegistryValue
 from ..core.stack import ChangeStatus
 from ..core.text import one_line
 from ..windows.registry import Registry, WrongType
-from .cell import Cell
+from ..winrm.session import Session
 from .journal_format import UNUSABLE, decode, encode
+from .marks import CHANGES, ROOT, Mark
 from .stack import Entry, Stack
 
-ROOT = r"SOFTWARE\winops\smb_guest"
-CHANGES = ROOT + r"\Changes"
 STANDING, ENDED = "Standing", "Ended"
 KEEP_ENDED = 50
 """How many ended changes are kept unless the task says otherwise."""
 
 MAX_NOTE = 1000
-
-_MARK = re.compile(r"([A-Za-z0-9._-]{1,64})~(ending|reverted|failed|left)(?:~([a-z_]{1,60})~([a-z_]{1,20}))?")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What an expiry says by the name of a key: `ending` it is at work, `reverted` or `failed` how it ended,
-    `left` with the cell that it did not touch, because it held something else than the change had left."""
-
-    name: str
-    change_id: str
-    word: str
-    cell: Cell | None = None
-
-    @classmethod
-    def parse(cls, name: str) -> Mark | None:
-        match = _MARK.fullmatch(name)
-        if match is None:
-            return None
-        try:
-            cell = Cell.named(match[3], match[4]) if match[3] else None
-        except UNUSABLE:
-            return None
-        return cls(name, match[1], match[2], cell)
-
-
-def mark_name(change_id: str, word: str, cell: Cell | None = None) -> str:
-    """The key below `CHANGES` that an expiry makes."""
-    return f"{change_id}~{word}" + (f"~{cell.setting.name}~{cell.scope.value}" if cell else "")
 
 
 @dataclass(frozen=True)
@@ -229,3 +198,12 @@ def _as_marked(entry: Entry, marks: Sequence[Mark]) -> Entry:
 def noted(entry: Entry, status: ChangeStatus, note: str = "", **more: Any) -> Entry:
     """An entry with a new status and why."""
     return replace(entry, status=status, note=one_line(note, MAX_NOTE) if note else "", **more)
+
+
+class Host:
+    """One host under change: the session, and what of it a transaction needs."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.registry = Registry(session)
+        self.journal = Journal(self.registry)

@@ -21,8 +21,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ..core.errors import HostError, HostState, SmbGuestError, leaving
+from ..windows.computer import read_clock
 from ..windows.registry import Registry
-from .journal import ROOT
+from .interruption import terminable
+from .journal import Host
+from .marks import ROOT
 from .process import Controller, Process
 
 LOCK = ROOT + r"\Lock"
@@ -58,6 +61,15 @@ class _Claim:
         dead = self.owner.is_dead()
         # Of the future: the host's clock was set back since.
         return abs(now - self.since) > LEASE if dead is None else dead
+
+
+@contextmanager
+def locked(host: Host) -> Iterator[datetime]:
+    """Lock the host against other writers; gives the host's clock. A signal to end is an exception in the block."""
+    with leaving(HostState.NOTHING_WRITTEN):
+        now = read_clock(host.session)
+    with terminable(), sole_writer(host.registry, now):
+        yield now
 
 
 @contextmanager

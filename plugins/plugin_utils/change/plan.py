@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..core.errors import RequestError
-from ..core.registry_value import Stored, as_bool, as_fact, as_text
+from ..core.registry_value import as_bool, as_text
 from ..posture.state import SettingState
-from ..tables.settings import DEFAULT, GUEST, Layer, Scope, Setting, Side
-from .cell import Cell, holds, seen
+from ..tables.settings import DEFAULT, Layer, Scope, Setting
+from .cell import Cell, Change, holds, seen
+from .write_order import in_order
 
 
 @dataclass(frozen=True)
@@ -47,58 +47,6 @@ class Rules:
     tolerate_managed: bool = False
     skip_unsupported: bool = False
     optional: Collection[str] = ()
-
-
-@dataclass(frozen=True)
-class Change:
-    """One write. before: what the cell holds. after: the value to write, None to delete it."""
-
-    cell: Cell
-    before: Stored
-    after: bool | None
-
-    @property
-    def opens(self) -> bool:
-        """Whether the write takes protection away: it sets, or uncovers, something else than the secure value."""
-        secure = self.cell.setting.secure
-        if secure is None:
-            return False
-        return self.after is not secure if self.after is not None else as_bool(self.before) is secure
-
-    def as_dict(self) -> dict[str, Any]:
-        """`{setting, scope, from, to, location}`: booleans, null where absent, a text where it is no 0 or 1."""
-        return {
-            "setting": self.cell.setting.name,
-            "scope": self.cell.scope.value,
-            "from": as_fact(self.before),
-            "to": self.after,
-            "location": self.cell.location,
-            "group_policy": self.cell.setting.title,
-        }
-
-    def __str__(self) -> str:
-        return f"{self.cell}: {as_text(self.before)} -> {'absent' if self.after is None else int(self.after)}"
-
-
-def safest_first(cell: Cell, *, opens: bool) -> tuple[int, int]:
-    """The first part of a sort key: which group a write belongs to, and its rank there."""
-    group = 1 if cell.setting.side is Side.SERVER else 2 if opens else 0
-    guest = cell.setting is GUEST
-    rank = (4 if guest else 3) if opens else 2 if cell.setting.secure is None else 0 if guest else 1
-    return group, rank
-
-
-def in_order(changes: Sequence[Change]) -> tuple[Change, ...]:
-    """The changes as they are safe to be cut off; local before policy, which would forbid writing beneath it.
-
-    The files of the local GPO come last, in one edit: what they say is in force already by then.
-    """
-
-    def key(change: Change) -> tuple[bool, int, bool, int]:
-        group, rank = safest_first(change.cell, opens=change.opens)
-        return change.cell.in_local_gpo, group, not change.cell.is_local, rank
-
-    return tuple(sorted(changes, key=key))
 
 
 @dataclass(frozen=True)

@@ -11,27 +11,18 @@ from its due.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..core.errors import HostState, HostUnreachable, SmbGuestError, leaving
 from ..core.stack import ChangeStatus
 from ..windows.scheduled_task import delete_task
 from .arming import refresh_tasks
 from .cell import Cell, CellValue, holds
-from .host import Host
-from .journal import KEEP_ENDED, JournalSnapshot, noted
-from .places import governors, read_places
+from .journal import KEEP_ENDED, Host, JournalSnapshot, noted
+from .outcomes import Recovery
 from .rollback import below_entry, restore
 from .stack import Entry, Stack
-from .write import Restoration
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """What was done about a run that was cut off. changed: whether settings were put back."""
-
-    told: tuple[str, ...] = ()
-    changed: bool = False
+from .write import Restoration, governors, read_places
 
 
 def read_and_recover(

@@ -15,9 +15,8 @@ from ..posture.guest_access import drift_sentence, guest_access
 from ..posture.state import States
 from ..tables.settings import GUEST
 from .cell import Cell, CellValue
+from .outcomes import Recovery, Reverted
 from .plan import DesiredSetting, Plan
-from .recovery import Recovery
-from .revert import Reverted
 from .stack import Entry, stamp
 from .stack import as_fact as entry_as_fact
 

@@ -12,7 +12,7 @@ change left; too late would leave an opening without an end. An undoing that is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ..core.errors import HostError, HostState, RequestError, SmbGuestError, leaving
 from ..core.stack import ChangeStatus
@@ -24,13 +24,13 @@ from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS
 from ..windows.scheduled_task import delete_task
 from .arming import refresh_tasks
 from .cell import Cell, CellValue
-from .host import Host
 from .interruption import noting, uninterrupted
-from .journal import KEEP_ENDED, JournalSnapshot, noted
-from .places import read_places
-from .recovery import Recovery, read_and_recover
+from .journal import KEEP_ENDED, Host, JournalSnapshot, noted
+from .lock import locked
+from .outcomes import Reverted, Undoing
+from .recovery import read_and_recover
 from .stack import Entry, Stack
-from .write import Restoration, write_back
+from .write import Restoration, read_places, write_back
 
 
 @dataclass(frozen=True)
@@ -44,29 +44,6 @@ class Selection:
     latest: bool = False
     expiring: bool = False
     every: bool = False
-
-
-@dataclass(frozen=True)
-class Undoing:
-    """What undoing one change writes. before: what the cells hold. covered: cells that a newer change covers."""
-
-    entry: Entry
-    before: Mapping[Cell, CellValue]
-    targets: Mapping[Cell, CellValue]
-    covered: tuple[Cell, ...]
-
-
-@dataclass(frozen=True)
-class Reverted:
-    """What was undone, or in check mode would be, newest change first.
-
-    access: of the host as it is now. told: warnings.
-    """
-
-    access: GuestAccess
-    undoings: tuple[Undoing, ...] = ()
-    told: tuple[str, ...] = ()
-    recovery: Recovery = field(default_factory=Recovery)
 
 
 def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool, keep: int = KEEP_ENDED) -> Reverted:
@@ -83,7 +60,7 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool, k
         return Reverted(
             _access(host), planned, (*snapshot.damaged, *(told for undoing in planned for told in _covering(undoing)))
         )
-    with host.held():
+    with locked(host):
         snapshot, recovery = read_and_recover(host, keep, reverting=[entry.change_id for entry in selected])
         with leaving(HostState.NOTHING_WRITTEN):
             undoings = _plan(host, snapshot.stack, _select(snapshot.stack, selection), force=force)

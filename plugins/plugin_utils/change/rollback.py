@@ -16,8 +16,7 @@ from dataclasses import replace
 
 from ..core.errors import HostUnreachable, SmbGuestError
 from .cell import Cell, CellValue
-from .host import Host
-from .journal import JournalSnapshot
+from .journal import Host, JournalSnapshot
 from .stack import Entry, Stack
 from .write import Restoration, write_back
 

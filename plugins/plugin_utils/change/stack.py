@@ -17,8 +17,7 @@ from typing import Any
 
 from ..core.registry_value import dword
 from ..core.stack import ChangeStack, ChangeStatus
-from .cell import Cell, CellValue, written
-from .plan import Change
+from .cell import Cell, CellValue, Change, written
 from .process import Controller
 
 

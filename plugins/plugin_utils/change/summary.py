@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from ..core.registry_value import as_text
 from .cell import written
+from .outcomes import Reverted
 from .result import Outcome, changed_cells
-from .revert import Reverted
 from .stack import Entry, stamp
 
 _OPEN_CONNECTIONS = "Connections that are open keep what they negotiated: reconnect them, or restart the host."

@@ -26,17 +26,14 @@ from ..core.stack import ChangeStatus
 from ..posture.state import States
 from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
 from .arming import refresh_tasks
-from .cell import Cell, CellValue, seen
+from .cell import Cell, CellValue, Change, seen
 from .expiry import expiry_task, task_fingerprint
-from .host import Host
 from .interruption import terminable, uninterrupted
-from .journal import KEEP_ENDED, JournalSnapshot, noted
-from .places import missing_keys
-from .plan import Change
+from .journal import KEEP_ENDED, Host, JournalSnapshot, noted
 from .process import Controller
 from .rollback import asked, below_entry, below_found, restore
 from .stack import ChangePart, Entry, Stack, stamp
-from .write import Restoration, verify, write
+from .write import Restoration, missing_keys, verify, write
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,6 @@ C = TypeVar("C")
 V = TypeVar("V")
 C_co = TypeVar("C_co", covariant=True)
 V_co = TypeVar("V_co", covariant=True)
-E = TypeVar("E", bound="StackedChange[Any, Any]")
 
 
 class StackedPart(Protocol[C_co, V_co]):
@@ -97,6 +96,9 @@ class StackedChange(Protocol[C_co, V_co]):
     def parts(self) -> Collection[StackedPart[C_co, V_co]]: ...
     @property
     def left_alone(self) -> Collection[C_co]: ...
+
+
+E = TypeVar("E", bound=StackedChange[Any, Any])
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ def _link_target(directory: Directory, name: str) -> tuple[bytes, str]:
     """objectGUID and distinguished name. Raises RequestError."""
     try:
         entry = directory.read(name, _ATTRIBUTES)
-    except DomainError as error:
-        raise RequestError(f"The target {said(name)} in links cannot be looked up: {error}") from error
+    except DomainError as denied:
+        raise RequestError(f"The target {said(name)} in links cannot be looked up: {denied}") from denied
     if entry is None:
         raise RequestError(
             f"The directory has no {said(name)} that {said(directory.controller.account)} can see. links wants the "

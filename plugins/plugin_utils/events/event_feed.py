@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ..core.errors import HostError
 from ..tables.events import channels_of
-from ..windows.operating_system import read_clock
+from ..windows.computer import read_clock
 from ..windows.registry import Registry
 from ..winrm.session import Session
 from .channel_presence import channel_presence

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core.text import one_line
-from ..windows.smb_configuration import NAMESPACE
+from ..tables.settings import SMB_NAMESPACE as NAMESPACE
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, CimValue, Field
 from ..wsman.operations import Enumerate

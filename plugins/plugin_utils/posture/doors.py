@@ -28,7 +28,7 @@ from typing import Any
 from ..core.errors import HostError, HostUnreachable
 from ..core.gathered_facts import GatheredFacts
 from ..core.text import one_line
-from ..windows.operating_system import read_product_type
+from ..windows.computer import read_product_type
 from ..windows.registry import Registry
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimType, Field

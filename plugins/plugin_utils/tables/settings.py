@@ -161,6 +161,9 @@ class Setting:
         return f"{LOCAL_REGISTRY_POL}: {place}" if layer is Layer.LOCAL_GPO else f"HKLM\\{place}"
 
 
+SMB_NAMESPACE = "root/Microsoft/Windows/SMB"
+"""The CIM namespace of the SMB client and server."""
+
 _24H2 = (26100, "Windows 11 24H2 and Windows Server 2025")
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..change.journal import CHANGES, ROOT
+from ..change.marks import CHANGES, ROOT
 from ..core.errors import HostError, HostUnreachable
 from ..core.registry_value import as_text
 from ..tables.settings import KEYS, Layer, Side, on_side

@@ -13,7 +13,7 @@ from ..events.smb_connections import SESSION as SMB_SESSION
 from ..posture.policy_results import GPO, REGISTRY_POLICY, SECURITY_OPTION
 from ..posture.policy_results import SESSION as RSOP_SESSION
 from ..tables.settings import SETTINGS, Side
-from ..windows.operating_system import CLOCK, COMPUTER_SYSTEM, OPERATING_SYSTEM
+from ..windows.computer import CLOCK, COMPUTER_SYSTEM, OPERATING_SYSTEM
 from ..windows.registry import STD_REG_PROV
 from ..windows.scheduled_task import PS_SCHEDULED_TASK, SCHEDULED_TASK
 from ..windows.smb_configuration import CLASSES

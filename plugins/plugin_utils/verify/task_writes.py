@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 from ..change.cell import Cell, CellValue
 from ..change.expiry import render
-from ..change.journal import CHANGES
+from ..change.marks import CHANGES
 from ..change.stack import CellEnd, Choice, stamp
 from ..core.errors import AccessDenied, HostFault, UnexpectedState
 from ..core.registry_value import as_text, dword
 from ..tables.settings import SETTINGS, Layer, Scope, Setting
-from ..windows.operating_system import read_clock
+from ..windows.computer import read_clock
 from ..windows.scheduled_task import (
     FOLDER,
     PS_SCHEDULED_TASK,

@@ -11,42 +11,21 @@ Win32_ComputerSystem (PartOfDomain, Domain). EditionID and UBR stand in no class
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from types import MappingProxyType
+from datetime import datetime
 from typing import Any
 
-from ..core.errors import AccessDenied, HostError
+from ..core.errors import HostError
 from ..core.text import one_line
 from ..tables.os_defaults import RELEASES, OsDefault, edition_group, edition_id_of, os_default
 from ..tables.settings import Setting
 from ..winrm.session import Session
-from ..wsman.cim import CimClass, CimInstance, CimType, Field
-from ..wsman.operations import Enumerate
+from ..wsman.cim import CimInstance
+from .computer import COMPUTER_SYSTEM, OPERATING_SYSTEM, aware, only_instance, product_type_of
 from .registry import Registry, WrongType
 
 CURRENT_VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 
-OPERATING_SYSTEM = CimClass(
-    "root/cimv2",
-    "Win32_OperatingSystem",
-    {
-        "Caption": Field(CimType.STRING),
-        "BuildNumber": Field(CimType.STRING),
-        "OperatingSystemSKU": Field(CimType.UINT32),
-        "ProductType": Field(CimType.UINT32),
-        "CSName": Field(CimType.STRING),
-        "LocalDateTime": Field(CimType.DATETIME),
-    },
-)
-PRODUCT_TYPE = CimClass("root/cimv2", "Win32_OperatingSystem", {"ProductType": Field(CimType.UINT32)})
-CLOCK = CimClass("root/cimv2", "Win32_OperatingSystem", {"LocalDateTime": Field(CimType.DATETIME)})
-COMPUTER_SYSTEM = CimClass(
-    "root/cimv2", "Win32_ComputerSystem", {"PartOfDomain": Field(CimType.BOOLEAN), "Domain": Field(CimType.STRING)}
-)
-
-PRODUCT_TYPES: Mapping[int, str] = MappingProxyType({1: "workstation", 2: "domain_controller", 3: "server"})
 
 MAX_NAME = 255
 """Characters of a name that the host tells: a DNS name has no more."""
@@ -102,12 +81,12 @@ class OperatingSystem:
 
 def read_operating_system(session: Session, registry: Registry) -> OperatingSystem:
     """Three requests; more where tables do not name the SKU (one) or the build (up to two)."""
-    system = _only(session, OPERATING_SYSTEM)
-    computer = _only(session, COMPUTER_SYSTEM)
+    system = only_instance(session, OPERATING_SYSTEM)
+    computer = only_instance(session, COMPUTER_SYSTEM)
     build = _build_number(system)
     sku = system.get("OperatingSystemSKU")
     sku = sku if isinstance(sku, int) else None
-    product_type = _product_type(system)
+    product_type = product_type_of(system)
     part_of_domain, domain = computer.get("PartOfDomain"), computer.get("Domain")
     return OperatingSystem(
         caption=one_line(str(system.get("Caption") or "Windows"), MAX_NAME),
@@ -121,44 +100,8 @@ def read_operating_system(session: Session, registry: Registry) -> OperatingSyst
         part_of_domain=part_of_domain if isinstance(part_of_domain, bool) else None,
         domain=one_line(domain, MAX_NAME) if part_of_domain and isinstance(domain, str) else None,
         computer_name=one_line(name, MAX_NAME) if isinstance(name := system.get("CSName"), str) and name else None,
-        clock=_aware(now) if isinstance(now := system.get("LocalDateTime"), datetime) else None,
+        clock=aware(now) if isinstance(now := system.get("LocalDateTime"), datetime) else None,
     )
-
-
-def read_product_type(session: Session) -> str:
-    """`workstation`, `server` or `domain_controller`. One request."""
-    return _product_type(_only(session, PRODUCT_TYPE))
-
-
-def _product_type(system: CimInstance) -> str:
-    number = system.get("ProductType")
-    product_type = PRODUCT_TYPES.get(number) if isinstance(number, int) else None
-    if product_type is None:
-        raise HostError(f"Win32_OperatingSystem.ProductType is {number!r}; 1, 2 or 3 was expected.")
-    return product_type
-
-
-def read_clock(session: Session) -> datetime:
-    """The host's clock, aware. One request."""
-    now = _only(session, CLOCK).get("LocalDateTime")
-    if not isinstance(now, datetime):
-        raise HostError(f"Win32_OperatingSystem.LocalDateTime is {now!r}, a time was expected.")
-    return _aware(now)
-
-
-def _aware(time: datetime) -> datetime:
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def _only(session: Session, cls: CimClass) -> CimInstance:
-    instances = session.query(Enumerate(cls, f"SELECT {','.join(cls.properties)} FROM {cls.name}"))
-    if not instances:
-        raise AccessDenied(
-            f"querying {cls.name}: it answered with an empty list, as WMI does to accounts without rights"
-        )
-    if len(instances) != 1:
-        raise HostError(f"The host answered {len(instances)} instances of {cls.name}, one was expected.")
-    return instances[0]
 
 
 def _build_number(system: CimInstance) -> int:

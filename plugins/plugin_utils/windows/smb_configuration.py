@@ -14,13 +14,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..core.errors import AccessDenied, HostError
+from ..tables.settings import SMB_NAMESPACE as NAMESPACE
 from ..tables.settings import Side, on_side
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, Field, Method
 from ..wsman.fault_codes import ACCESS_DENIED, number_in_words
 from ..wsman.operations import ANSWER_YES, Invoke, InvokeResult
-
-NAMESPACE = "root/Microsoft/Windows/SMB"
 
 
 def _configuration_class(name: str, side: Side) -> CimClass:

@@ -4,6 +4,8 @@
 
 """How long a conversation may take: one deadline for each message, one for the whole task.
 
+The exceptions of all our own limits are here, so that what explains them needs to import nothing else.
+
 The timeouts of the libraries below bound the wait for the next byte. Only a deadline bounds a peer that sends one byte
 a second, `100 Continue` for ever, or page after page. Pure but for the clock, which tests replace.
 """
@@ -13,12 +15,36 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-
-from .stopped import DeadlinePassed, What
+from typing import Literal
 
 MESSAGE_OVER_OPERATION = 3
 TASK_OVER_MESSAGE = 10
 """Where nothing else is said a message may take three operation timeouts, and a task as long as ten messages."""
+
+
+What = Literal["message", "command", "task"]
+
+
+class DeadlinePassed(Exception):
+    """A message, a command or a task took longer than it may. seconds: how long it may take."""
+
+    def __init__(self, what: What, seconds: float) -> None:
+        super().__init__(f"the {what} took more than {seconds:g} seconds")
+        self.what = what
+        self.seconds = seconds
+
+
+class Redirected(Exception):
+    """The peer wants the message elsewhere. Neither message nor credentials go there."""
+
+    def __init__(self, status: int, target: str) -> None:
+        super().__init__(f"HTTP {status} to {target or 'nowhere'}")
+        self.status = status
+        self.target = target
+
+
+class ClearText(Exception):
+    """The peer answered an encrypted message in clear text: anybody on the way can have written that."""
 
 
 class Deadlines:

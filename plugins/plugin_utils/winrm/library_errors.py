@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from .stopped import ClearText, DeadlinePassed, Redirected
+from .deadlines import ClearText, DeadlinePassed, Redirected
 
 # The connection or its library refused the user's variables before anything was sent: words of theirs, and what they
 # mean. The first that is found in a message of the chain counts.

@@ -18,8 +18,7 @@ from typing import Any, Literal
 
 from ..wsman.errors import RemoteProtocolError
 from ..wsman.limits import MAX_ANSWER_BYTES, MAX_COMMAND_BYTES, MAX_TRANSFER_BYTES
-from .deadlines import Deadlines
-from .stopped import ClearText, Redirected
+from .deadlines import ClearText, Deadlines, Redirected
 
 _ENCRYPTED = "multipart/"
 _MIB = MAX_ANSWER_BYTES // 1024 // 1024

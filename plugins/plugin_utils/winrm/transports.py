@@ -22,11 +22,10 @@ from ..core.errors import RequestError, SmbGuestError
 from ..wsman.errors import RemoteProtocolError
 from ..wsman.xml import parse
 from .before_fork import make_ready
-from .connection_options import connection_kind, peer_before, peer_of
 from .deadlines import Deadlines, deadlines_from
 from .file_transfer import fetch_file, put_file
 from .library_errors import is_refusal_of_transport
-from .peer import Peer
+from .peer import Peer, connection_kind, peer_before, peer_of
 from .response_limits import ResponseLimits
 from .transport_errors import explain
 

@@ -311,7 +311,11 @@ def test_batches_count_as_one_play(fleet: Fleet, playbooks: Playbooks) -> None:
 
 def test_whoever_skips_into_a_role_opens_nothing(fleet: Fleet, playbooks: Playbooks) -> None:
     control = fleet.control
-    named = {"nobody": {}, "risk": {"enable_guest_reason": "x"}, "controller": dict(RISK)}
+    named = {
+        "nobody": {"enable_guest_accept_risk": True},
+        "risk": {"enable_guest_reason": "x"},
+        "controller": dict(RISK),
+    }
     for name in named:
         preset = "domain_controller" if name == "controller" else "windows_11_23h2_pro"
         fleet.hosts |= control.add_host(name=f"skipped-{name}", preset=preset)
@@ -320,7 +324,7 @@ def test_whoever_skips_into_a_role_opens_nothing(fleet: Fleet, playbooks: Playbo
     imported = {"name": "Open", "ansible.builtin.import_role": {"name": "winops.smb_guest.enable_guest"}}
     run = playbooks.run(fleet, [imported], hosts, arguments=["--start-at-task", "Allow insecure guest logons"])
     said = {name: run.record(f"skipped-{name}", OPENING).message for name in named}
-    assert "reason is empty" in said["nobody"]
+    assert "The journal on the host needs a reason" in said["nobody"]
     assert "anybody on the network can pose as the server" in said["risk"]
     assert "This host is a domain controller" in said["controller"]
     assert {name: settings(control.state(name)) for name in hosts} == before

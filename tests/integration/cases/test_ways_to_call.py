@@ -262,7 +262,7 @@ def test_what_an_exception_lacks_is_said_before_any_contact(fleet: Fleet, playbo
     said = [record for record in run.records if record.status == "failed"]
     for record, (case, (_given, words)) in zip(said, wanted.items(), strict=False):
         assert words in record.message, (case, record.message)
-        assert "Demand" in record.task
+        assert "Require" in record.task
     assert [record.task for record in said[len(wanted) :]] == [
         "winops.smb_guest.domain_exception : Read the GPOs of the domain"
     ] * 2

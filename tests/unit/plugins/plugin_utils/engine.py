@@ -17,8 +17,8 @@ from in_process import InProcessWire, session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import JournalSnapshot
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host, JournalSnapshot
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import locked
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import Recovery, read_and_recover
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
@@ -101,7 +101,7 @@ def undo(host: InProcessHost, name: str | None = None, *, check: bool = False, f
 def tidy(host: InProcessHost) -> Recovery:
     """What the next journaled run does first."""
     engine_of = engine(host)
-    with engine_of.held():
+    with locked(engine_of):
         return read_and_recover(engine_of)[1]
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from in_process import InProcessWire
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.interruption import Terminated
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import WsmanOperation

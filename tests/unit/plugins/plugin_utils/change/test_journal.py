@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import ENDED, STANDING, noted
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.marks import (
     CHANGES,
-    ENDED,
     ROOT,
-    STANDING,
     Mark,
     mark_name,
-    noted,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, HostState
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.stack import ChangeStatus

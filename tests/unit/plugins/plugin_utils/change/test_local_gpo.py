@@ -17,7 +17,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.options i
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import (
     Change,
     DesiredSetting,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import locked
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_and_recover
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostUnreachable, SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import Scope
@@ -306,7 +307,7 @@ def test_the_number_of_ended_changes_to_keep_counts_in_tidying_too() -> None:
         host.advance(3601)
         host.run_due_tasks()
         of_host = engine(host)
-        with of_host.held():
+        with locked(of_host):
             read_and_recover(of_host, 2)
     assert [known.change_id for known in snapshot(host).stack.entries] == ["b", "c"]
 

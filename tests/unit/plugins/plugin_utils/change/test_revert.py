@@ -12,8 +12,8 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import lock, process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host import Host
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import HostBusy
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import HostBusy, locked
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import reverted_as_dict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
@@ -171,7 +171,7 @@ def test_a_host_that_another_run_holds_is_not_touched(monkeypatch: pytest.Monkey
     change(host, {GUEST: "allowed"}, name="x", reason="r")
     monkeypatch.setattr(process.Process, "is_dead", lambda _self: False)
     monkeypatch.setattr(lock.time, "sleep", lambda _seconds: None)
-    with engine(host).held():
+    with locked(engine(host)):
         before = host.snapshot()
         with pytest.raises(HostBusy) as caught:
             undo(host, "x")

@@ -379,7 +379,10 @@ def test_one_logon_that_writes_two_events_is_counted_once_everywhere() -> None:
             {"day": f"2026-11-2{number}", "counts": {"guest_allowed": one, "guest_audited": other}}
             for number, (one, other) in enumerate(days)
         ]
-        counts = {"guest_allowed": sum(one for one, _ in days), "guest_audited": sum(other for _, other in days)}
+        counts = {
+            "guest_allowed": sum(one for one, _other in days),
+            "guest_audited": sum(other for _one, other in days),
+        }
         its["servers"] = [{"name": "nas", "counts": counts, "days": rows}]
         said[host] = {"posture": its}
     (row,) = build_document(said, ReportTerms(NOW))["servers"]

@@ -13,12 +13,11 @@ from in_process import session
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import AccessDenied, HostError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.computer import read_clock, read_product_type
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.operating_system import (
     CURRENT_VERSION,
     OperatingSystem,
-    read_clock,
     read_operating_system,
-    read_product_type,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.registry import Registry
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.cim import CimInstance

@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import (
+    DeadlinePassed,
     Deadlines,
     deadlines_from,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.stopped import DeadlinePassed
 
 
 class Clock:

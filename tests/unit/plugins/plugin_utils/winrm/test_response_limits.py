@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import Deadlines
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import ClearText, Deadlines, Redirected
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.response_limits import ResponseLimits
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.stopped import ClearText, Redirected
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.errors import RemoteProtocolError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.limits import MAX_ANSWER_BYTES
 

@@ -31,13 +31,13 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     RequestError,
     worded,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.library_errors import is_refusal_of_transport
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import VARIABLES, Peer
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.stopped import (
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.deadlines import (
     ClearText,
     DeadlinePassed,
     Redirected,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.library_errors import is_refusal_of_transport
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import VARIABLES, Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transport_errors import explain
 
 HTTP, HTTPS = "http://host.example:5985/wsman", "https://host.example:5986/wsman"

@@ -29,7 +29,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     RequestError,
     worded,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.connection_options import connection_kind
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import connection_kind
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import (
     Timeouts,
     open_transport,

@@ -1,0 +1,45 @@
+# Copyright (c) winops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What reverting and recovering gave: the values that results and summaries are made of. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..posture.guest_access import GuestAccess
+from .cell import Cell, CellValue
+from .stack import Entry
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What was done about a run that was cut off. changed: whether settings were put back."""
+
+    told: tuple[str, ...] = ()
+    changed: bool = False
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """What undoing one change writes. before: what the cells hold. covered: cells that a newer change covers."""
+
+    entry: Entry
+    before: Mapping[Cell, CellValue]
+    targets: Mapping[Cell, CellValue]
+    covered: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Reverted:
+    """What was undone, or in check mode would be, newest change first.
+
+    access: of the host as it is now. told: warnings.
+    """
+
+    access: GuestAccess
+    undoings: tuple[Undoing, ...] = ()
+    told: tuple[str, ...] = ()
+    recovery: Recovery = field(default_factory=Recovery)
