@@ -20,7 +20,8 @@ SAMPLE = 5
 """Every how many requests where a kind of fault or of authentication is costly."""
 
 NAMES_THE_STATE = re.compile(
-    r"nothing (else )?was written|everything was put back|was made and verified|next journaled run"
+    r"nothing (else )?was written|every value was restored and verified|was made and verified|next journaled run"
+    r"|some values on the host have changed"
     r"|may hold some of the new values|run (it )?again",
     re.IGNORECASE,
 )
