@@ -10,6 +10,7 @@ For what a real domain is too slow to be filled with. It stands in the place of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,11 @@ class DirectoryModel:
 
     def receive(self) -> bytes:
         return self._server.data_to_send()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """This server sends no hostile bytes."""
+        yield
 
     def close(self) -> None:
         """Nothing was opened."""
