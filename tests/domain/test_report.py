@@ -139,8 +139,8 @@ def test_large_domain(monkeypatch: pytest.MonkeyPatch) -> None:
     held: Counter[str] = Counter()
     made = directory_module._entry
 
-    def counting(message: Any) -> Any:
-        entry = made(message)
+    def counting(message: Any, room: Any) -> Any:
+        entry = made(message, room)
         held["now"] += 1
         held["most"] = max(held["most"], held["now"])
         weakref.finalize(entry, held.subtract, ["now"])
