@@ -16,6 +16,8 @@ from typing import Any
 
 import sansldap
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.deadline import Deadline
+
 Attributes = Mapping[str, str]
 Kind = tuple[int, Callable[[int], tuple[str, Attributes]]]
 """How many objects, and the one of a number: its DN and its attributes."""
@@ -27,6 +29,7 @@ class DirectoryModel:
 
     kinds: Sequence[Kind]
     protocol: Any = field(default_factory=sansldap.LDAPClient)
+    deadline: Deadline = field(default_factory=lambda: Deadline("the model", 600.0))
     pages: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
