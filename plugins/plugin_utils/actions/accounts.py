@@ -81,7 +81,7 @@ class Accounts:
             try:
                 yield worked
             except HostUnreachable as error:
-                if error.kind == "credentials_rejected":
+                if error.kind == "credentials_are_rejected":
                     with self._lock:
                         self._refused.add(account.fingerprint)
                 raise

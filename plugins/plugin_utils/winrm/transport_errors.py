@@ -215,7 +215,7 @@ def explain(error: BaseException, peer: Peer, *, answered: bool) -> SmbGuestErro
         words=words,
         **peer.variables,
     )
-    return HostError(text) if kind == "command_takes_too_long" else HostUnreachable(text)
+    return HostError(text, kind=kind) if kind == "command_takes_too_long" else HostUnreachable(text, kind=kind)
 
 
 def _kind_of_status(failure: LibraryFailure, peer: Peer, *, answered: bool) -> str:

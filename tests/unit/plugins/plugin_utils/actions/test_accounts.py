@@ -21,7 +21,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
 
 def rejected() -> HostUnreachable:
     error = HostUnreachable("rejected")
-    error.kind = "credentials_rejected"
+    error.kind = "credentials_are_rejected"
     return error
 
 
