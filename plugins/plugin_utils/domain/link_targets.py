@@ -42,10 +42,13 @@ def link_targets(directory: Directory, names: Iterable[str]) -> list[str]:
 
 def _link_target(directory: Directory, name: str) -> tuple[bytes, str]:
     """objectGUID and distinguished name. Raises RequestError."""
+    entry, problem = None, ""
     try:
         entry = directory.read(name, _ATTRIBUTES)
     except DomainError as denied:
-        raise RequestError(f"The target {said(name)} in links cannot be looked up: {denied}") from denied
+        problem = str(denied)
+    if problem:
+        raise RequestError(f"The target {said(name)} in links cannot be looked up: {problem}")
     if entry is None:
         raise RequestError(
             f"The directory has no {said(name)} that {said(directory.controller.account)} can see. links wants the "
