@@ -111,15 +111,15 @@ def _undone(host: Host, entry: Entry, result: Restoration, foreign: Sequence[str
         failed = noted(entry, ChangeStatus.FAILED, f"cut off, and could not be undone: {why}")
         return failed, f"The change {entry.change_id} of a run that was cut off could not be undone: {why}"
     task = delete_task(host.session, entry.change_id) if entry.expires_at else None
-    note = " ".join(filter(None, (f"cut off; undone by the next run.{left}", result.told)))
+    undone = " ".join(filter(None, (f"undone by the next run.{left}", result.told)))
     told = " ".join(filter(None, (f"it was undone.{left}", result.told, task)))
     if entry.status is ChangeStatus.REVERTING:
-        ended = noted(entry, ChangeStatus.REVERTED, note.replace("cut off;", "its revert was interrupted;"))
+        ended = noted(entry, ChangeStatus.REVERTED, f"its revert was interrupted; {undone}")
         return ended, f"The revert of the change {entry.change_id} had been interrupted; {told}"
     if any(part.left for part in entry.parts):  # it stood, and its end failed on the host
-        ended = noted(entry, ChangeStatus.REVERTED, note.replace("cut off;", "its end failed on the host;"))
+        ended = noted(entry, ChangeStatus.REVERTED, f"its end failed on the host; {undone}")
         return ended, f"The end of the change {entry.change_id} had failed on the host; {told}"
-    ended = noted(entry, ChangeStatus.ROLLED_BACK, note)
+    ended = noted(entry, ChangeStatus.ROLLED_BACK, f"cut off; {undone}")
     return ended, f"A run cut off in the middle left the change {entry.change_id}; {told}"
 
 
