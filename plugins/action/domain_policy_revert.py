@@ -11,7 +11,7 @@ from typing import Any
 
 from ..plugin_utils.actions.domain_action import CONNECTION_OPTIONS, DomainAction
 from ..plugin_utils.core.errors import RequestError
-from ..plugin_utils.domain.errors import said
+from ..plugin_utils.domain.errors import clean
 from ..plugin_utils.domain_gpo.domain_change import DomainChanges
 from ..plugin_utils.domain_gpo.domain_gpo import GpoReader, as_guid
 from ..plugin_utils.domain_gpo.gpo_desired import text_of
@@ -49,7 +49,7 @@ class ActionModule(DomainAction):
                     {
                         "before": text_of(with_names(reader, outcome.before)),
                         "after": text_of(with_names(reader, outcome.after)),
-                        "before_header": f"{said(journal.name)}, change {outcome.entry.change_id}",
+                        "before_header": f"{clean(journal.name)}, change {outcome.entry.change_id}",
                         "after_header": "undone",
                     }
                 )
@@ -94,11 +94,11 @@ def _not_one(
     others = [each.sid for each in files if not each.is_own and each.journal.get(change_id)]
     if others and not named:
         return (
-            f"The change {said(change_id)} was made by another account ({', '.join(others)}), whose journal this one "
+            f"The change {clean(change_id)} was made by another account ({', '.join(others)}), whose journal this one "
             "does not act on. Revert it with that account, or set the GPO with domain_policy."
         )
-    known = ", ".join(said(entry.change_id) for _journal, entry in changes[:10]) or "none"
+    known = ", ".join(clean(entry.change_id) for _journal, entry in changes[:10]) or "none"
     return (
-        f"{len(named) or 'No'} changes are named {said(change_id)}; the newest are: {known}."
+        f"{len(named) or 'No'} changes are named {clean(change_id)}; the newest are: {known}."
         f"{' Say the option gpo as well.' if named else ''}"
     )

@@ -14,7 +14,7 @@ from ..core.errors import HostState, RequestError, leaving
 from ..domain.directory import Directory
 from ..domain.dns_records import find_domain_controller
 from ..domain.domain_controller import DomainController
-from ..domain.errors import DomainError, said
+from ..domain.errors import DomainError, clean
 from ..domain.rights import Right, needing
 from ..domain.sysvol import Sysvol
 from ..domain_gpo.domain_gpo import GpoReader
@@ -81,7 +81,7 @@ def opened(controller: DomainController, domain: str) -> Iterator[GpoReader]:
         served = ".".join(part.partition("=")[2] for part in directory.domain_dn.split(","))
         if served.casefold() != domain.casefold():
             raise DomainError(
-                f"{said(controller.server)} is a controller of {said(served)}, not of {said(domain)}.",
+                f"{clean(controller.server)} is a controller of {clean(served)}, not of {clean(domain)}.",
                 host_state=HostState.NOTHING_WRITTEN,
             )
         with leaving(HostState.NOTHING_WRITTEN):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.registry_value import Stored, as_bool, as_fact, as_text, dword
+from ..core.registry_value import Stored, as_bool, as_text, dword, value_as_fact
 from ..posture.state import SettingState
 from ..tables.settings import KEYS, SETTINGS, Scope, Setting
 
@@ -117,7 +117,7 @@ class Change:
         return {
             "setting": self.cell.setting.name,
             "scope": self.cell.scope.value,
-            "from": as_fact(self.before),
+            "from": value_as_fact(self.before),
             "to": self.after,
             "location": self.cell.location,
             "group_policy": self.cell.setting.title,

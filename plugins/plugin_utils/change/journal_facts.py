@@ -10,10 +10,10 @@ from ..core.gathered_facts import GatheredFacts
 from ..windows.registry import Registry
 from ..winrm.session import Session
 from .journal import Journal
-from .stack import as_fact
+from .stack import entry_as_fact
 
 
 def gather_changes(session: Session) -> GatheredFacts:
     """Read every change of the journal, ended ones included. Raises HostError."""
     snapshot = Journal(Registry(session)).read()
-    return GatheredFacts({"changes": [as_fact(entry) for entry in snapshot.stack.entries]}, snapshot.damaged)
+    return GatheredFacts({"changes": [entry_as_fact(entry) for entry in snapshot.stack.entries]}, snapshot.damaged)

@@ -10,15 +10,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.registry_value import as_fact, as_text
+from ..core.registry_value import as_text, value_as_fact
 from ..posture.guest_access import drift_sentence, guest_access
 from ..posture.state import States
 from ..tables.settings import GUEST
 from .cell import Cell, CellValue
 from .outcomes import Recovery, Reverted
 from .plan import DesiredSetting, Plan
-from .stack import Entry, stamp
-from .stack import as_fact as entry_as_fact
+from .stack import Entry, entry_as_fact, stamp
 
 _OF_A_FAILURE = ("changed", "changes", "change_id", "expires_at", "guest_access", "verified")
 
@@ -151,8 +150,8 @@ def _row(cell: Cell, before: CellValue, after: CellValue) -> dict[str, Any]:
     return {
         "setting": cell.setting.name,
         "scope": cell.scope.value,
-        "from": as_fact(before.stored),
-        "to": as_fact(after.stored),
+        "from": value_as_fact(before.stored),
+        "to": value_as_fact(after.stored),
         "location": cell.location,
         "group_policy": cell.setting.title,
     }

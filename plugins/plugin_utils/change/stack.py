@@ -147,7 +147,7 @@ class Stack(ChangeStack[Entry, Cell, CellValue]):
         return tuple(ends)
 
 
-def as_fact(entry: Entry) -> dict[str, Any]:
+def entry_as_fact(entry: Entry) -> dict[str, Any]:
     """One change as users see it."""
     return {
         "change_id": entry.change_id,

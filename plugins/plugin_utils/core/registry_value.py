@@ -55,12 +55,12 @@ def as_bool(value: Stored) -> bool | None:
     return bool(value.data) if value is not None and value.kind is RegistryType.REG_DWORD else None
 
 
-def as_fact(value: Stored) -> bool | str | None:
+def value_as_fact(value: Stored) -> bool | str | None:
     """What users are shown: a boolean for a REG_DWORD of 0 or 1, else type and data; None where absent."""
     return value.data == 1 if value in (dword(0), dword(1)) else None if value is None else str(value)
 
 
 def as_text(value: Stored) -> str:
     """The same for a sentence or a diff: `0`, `1`, `absent`, or type and data."""
-    fact = as_fact(value)
+    fact = value_as_fact(value)
     return "absent" if fact is None else fact if isinstance(fact, str) else str(int(fact))

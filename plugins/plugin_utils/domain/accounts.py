@@ -11,7 +11,7 @@ import re
 from ..core.errors import HostError, RequestError
 from ..policy_files.security_descriptor import sid_bytes, sid_text
 from .directory import Directory, DirectoryEntry, SearchScope, escaped
-from .errors import said
+from .errors import clean
 
 _SID = re.compile(r"S-1-\d+(?:-\d+){1,15}")
 _DOMAIN_SID = "S-1-5-21-"
@@ -47,7 +47,7 @@ def sid_of(directory: Directory, name: str) -> str:
             return sid
     if domain and domain.casefold() not in _own_names(directory):
         raise RequestError(
-            f"security_filter names {said(name)!r}, and {said(domain)} is not this domain. Name accounts of another "
+            f"security_filter names {clean(name)!r}, and {clean(domain)} is not this domain. Name accounts of another "
             "domain by their SID."
         )
     found = list(
@@ -55,7 +55,7 @@ def sid_of(directory: Directory, name: str) -> str:
     )
     if not found:
         raise RequestError(
-            f"security_filter names {said(name)!r}, and the domain has no group or account of that name. Say its "
+            f"security_filter names {clean(name)!r}, and the domain has no group or account of that name. Say its "
             "sAMAccountName, its SID, or Authenticated Users."
         )
     return sid_text(found[0].raw("objectSid") or b"")
@@ -113,7 +113,7 @@ def computer(directory: Directory, name: str) -> tuple[str, frozenset[str]]:
     attributes = ["objectSid", "primaryGroupID", "sAMAccountName"]
     found = list(directory.search(directory.domain_dn, SearchScope.SUBTREE, wanted, attributes))
     if len(found) != 1:
-        raise RequestError(f"The domain has {len(found) or 'no'} computer accounts named {said(name)}.")
+        raise RequestError(f"The domain has {len(found) or 'no'} computer accounts named {clean(name)}.")
     entry = found[0]
     sid = sid_text(entry.raw("objectSid") or b"")
     domain = sid.rpartition("-")[0]
@@ -150,7 +150,7 @@ def wmi_filter_text(directory: Directory, domain: str, name: str) -> str:
         raise RequestError(f"The WMI filters of the domain cannot be read: {error}") from error
     if len(found) != 1:
         raise RequestError(
-            f"The domain has {len(found) or 'no'} WMI filters named {said(name)!r}. Make it in GPMC first; this "
+            f"The domain has {len(found) or 'no'} WMI filters named {clean(name)!r}. Make it in GPMC first; this "
             "collection uses filters that exist."
         )
     return f"[{domain};{found[0].text('msWMI-ID')};0]"
@@ -160,6 +160,6 @@ def wmi_filter_name(directory: Directory, text: str | None) -> str | None:
     """The name of a GPO's WMI filter; its identifier where it is not there; None where the GPO has none."""
     match = re.fullmatch(r"\[([^;\]]*);(\{[^;\]]*\});[^\]]*\]", (text or "").strip())
     if match is None:
-        return said(text) if text and text.strip() else None
+        return clean(text) if text and text.strip() else None
     entry = directory.read(f"CN={match[2]},CN=SOM,CN=WMIPolicy,CN=System,{directory.domain_dn}", ["msWMI-Name"])
-    return said((entry.text("msWMI-Name") if entry else None) or match[2])
+    return clean((entry.text("msWMI-Name") if entry else None) or match[2])

@@ -17,7 +17,7 @@ import socket
 import time
 from typing import Any
 
-from .errors import TookTooLong, said
+from .errors import TookTooLong, clean
 
 CONVERSATION = 10
 """How many times the option timeout a conversation may take without a write."""
@@ -61,12 +61,12 @@ class Deadline:
         whole = CONVERSATION * self._seconds
         if self._waited + waited >= whole:
             raise TookTooLong(
-                f"The conversation with {said(self._server)} took more than {whole:g} seconds, {CONVERSATION} times "
+                f"The conversation with {clean(self._server)} took more than {whole:g} seconds, {CONVERSATION} times "
                 "the option timeout. Check the domain controller, or raise timeout."
             )
         if waited >= self._seconds:
             raise TookTooLong(
-                f"{said(self._server)} gave no whole answer within {self._seconds:g} seconds, the option timeout. "
+                f"{clean(self._server)} gave no whole answer within {self._seconds:g} seconds, the option timeout. "
                 "Check the domain controller, or raise timeout."
             )
         return min(self._seconds - waited, whole - self._waited - waited)

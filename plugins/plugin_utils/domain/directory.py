@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from .domain_controller import DomainController
-from .errors import AlreadyThere, ConnectionLost, DomainError, MissingRight, NotFound, Raced, UnreadableAnswer, said
+from .errors import AlreadyThere, ConnectionLost, DomainError, MissingRight, NotFound, Raced, UnreadableAnswer, clean
 from .ldap_connection import LdapConnection
 from .ldap_messages import Modification, Result, add_request, delete_request, modify_request, read_response
 
@@ -73,7 +73,7 @@ class DirectoryEntry:
         try:
             return None if value is None else int(value)
         except ValueError as error:
-            raise DomainError(f"{name} of {said(self.dn)} is no number: {said(value)}.") from error
+            raise DomainError(f"{name} of {clean(self.dn)} is no number: {clean(value)}.") from error
 
 
 class Directory:
@@ -109,7 +109,7 @@ class Directory:
     def _required(self, dn: str, attributes: Sequence[str]) -> DirectoryEntry:
         entry = self.read(dn, attributes)
         if entry is None:
-            raise DomainError(f"{said(self.controller.server)} has no {said(dn) or 'root of the directory'}.")
+            raise DomainError(f"{clean(self.controller.server)} has no {clean(dn) or 'root of the directory'}.")
         return entry
 
     def search(
@@ -140,7 +140,7 @@ class Directory:
         if sd_flags is not None:
             fixed.append(sansldap.LDAPControl(SD_FLAGS, True, _sd_flags(sd_flags)))
         cookie = b""
-        room = _Room(said(self.controller.server))
+        room = _Room(clean(self.controller.server))
         while True:
             controls = [*fixed]
             if scope is not SearchScope.BASE:
@@ -179,12 +179,12 @@ class Directory:
                         done = Result(int(message.result.result_code), message.result.diagnostics_message)
                         cookie = next((each.cookie for each in message.controls if hasattr(each, "cookie")), b"")
         self._connection.deadline.end_message()
-        self._check(done, f"reading {said(base)}")
+        self._check(done, f"reading {clean(base)}")
         return entries, cookie
 
     def add(self, dn: str, attributes: Mapping[str, Sequence[str | bytes]]) -> None:
         """Make an object. Raises AlreadyThere, MissingRight, DomainError."""
-        self._change(f"creating {said(dn)}", lambda number: add_request(number, dn, attributes))
+        self._change(f"creating {clean(dn)}", lambda number: add_request(number, dn, attributes))
 
     def modify(self, dn: str, modifications: Sequence[Modification], *, sd_flags: int | None = None) -> None:
         """Change attributes of an object, all or none. sd_flags: which parts of nTSecurityDescriptor are meant.
@@ -192,11 +192,11 @@ class Directory:
         Raises Raced where a value to be taken away is not there, or one to be added is; MissingRight, NotFound.
         """
         control = None if sd_flags is None else (SD_FLAGS, _sd_flags(sd_flags))
-        self._change(f"changing {said(dn)}", lambda number: modify_request(number, dn, modifications, control))
+        self._change(f"changing {clean(dn)}", lambda number: modify_request(number, dn, modifications, control))
 
     def delete(self, dn: str) -> None:
         """Delete an object without children. Raises NotFound, MissingRight, DomainError."""
-        self._change(f"deleting {said(dn)}", lambda number: delete_request(number, dn))
+        self._change(f"deleting {clean(dn)}", lambda number: delete_request(number, dn))
 
     def _change(self, doing: str, request: Any) -> None:
         self._next_id += 1
@@ -209,7 +209,7 @@ class Directory:
         self._connection.deadline.end_message()
         if answer is None or answer[0] != number:
             self.close()
-            raise ConnectionLost(f"{said(self.controller.server)} did not answer to {doing}.")
+            raise ConnectionLost(f"{clean(self.controller.server)} did not answer to {doing}.")
         self._check(answer[1], doing)
 
     def _send(self, doing: str, message: bytes) -> None:
@@ -221,7 +221,7 @@ class Directory:
         """Raise what a result means."""
         if result.code == _SUCCESS:
             return
-        words = said(result.diagnostics)
+        words = clean(result.diagnostics)
         kinds = {
             _NO_SUCH_ATTRIBUTE: Raced,
             _ATTRIBUTE_EXISTS: Raced,
@@ -229,10 +229,10 @@ class Directory:
             _ENTRY_EXISTS: AlreadyThere,
         }
         if result.code == _INSUFFICIENT_RIGHTS:
-            raise MissingRight(doing, said(self.controller.account))
+            raise MissingRight(doing, clean(self.controller.account))
         advice = _ADVICE.get(result.code, "")
         raise kinds.get(result.code, DomainError)(
-            f"{said(self.controller.server)} refused {doing}, LDAP result {result.code}"
+            f"{clean(self.controller.server)} refused {doing}, LDAP result {result.code}"
             f"{f' ({words})' if words else ''}{f': {advice}' if advice else ''}."
         )
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..core.errors import HostState
-from .errors import DomainError, LibraryMissing, said
+from .errors import DomainError, LibraryMissing, clean
 
 # The PDC emulator first: it is the one that GPMC addresses, so that two editors meet on one controller.
 SRV_RECORDS = ("_ldap._tcp.pdc._msdcs.{domain}", "_ldap._tcp.dc._msdcs.{domain}")
@@ -26,12 +26,12 @@ def find_domain_controller(domain: str) -> str:
         try:
             found = sorted(dns.resolver.resolve(name, "SRV"), key=lambda srv: (srv.priority, -srv.weight))
         except dns.exception.DNSException as error:
-            problems.append(f"{name}: {said(error)}")
+            problems.append(f"{name}: {clean(error)}")
             continue
         for answer in found:
             return str(answer.target).rstrip(".")
     raise DomainError(
-        f"DNS names no domain controller of {said(domain)} ({'; '.join(problems)}). Say the option server, or let "
+        f"DNS names no domain controller of {clean(domain)} ({'; '.join(problems)}). Say the option server, or let "
         "the machine that runs this task ask a DNS server of the domain.",
         host_state=HostState.NOTHING_WRITTEN,
     )

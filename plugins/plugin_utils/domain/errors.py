@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..core.errors import HostError, RequestError
 from ..core.text import one_line
 
-MAX_SAID = 300
+MAX_TEXT = 300
 
 
 class DomainError(HostError):
@@ -56,13 +56,13 @@ class LibraryMissing(RequestError):
     """A Python package that only these modules need is not installed on the controller."""
 
     def __init__(self, package: str, needed_for: str, why: object = "") -> None:
-        reason = f" ({one_line(str(why), MAX_SAID)})" if why else ""
+        reason = f" ({one_line(str(why), MAX_TEXT)})" if why else ""
         super().__init__(
             f"The Python package {package} is needed for {needed_for} and cannot be imported{reason}. Install it "
             f"where this task runs: python -m pip install '{package}'."
         )
 
 
-def said(text: object) -> str:
-    """What a peer or a library said, fit for a terminal and of bounded length."""
-    return one_line(str(text), MAX_SAID)
+def clean(text: object) -> str:
+    """Text of a peer or a library without control characters, of bounded length."""
+    return one_line(str(text), MAX_TEXT)

@@ -22,7 +22,7 @@ from ..core.errors import HostState
 from ..core.hostile_bytes import HOSTILE_BYTES
 from .deadline import Deadline, connect, send_all
 from .domain_controller import DomainController
-from .errors import ConnectionLost, DomainError, LibraryMissing, UnreadableAnswer, said
+from .errors import ConnectionLost, DomainError, LibraryMissing, UnreadableAnswer, clean
 from .ldap_messages import MAX_BEFORE_BIND, MAX_MESSAGE, message_length
 from .tls import channel_bindings, tls_context
 
@@ -109,11 +109,11 @@ class LdapConnection:
             yield
         except sansldap.LDAPError as error:
             self.close()
-            raise ConnectionLost(f"{said(self.controller.server)} ended the LDAP session: {said(error)}.") from error
+            raise ConnectionLost(f"{clean(self.controller.server)} ended the LDAP session: {clean(error)}.") from error
         except (*HOSTILE_BYTES, NotEnougData) as error:
             self.close()
             raise UnreadableAnswer(
-                f"{said(self.controller.server)} sent an LDAP message that cannot be read. Check that it is a domain "
+                f"{clean(self.controller.server)} sent an LDAP message that cannot be read. Check that it is a domain "
                 "controller, and what stands between it and this machine."
             ) from error
 
@@ -154,7 +154,7 @@ class LdapConnection:
         return clear
 
     def _lost(self, why: object) -> ConnectionLost:
-        return ConnectionLost(f"The LDAP connection to {self.controller.server} broke: {said(why)}.")
+        return ConnectionLost(f"The LDAP connection to {self.controller.server} broke: {clean(why)}.")
 
     def _connect(self) -> socket.socket:
         port = TLS_PORT if self.controller.tls == "ldaps" else PORT
@@ -162,7 +162,7 @@ class LdapConnection:
             return connect(self.controller.server, port, self.deadline)
         except (OSError, UnicodeError) as error:  # the latter: a name that no name can be
             raise DomainError(
-                f"No LDAP connection to {said(self.controller.server)}, port {port}: {said(error)}.",
+                f"No LDAP connection to {clean(self.controller.server)}, port {port}: {clean(error)}.",
                 host_state=HostState.NOTHING_WRITTEN,
             ) from error
 
@@ -172,7 +172,7 @@ class LdapConnection:
             return None
         if self.controller.tls == "starttls":
             self._start_tls()
-        where = f"TLS with {said(self.controller.server)}"
+        where = f"TLS with {clean(self.controller.server)}"
         self.deadline.next_message()
         try:
             context = tls_context(self.controller.ca_certs)
@@ -182,12 +182,12 @@ class LdapConnection:
             secured = context.wrap_socket(self._socket, server_hostname=self.controller.server)
         except ssl.SSLCertVerificationError as error:
             raise DomainError(
-                f"{where}: the certificate is not trusted for this name ({said(error.verify_message)}). Name the "
+                f"{where}: the certificate is not trusted for this name ({clean(error.verify_message)}). Name the "
                 "authority that issued it in the option ca_certs, and the server as the certificate does.",
                 host_state=HostState.NOTHING_WRITTEN,
             ) from error
         except OSError as error:
-            raise DomainError(f"{where} failed: {said(error)}.", host_state=HostState.NOTHING_WRITTEN) from error
+            raise DomainError(f"{where} failed: {clean(error)}.", host_state=HostState.NOTHING_WRITTEN) from error
         self._socket = secured
         with self.reading():
             return channel_bindings(secured.getpeercert(binary_form=True) or b"")
@@ -199,7 +199,7 @@ class LdapConnection:
         answer = self._exchange(sansldap.ExtendedResponse)
         if answer.result.result_code != _SUCCESS:
             raise DomainError(
-                f"{said(self.controller.server)} refuses StartTLS: {said(answer.result.diagnostics_message)}. "
+                f"{clean(self.controller.server)} refuses StartTLS: {clean(answer.result.diagnostics_message)}. "
                 "Set tls to ldaps, or to none (sealed by the authentication).",
                 host_state=HostState.NOTHING_WRITTEN,
             )
@@ -242,13 +242,13 @@ class LdapConnection:
             raise self._not_authenticated(error) from error
         except HOSTILE_BYTES as error:
             raise UnreadableAnswer(
-                f"{said(self.controller.server)} sent a token of its authentication that cannot be read. Check that it "
-                "is a domain controller."
+                f"{clean(self.controller.server)} sent a token of its authentication that cannot be read. Check that "
+                "it is a domain controller."
             ) from error
         if channel_bindings is None:
             if not context.context_attr & spnego.ContextReq.confidentiality:
                 raise DomainError(
-                    f"{said(self.controller.server)} would not seal the LDAP connection, and it is never used in the "
+                    f"{clean(self.controller.server)} would not seal the LDAP connection, and it is never used in the "
                     "clear. Say tls: ldaps or tls: starttls.",
                     host_state=HostState.NOTHING_WRITTEN,
                 )
@@ -272,21 +272,21 @@ class LdapConnection:
                 raise self._bind_refused(code, answer.result.diagnostics_message)
             token = answer.server_sasl_creds
         if not context.complete:
-            raise UnreadableAnswer(f"{said(self.controller.server)} did not end its authentication.")
+            raise UnreadableAnswer(f"{clean(self.controller.server)} did not end its authentication.")
 
     def _bind_refused(self, code: int, diagnostics: str) -> DomainError:
         if code == _WRONG_CREDENTIALS and _INVALID_PARAMETER in diagnostics and self.controller.tls != "none":
             # Samba wants a key exchange of NTLM that pyspnego leaves out where there is nothing to sign.
             return DomainError(
-                f"{said(self.controller.server)} cannot take NTLM inside TLS, as Samba cannot. Say auth_protocol: "
+                f"{clean(self.controller.server)} cannot take NTLM inside TLS, as Samba cannot. Say auth_protocol: "
                 "kerberos, or tls: none, which seals.",
                 host_state=HostState.NOTHING_WRITTEN,
             )
         inside_tls = self.controller.tls != "none"
         if inside_tls and (code == _STRONGER_AUTH or (code == _WRONG_CREDENTIALS and _BAD_BINDINGS in diagnostics)):
             return DomainError(
-                f"{said(self.controller.server)} refused {self.controller.auth_protocol} inside TLS "
-                f"({said(diagnostics)}): it requires an authentication that is bound to its certificate and seals "
+                f"{clean(self.controller.server)} refused {self.controller.auth_protocol} inside TLS "
+                f"({clean(diagnostics)}): it requires an authentication that is bound to its certificate and seals "
                 "nothing itself. Check that nothing between ends TLS, such as a load balancer. Kerberos needs MIT's "
                 "library and python -m pip install 'pyspnego[kerberos]' for that. Or set tls to none, which seals.",
                 host_state=HostState.NOTHING_WRITTEN,
@@ -295,19 +295,19 @@ class LdapConnection:
             return self._not_authenticated(diagnostics)
         if code == _STRONGER_AUTH:
             return DomainError(
-                f"{said(self.controller.server)} wants a stronger protection of LDAP than tls: {self.controller.tls} "
-                f"({said(diagnostics)}). Say tls: ldaps, or tls: none, which seals.",
+                f"{clean(self.controller.server)} wants a stronger protection of LDAP than tls: {self.controller.tls} "
+                f"({clean(diagnostics)}). Say tls: ldaps, or tls: none, which seals.",
                 host_state=HostState.NOTHING_WRITTEN,
             )
         return DomainError(
-            f"{said(self.controller.server)} refused the LDAP bind, result {code}: {said(diagnostics)}.",
+            f"{clean(self.controller.server)} refused the LDAP bind, result {code}: {clean(diagnostics)}.",
             host_state=HostState.NOTHING_WRITTEN,
         )
 
     def _not_authenticated(self, why: object) -> DomainError:
-        words = self.controller.without_password(said(why))
+        words = self.controller.without_password(clean(why))
         return DomainError(
-            f"{said(self.controller.server)} did not accept {said(self.controller.account)} "
+            f"{clean(self.controller.server)} did not accept {clean(self.controller.account)} "
             f"({self.controller.auth_protocol}): {words}. Check username and password, or the Kerberos ticket; "
             "Kerberos needs the server by its DNS name and python -m pip install 'pyspnego[kerberos]'.",
             host_state=HostState.NOTHING_WRITTEN,

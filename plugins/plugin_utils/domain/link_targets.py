@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from ..core.errors import RequestError
 from .directory import Directory
-from .errors import DomainError, said
+from .errors import DomainError, clean
 
 _ATTRIBUTES = ["objectGUID", "objectClass", "distinguishedName"]
 # What carries gPLink (MS-GPOL 2.2.2: scopes of management).
@@ -33,7 +33,7 @@ def link_targets(directory: Directory, names: Iterable[str]) -> list[str]:
         guid, target = _link_target(directory, name)
         if guid in found:
             raise RequestError(
-                f"links names {said(target)} twice, as {said(found[guid])} and as {said(name)}. Name each target once."
+                f"links names {clean(target)} twice, as {clean(found[guid])} and as {clean(name)}. Name each target once."
             )
         found[guid] = name
         targets.append(target)
@@ -48,16 +48,16 @@ def _link_target(directory: Directory, name: str) -> tuple[bytes, str]:
     except DomainError as denied:
         problem = str(denied)
     if problem:
-        raise RequestError(f"The target {said(name)} in links cannot be looked up: {problem}")
+        raise RequestError(f"The target {clean(name)} in links cannot be looked up: {problem}")
     if entry is None:
         raise RequestError(
-            f"The directory has no {said(name)} that {said(directory.controller.account)} can see. links wants the "
+            f"The directory has no {clean(name)} that {clean(directory.controller.account)} can see. links wants the "
             "distinguished name of an organizational unit, of the domain or of a site."
         )
     target = entry.text("distinguishedName") or entry.dn
     if not _LINKABLE & {text.lower() for text in entry.texts("objectClass")}:
         raise RequestError(
-            f"{said(target)} in links cannot have links to GPOs. Name an organizational unit, the domain or a site; "
+            f"{clean(target)} in links cannot have links to GPOs. Name an organizational unit, the domain or a site; "
             "for objects in a plain container, link the GPO to the domain and use security_filter."
         )
     return entry.raw("objectGUID") or target.encode(), target

@@ -31,7 +31,7 @@ from .errors import (
     MissingRight,
     NotFound,
     UnreadableAnswer,
-    said,
+    clean,
 )
 from .ldap_connection import authentication_errors
 from .smb_connection import open_connection
@@ -114,8 +114,8 @@ class Sysvol:
         except (smbprotocol.exceptions.SMBException, *authentication_errors(), OSError, ValueError) as error:
             self.close()
             raise DomainError(
-                f"No SMB connection to {SHARE} of {said(controller.server)} as {said(controller.account)}: "
-                f"{controller.without_password(said(error))}.",
+                f"No SMB connection to {SHARE} of {clean(controller.server)} as {clean(controller.account)}: "
+                f"{controller.without_password(clean(error))}.",
                 host_state=HostState.NOTHING_WRITTEN,
             ) from error
 
@@ -170,7 +170,7 @@ class Sysvol:
                 content += part
         self.call([smb.close(file)], doing)
         if len(content) > MAX_FILE:
-            raise DomainError(f"{SHARE}\\{said(path)} is larger than {MAX_FILE} bytes.")
+            raise DomainError(f"{SHARE}\\{clean(path)} is larger than {MAX_FILE} bytes.")
         return bytes(content)
 
     def replace(self, path: str, content: bytes) -> None:
@@ -186,7 +186,7 @@ class Sysvol:
                 part = content[offset : offset + smb.CHUNK]
                 answer = self.call([smb.write(part, offset, file)], doing)[0]
                 if self._parsed(smb.written, answer) != len(part):
-                    raise DomainError(f"{said(self.controller.server)} took only a part when {said(doing)}.")
+                    raise DomainError(f"{clean(self.controller.server)} took only a part when {clean(doing)}.")
             self.call([smb.rename(path, replace=True, file=file), smb.close(file)], doing, related=False)
         except DomainError:
             with suppress(DomainError):
@@ -301,7 +301,7 @@ class Sysvol:
         except (smbprotocol.exceptions.SMBException, OSError) as error:
             self.close()
             raise ConnectionLost(
-                f"The SMB connection to {said(self.controller.server)} broke: {said(error)}."
+                f"The SMB connection to {clean(self.controller.server)} broke: {clean(error)}."
             ) from error
         if refused:
             raise refused
@@ -329,7 +329,7 @@ class Sysvol:
     def _unreadable(self) -> UnreadableAnswer:
         self.close()
         return UnreadableAnswer(
-            f"{said(self.controller.server)} sent an SMB answer that cannot be read. Check that it is a domain "
+            f"{clean(self.controller.server)} sent an SMB answer that cannot be read. Check that it is a domain "
             "controller, and what stands between it and this machine."
         )
 
@@ -343,9 +343,9 @@ class Sysvol:
             **dict.fromkeys(_ENDS, _AtEnd),
         }
         if status == _ACCESS_DENIED:
-            return MissingRight(said(doing), said(self.controller.account))
+            return MissingRight(clean(doing), clean(self.controller.account))
         words = _WORDS.get(status, "")
         return kinds.get(status, DomainError)(
-            f"{said(self.controller.server)} refused {said(doing)}, status 0x{status:08x}"
+            f"{clean(self.controller.server)} refused {clean(doing)}, status 0x{status:08x}"
             f"{f': {words}' if words else ''}."
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import HostState
-from .errors import DomainError, said
+from .errors import DomainError, clean
 
 
 def tls_context(ca_certs: str | None) -> ssl.SSLContext:
@@ -27,7 +27,7 @@ def tls_context(ca_certs: str | None) -> ssl.SSLContext:
             )
         except OSError as error:
             raise DomainError(
-                f"ca_certs {said(ca_certs)} cannot be used: {said(error)}.", host_state=HostState.NOTHING_WRITTEN
+                f"ca_certs {clean(ca_certs)} cannot be used: {clean(error)}.", host_state=HostState.NOTHING_WRITTEN
             ) from error
     return context
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.errors import HostState, RequestError, SmbGuestError, UnexpectedState
-from ..domain.errors import DomainError, NotFound, Raced, said
+from ..domain.errors import DomainError, NotFound, Raced, clean
 from .domain_gpo import DEFAULT_POLICIES, GpoReader, GpoState, as_guid
 from .gpo_cells import SECURITY, SHELL, cell
 from .gpo_desired import DesiredGpo, cells_between, described, fulfil, link_cells, new_gpo
@@ -135,7 +135,7 @@ class DomainChanges:
         journal = self._store.journal(guid)
         entry = journal.get(change_id)
         if entry is None:
-            raise RequestError(f"The GPO {guid} has no change {said(change_id)} of this account.")
+            raise RequestError(f"The GPO {guid} has no change {clean(change_id)} of this account.")
         return journal, entry
 
     # One change
@@ -157,8 +157,8 @@ class DomainChanges:
         if self._check_mode:
             if unfinished:
                 self.warnings.append(
-                    f"The change {unfinished.change_id} of the GPO {said(found.name)} was interrupted or is under way; "
-                    "a run would finish it first."
+                    f"The change {unfinished.change_id} of the GPO {clean(found.name)} was interrupted or is under "
+                    "way; a run would finish it first."
                 )
             return GpoOutcome(self._differs(found, wanted), described(found), described(wanted), None, self.warnings)
         for _attempt in range(TRIES):
@@ -170,7 +170,7 @@ class DomainChanges:
                     self._refuse_without_folder(found, wanted)
                     return self._journal_and_carry_out(found, wanted, terms, again)
         raise DomainError(
-            f"Other runs make and delete the GPO {said(wanted.name or found.name)} at the same time. Run the task "
+            f"Other runs make and delete the GPO {clean(wanted.name or found.name)} at the same time. Run the task "
             "again.",
             host_state=HostState.NOTHING_WRITTEN,
         )
@@ -234,7 +234,7 @@ class DomainChanges:
             except (Raced, UnexpectedState) as error:
                 if attempt + 1 == TRIES or again is None:
                     raise DomainError(
-                        f"Somebody else changes the GPO {said(wanted.name)} at the same time, twice in a row: {error} "
+                        f"Somebody else changes the GPO {clean(wanted.name)} at the same time, twice in a row: {error} "
                         "Run the task again when the editor is closed."
                     ) from error
                 raced = True
@@ -288,7 +288,7 @@ class DomainChanges:
             self._reader.sysvol.security(folder)
         except NotFound as error:
             raise DomainError(
-                f"The GPO {said(found.name)} ({found.guid}) has no folder {folder} in SYSVOL. Wait for replication if "
+                f"The GPO {clean(found.name)} ({found.guid}) has no folder {folder} in SYSVOL. Wait for replication if "
                 f"it was made a short while ago; else delete it with state: absent and make it anew.",
                 host_state=HostState.NOTHING_WRITTEN,
             ) from error
@@ -343,7 +343,7 @@ class DomainChanges:
             self._revert.recover(guid)
         except DomainError as second:
             error.remark(
-                f"Restoring the GPO {guid} failed as well ({said(second)}); the next run of this module or of "
+                f"Restoring the GPO {guid} failed as well ({clean(second)}); the next run of this module or of "
                 "domain_policy_revert deals with it first."
             )
             error.left(HostState.PARTLY_WRITTEN)

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from ..core.errors import HostState
 from ..domain.directory import Directory, DirectoryEntry, SearchScope, escaped
 from ..domain.distinguished_names import dn_key
-from ..domain.errors import DomainError, said
+from ..domain.errors import DomainError, clean
 from ..domain.rights import Right, needing
 from ..domain.sysvol import Sysvol
 from ..policy_files.errors import PolicyFileError
@@ -90,7 +90,7 @@ class GpoContainer:
         """Raises DomainError for an object that is no GPO."""
         guid = (entry.text("cn") or "").upper()
         if not GUID.fullmatch(guid):
-            raise DomainError(f"{said(entry.dn)} is no Group Policy Object.")
+            raise DomainError(f"{clean(entry.dn)} is no Group Policy Object.")
         return cls(
             guid,
             entry.dn,
@@ -109,7 +109,7 @@ class GpoContainer:
     @property
     def extensions(self) -> ExtensionNames:
         """The extensions of the machine half. Raises DomainError."""
-        return parsed(ExtensionNames.parse, self.machine_extensions, f"gPCMachineExtensionNames of {said(self.name)}")
+        return parsed(ExtensionNames.parse, self.machine_extensions, f"gPCMachineExtensionNames of {clean(self.name)}")
 
 
 @dataclass(frozen=True)
@@ -184,8 +184,8 @@ def parsed(parse: object, content: object, what: str) -> Parsed:  # type: ignore
         return parse(content)  # type: ignore[operator,no-any-return]
     except PolicyFileError as error:
         raise DomainError(
-            f"{said(what)} is damaged and is not touched: {said(error)}. Open the GPO in its editor or restore it from "
-            "a backup first."
+            f"{clean(what)} is damaged and is not touched: {clean(error)}. Open the GPO in its editor or restore it "
+            "from a backup first."
         ) from error
 
 
@@ -245,7 +245,7 @@ class GpoReader:
         found = list(self.containers(f"(&{GPO_CLASS}(displayName={escaped(gpo)}))"))
         if len(found) > 1:
             raise DomainError(
-                f"{len(found)} GPOs are named {said(gpo)}: {', '.join(each.guid for each in found)}. Say which one by "
+                f"{len(found)} GPOs are named {clean(gpo)}: {', '.join(each.guid for each in found)}. Say which one by "
                 "its GUID in the option gpo.",
                 host_state=HostState.NOTHING_WRITTEN,
             )
@@ -260,7 +260,7 @@ class GpoReader:
         container = GpoContainer.from_entry(entry) if entry else None
         if container and container.path.casefold() != self.unc(guid).casefold():
             raise DomainError(
-                f"The files of the GPO {said(container.name)} are said to be at {said(container.path)}, not at "
+                f"The files of the GPO {clean(container.name)} are said to be at {clean(container.path)}, not at "
                 f"{self.unc(guid)}, where this collection would look.",
                 host_state=HostState.NOTHING_WRITTEN,
             )
@@ -270,8 +270,8 @@ class GpoReader:
                 found = self.directory.read(target, ["gPLink"])
                 if found is None:
                     raise DomainError(
-                        f"The directory has no {said(target)} that {said(self.directory.controller.account)} can see. "
-                        "links wants the distinguished name of an organizational unit, of the domain or of a site.",
+                        f"The directory has no {clean(target)} that {clean(self.directory.controller.account)} can "
+                        "see. links wants the distinguished name of an organizational unit, of the domain or of a site.",
                         host_state=HostState.NOTHING_WRITTEN,
                     )
                 links[found.dn] = found.text("gPLink") or ""

@@ -23,7 +23,7 @@ from ..core.errors import RequestError, worded
 from ..domain.accounts import COMPUTERS_EVERYWHERE, computer, name_of, wmi_filter_name
 from ..domain.directory import SearchScope, escaped
 from ..domain.distinguished_names import dn_key, parent_dn
-from ..domain.errors import DomainError, said
+from ..domain.errors import DomainError, clean
 from ..policy_files.extension_names import REGISTRY_POLICY, SECURITY_SETTINGS
 from ..policy_files.gp_links import ENFORCED, Links
 from ..policy_files.gpt_ini import Version
@@ -75,7 +75,7 @@ class DomainReport:
         """gpo: only the one of this name or GUID. Raises DomainError, RequestError."""
         self._reader = reader
         self.findings: list[dict[str, Any]] = []
-        self.looked_at = 0
+        self.examined = 0
         """GPOs whose files were read."""
         self._names: dict[str, str] = {}
         self.carriers = {each.container.guid: each for each in self._carriers(gpo)}
@@ -86,15 +86,15 @@ class DomainReport:
         if gpo is not None:
             found = self._reader.find(gpo)
             if found is None:
-                raise RequestError(f"The domain has no GPO {said(gpo)} that the account can see.")
+                raise RequestError(f"The domain has no GPO {clean(gpo)} that the account can see.")
         for container in [found] if gpo is not None and found else self._reader.containers(_OURS):
-            self.looked_at += 1
+            self.examined += 1
             try:
                 settings = self._settings(container)
                 if settings or gpo is not None:
                     yield self._carrier(container, settings)
             except DomainError as error:
-                self._finding("unreadable", [container], said(worded(error)))
+                self._finding("unreadable", [container], clean(worded(error)))
 
     def _carrier(self, container: GpoContainer, settings: dict[str, bool]) -> Carrier:
         """Raises DomainError."""
@@ -121,7 +121,7 @@ class DomainReport:
                 try:
                     links = links_of(entry.text("gPLink"))
                 except DomainError as error:
-                    self._finding("unreadable", [], f"{said(entry.dn)}: {worded(error)}")
+                    self._finding("unreadable", [], f"{clean(entry.dn)}: {worded(error)}")
                     continue
                 for guid in {link.guid for link in links.links} & self.carriers.keys():
                     self.carriers[guid].links[entry.dn] = links
@@ -130,11 +130,11 @@ class DomainReport:
 
     def gpos(self) -> list[dict[str, Any]]:
         """Every carrier in words, by name; the findings are complete after it."""
-        told = [self._told(each) for each in sorted(self.carriers.values(), key=lambda each: each.container.name)]
+        rows = [self._described(each) for each in sorted(self.carriers.values(), key=lambda each: each.container.name)]
         self._find_contradictions()
-        return told
+        return rows
 
-    def _told(self, carrier: Carrier) -> dict[str, Any]:
+    def _described(self, carrier: Carrier) -> dict[str, Any]:
         container = carrier.container
         version = carrier.version
         if version != container.version:
@@ -147,7 +147,7 @@ class DomainReport:
         self._find_without_effect(carrier)
         security = carrier.security
         return {
-            "name": said(container.name),
+            "name": clean(container.name),
             "guid": container.guid,
             "settings": {name: MANAGED[name].words.word(value) for name, value in carrier.settings.items()},
             "version": _halves(container.version),
@@ -158,7 +158,7 @@ class DomainReport:
             "links": [self._link_told(carrier, target) for target in sorted(carrier.links)],
             "security_filter": [self.name_of(sid) for sid in filter_sids(security)] if security else None,
             "wmi_filter": wmi_filter_name(self._reader.directory, container.wmi_filter),
-            "comment": said(carrier.comment),
+            "comment": clean(carrier.comment),
             "expires_on": expires.isoformat() if expires else None,
         }
 
@@ -167,10 +167,10 @@ class DomainReport:
         container = carrier.container
         if not _enabled(carrier):
             self._finding(
-                "not_linked", [container], f"{said(container.name)} has no enabled link: no computer applies it"
+                "not_linked", [container], f"{clean(container.name)} has no enabled link: no computer applies it"
             )
         if container.flags & MACHINE_OFF:
-            text = f"the computer half of {said(container.name)} is disabled: no computer applies it"
+            text = f"the computer half of {clean(container.name)} is disabled: no computer applies it"
             self._finding("computer_half_disabled", [container], text)
 
     def _link_told(self, carrier: Carrier, target: str) -> dict[str, Any]:
@@ -180,11 +180,11 @@ class DomainReport:
             raise KeyError(target)  # cannot be: the link is why the target is listed
         blocked = [] if link.enforced else [dn for dn in self._blocking if _is_below(dn, target)]
         return {
-            "target": said(target),
+            "target": clean(target),
             "enabled": link.enabled,
             "enforced": bool(link.options & ENFORCED),
             "order": links.order(carrier.container.guid),
-            "blocked_at": sorted(map(said, blocked)),
+            "blocked_at": sorted(map(clean, blocked)),
         }
 
     @staticmethod
@@ -205,21 +205,21 @@ class DomainReport:
             meeting = [(mine, theirs) for mine in _enabled(one) for theirs in _enabled(other) if _meet(mine, theirs)]
             if meeting:
                 words = ", ".join(
-                    f"{name} is {MANAGED[name].words.word(one.settings[name])} in {said(one.container.name)} and "
-                    f"{MANAGED[name].words.word(other.settings[name])} in {said(other.container.name)}"
+                    f"{name} is {MANAGED[name].words.word(one.settings[name])} in {clean(one.container.name)} and "
+                    f"{MANAGED[name].words.word(other.settings[name])} in {clean(other.container.name)}"
                     for name in names
                 )
-                where = "; ".join(f"{said(mine)} and {said(theirs)}" for mine, theirs in meeting[:3])
+                where = "; ".join(f"{clean(mine)} and {clean(theirs)}" for mine, theirs in meeting[:3])
                 self._finding("contradiction", [one.container, other.container], f"{words} (linked to {where})")
 
     def _finding(self, kind: str, containers: Iterable[GpoContainer], text: str) -> None:
-        finding = {"kind": kind, "gpos": [said(each.name) for each in containers], "text": text}
+        finding = {"kind": kind, "gpos": [clean(each.name) for each in containers], "text": text}
         if finding not in self.findings:
             self.findings.append(finding)
 
     def name_of(self, sid: str) -> str:
         if sid not in self._names:
-            self._names[sid] = said(name_of(self._reader.directory, sid))
+            self._names[sid] = clean(name_of(self._reader.directory, sid))
         return self._names[sid]
 
     def resolved(self, *, account: str | None, unit: str | None, site: str | None) -> dict[str, Any]:
@@ -234,7 +234,7 @@ class DomainReport:
         soms = self._soms(holder, site)
         known = {guid: self._gpo(carrier, token) for guid, carrier in self.carriers.items()}
         answer = resolve(soms, known)
-        return {"target": said(dn), "containers": [said(som.dn) for som in soms], **self._resolved_told(answer)}
+        return {"target": clean(dn), "containers": [clean(som.dn) for som in soms], **self._resolved_told(answer)}
 
     def _any_computer(self) -> frozenset[str]:
         """The token of a computer that is in no group but Domain Computers."""
@@ -254,12 +254,12 @@ class DomainReport:
                 below.append(dn)
             dn = parent_dn(dn)
         if not dn:
-            raise RequestError(f"{said(holder)} is not in the domain {said(directory.domain_dn)}.")
+            raise RequestError(f"{clean(holder)} is not in the domain {clean(directory.domain_dn)}.")
         soms = []
         for each in [*chain, directory.domain_dn, *reversed(below)]:
             entry = directory.read(each, ["gPLink", "gPOptions"])
             if entry is None:
-                raise RequestError(f"The directory has no {said(each)} that the account can see.")
+                raise RequestError(f"The directory has no {clean(each)} that the account can see.")
             soms.append(LinkedContainer(entry.dn, links_of(entry.text("gPLink")), entry.text("gPOptions") == "1"))
         return soms
 
@@ -275,7 +275,7 @@ class DomainReport:
             drop = Dropped.FILTERED
         elif not container.version.number and not (carrier.version or Version()).number:
             drop = Dropped.NEVER_CHANGED
-        return Gpo(container.guid, said(container.name), carrier.settings, drop, container.wmi_filter)
+        return Gpo(container.guid, clean(container.name), carrier.settings, drop, container.wmi_filter)
 
     def _resolved_told(self, answer: Resolved) -> dict[str, Any]:
         directory = self._reader.directory
@@ -286,26 +286,26 @@ class DomainReport:
                 "value": word(decision.value),
                 "gpo": decision.winner.gpo.name,
                 "guid": decision.winner.gpo.guid,
-                "linked_to": said(decision.winner.target),
+                "linked_to": clean(decision.winner.target),
                 "enforced": decision.winner.enforced,
                 "wmi_filter_not_evaluated": wmi_filter_name(directory, decision.conditional),
                 "others": [
                     {
                         "gpo": loser.name,
                         "guid": loser.guid,
-                        "linked_to": said(loser.target),
+                        "linked_to": clean(loser.target),
                         "value": word(loser.value),
-                        "why_not": said(loser.why),
+                        "why_not": clean(loser.why),
                     }
                     for loser in decision.losers
                 ],
             }
         applied: list[Mapping[str, Any]] = [
-            {"gpo": link.gpo.name, "guid": link.gpo.guid, "linked_to": said(link.target), "enforced": link.enforced}
+            {"gpo": link.gpo.name, "guid": link.gpo.guid, "linked_to": clean(link.target), "enforced": link.enforced}
             for link in answer.applied
         ]
         not_applied = [
-            {"gpo": link.gpo.name, "guid": link.gpo.guid, "linked_to": said(link.target), "why_not": said(link.why)}
+            {"gpo": link.gpo.name, "guid": link.gpo.guid, "linked_to": clean(link.target), "why_not": clean(link.why)}
             for link in answer.not_applied
         ]
         return {"settings": settings, "applied": applied, "not_applied": not_applied}

@@ -29,7 +29,7 @@ from typing import Any
 
 from ..core.errors import SmbGuestError
 from ..core.text import one_line
-from ..domain.errors import DomainError, said
+from ..domain.errors import DomainError, clean
 from .gpo_cells import SHELL, Json, cell
 
 FORMAT = 2
@@ -126,8 +126,8 @@ class GpoJournal:
             return cls(guid, str(data["name"]), tuple(map(_entry, data["entries"])), int(data["version"]))
         except (ValueError, KeyError, TypeError, AttributeError, SmbGuestError) as error:
             raise DomainError(
-                f"The journal {path} of the GPO {guid} in SYSVOL cannot be used: {said(error)}. Move that file away to "
-                "go on without it; its changes can then not be reverted."
+                f"The journal {path} of the GPO {guid} in SYSVOL cannot be used: {clean(error)}. Move that file away "
+                "to go on without it; its changes can then not be reverted."
             ) from error
 
     def to_bytes(self) -> bytes:

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from ..core.errors import RequestError, UnexpectedState
 from ..domain.distinguished_names import dn_key
-from ..domain.errors import Raced, said
+from ..domain.errors import Raced, clean
 from .domain_gpo import GpoReader, GpoState, security_of
 from .gpo_cells import LINK, SECURITY, SETTING, Json, cell, decoded
 from .gpo_desired import cells_between
@@ -37,9 +37,9 @@ def check_written(after: GpoState, wanted: GpoState) -> None:
     """Raises UnexpectedState where the GPO does not hold what was written."""
     for name, value in cells_between(after, wanted).items():
         if not cell(name).same(value["found"], value["written"]):
-            raise UnexpectedState(f"{name} of the GPO {said(wanted.name)} is not what was just written.")
+            raise UnexpectedState(f"{name} of the GPO {clean(wanted.name)} is not what was just written.")
     if versions_disagree(after):
-        raise UnexpectedState(f"LDAP and GPT.INI have different versions of the GPO {said(wanted.name)}.")
+        raise UnexpectedState(f"LDAP and GPT.INI have different versions of the GPO {clean(wanted.name)}.")
 
 
 class GpoRevert:
@@ -66,7 +66,7 @@ class GpoRevert:
             return found, _restored(self._deleted(found, entry), entry.cells)
         if not found.exists and not (entry.kind is GpoChangeKind.CREATE or force):
             raise RequestError(
-                f"The GPO {said(journal.name)} of {entry.change_id} does not exist any more, and this collection did "
+                f"The GPO {clean(journal.name)} of {entry.change_id} does not exist any more, and this collection did "
                 f"not delete it. With force: true the change is signed off as reverted."
             )
         if entry.kind is GpoChangeKind.CREATE:
@@ -86,7 +86,7 @@ class GpoRevert:
         ]
         if foreign and not force:
             raise RequestError(
-                f"Somebody changed {', '.join(map(said, foreign))} of the GPO {said(found.name)} since "
+                f"Somebody changed {', '.join(map(clean, foreign))} of the GPO {clean(found.name)} since "
                 f"{entry.change_id}. Undo it by hand, or with force: true."
             )
 
@@ -100,7 +100,7 @@ class GpoRevert:
         sids = sorted({ace.sid for ace in set(held) ^ set(left)})
         if sids:
             self._warnings.append(
-                f"Somebody changed the permissions of the GPO {said(found.name)} for {', '.join(sids)} since. Those "
+                f"Somebody changed the permissions of the GPO {clean(found.name)} for {', '.join(sids)} since. Those "
                 "entries stay; only the security filter is reverted."
             )
 
@@ -122,7 +122,7 @@ class GpoRevert:
         other = self._reader.find(journal.name)
         if other is not None and other.guid != journal.guid:
             raise RequestError(
-                f"The domain has another GPO named {said(journal.name)} now ({other.guid}). Rename or delete that one "
+                f"The domain has another GPO named {clean(journal.name)} now ({other.guid}). Rename or delete that one "
                 f"first."
             )
 
@@ -132,7 +132,7 @@ class GpoRevert:
         version = found.container.version.number if found.container else None
         if version not in (None, journal.version) and not force and entry.status is GpoStatus.APPLIED:
             raise RequestError(
-                f"Somebody edited the GPO {said(found.name)} since {entry.change_id} made it (version {version}, not "
+                f"Somebody edited the GPO {clean(found.name)} since {entry.change_id} made it (version {version}, not "
                 f"{journal.version}). Delete it by hand, or with force: true."
             )
 
@@ -192,7 +192,7 @@ class GpoRevert:
         after = self._with_targets(self._reader.state(found.guid, []), list(found.links))
         for name in entry.cells:
             if not cell(name).same(cell(name).now(after), cell(name).now(wanted)):
-                raise UnexpectedState(f"{name} of the GPO {said(wanted.name)} is not what was just written.")
+                raise UnexpectedState(f"{name} of the GPO {clean(wanted.name)} is not what was just written.")
         return after.container.version.number if after.container else 0
 
     def recover(self, guid: str, *, force: bool = False) -> None:
@@ -215,7 +215,7 @@ class GpoRevert:
                 if attempt + 1 == TRIES:
                     raise
         self._warnings.append(
-            f"The change {entry.change_id} of the GPO {said(journal.name)} had been interrupted; it is {status.value} "
+            f"The change {entry.change_id} of the GPO {clean(journal.name)} had been interrupted; it is {status.value} "
             "now."
         )
 

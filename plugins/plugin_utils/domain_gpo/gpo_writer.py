@@ -25,7 +25,7 @@ from typing import Any
 from ..core.errors import HostState
 from ..domain.directory import DirectoryEntry, SearchScope
 from ..domain.distinguished_names import dn_key
-from ..domain.errors import AlreadyThere, DomainError, NotFound, Raced, said
+from ..domain.errors import AlreadyThere, DomainError, NotFound, Raced, clean
 from ..domain.ldap_messages import Modification
 from ..domain.rights import Right, needing
 from ..domain.sysvol import BESIDE, NotEmpty
@@ -163,7 +163,7 @@ class GpoWriter:
         if new is not None and old is None:
             self._make_folders(guid, name)
         if self._sysvol.read(path) != old:
-            raise Raced(f"Somebody else wrote {said(name)} of the GPO {guid} at the same time.")
+            raise Raced(f"Somebody else wrote {clean(name)} of the GPO {guid} at the same time.")
         if new is not None:
             self._sysvol.replace(path, new)
             return
@@ -248,7 +248,7 @@ class GpoWriter:
         for entry in self._objects(dn):
             if dn_key(entry.dn) not in known:
                 raise DomainError(
-                    f"The GPO holds {said(entry.dn)}, which could not be restored later. Delete it in GPMC. ",
+                    f"The GPO holds {clean(entry.dn)}, which could not be restored later. Delete it in GPMC. ",
                     host_state=HostState.NOTHING_WRITTEN,
                 )
 
@@ -261,7 +261,7 @@ class GpoWriter:
         Raises MissingRight, DomainError.
         """
         if str(change.gpo["path"]).casefold() != self._reader.unc(guid).casefold():
-            raise DomainError(f"The journal says that the files of the GPO {guid} were at {said(change.gpo['path'])}.")
+            raise DomainError(f"The journal says that the files of the GPO {guid} were at {clean(change.gpo['path'])}.")
         kept = rf"{self._trash}\{change.kept_in}"
         moved = False
         with suppress(NotFound, AlreadyThere):

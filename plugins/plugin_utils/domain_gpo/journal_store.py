@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from ..core.errors import HostState, leaving
 from ..domain.directory import Directory
-from ..domain.errors import AlreadyThere, DomainError, MissingRight, NotFound, said
+from ..domain.errors import AlreadyThere, DomainError, MissingRight, NotFound, clean
 from ..domain.rights import Right, needing
 from ..domain.sysvol import BESIDE, InUse, Sysvol
 from .gpo_journal import GpoJournal
@@ -73,7 +73,7 @@ class JournalStore:
                 journal = self._read(guid, self.account if is_own else JournalAccount(sid, sid))
                 yield JournalFile(sid, is_own, journal)
             except DomainError as error:
-                yield JournalFile(sid, is_own, GpoJournal(guid, ""), said(error))
+                yield JournalFile(sid, is_own, GpoJournal(guid, ""), clean(error))
 
     def _names(self) -> Iterator[tuple[str, str]]:
         for item in self._sysvol.items(self.folder):
@@ -133,7 +133,7 @@ class JournalStore:
     def locked_name(self, name: str) -> Iterator[None]:
         """Be the only run that makes a GPO of this name. Raises DomainError."""
         digest = hashlib.sha256(name.casefold().encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        with self._locked(f"name-{digest}.lock", f"a GPO named {said(name)}"):
+        with self._locked(f"name-{digest}.lock", f"a GPO named {clean(name)}"):
             yield
 
     @contextmanager
@@ -180,7 +180,7 @@ class JournalStore:
             except InUse as error:
                 if time.monotonic() > deadline:
                     raise DomainError(
-                        f"Another run changes {what} ({said(error) or 'its name cannot be read'}) and did not end "
+                        f"Another run changes {what} ({clean(error) or 'its name cannot be read'}) and did not end "
                         f"within {SECONDS_TO_WAIT} s. Run the task again; the lock is {path} in SYSVOL. ",
                         host_state=HostState.NOTHING_WRITTEN,
                     ) from error

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..domain.directory import Directory, SearchScope
-from ..domain.errors import DomainError, said
+from ..domain.errors import DomainError, clean
 from ..policy_files.errors import PolicyFileError
 from ..policy_files.security_descriptor import (
     ALLOWED,
@@ -80,7 +80,7 @@ def account_of(directory: Directory) -> JournalAccount:
     own = _own_sid(directory, token)
     if not own:
         raise DomainError(
-            f"{said(directory.controller.server)} does not tell which account is logged on, so its journals cannot be "
+            f"{clean(directory.controller.server)} does not tell which account is logged on, so its journals cannot be "
             "told from those of others. Use an account of this domain."
         )
     return JournalAccount(ADMINISTRATORS if ADMINISTRATORS in token else own, own)

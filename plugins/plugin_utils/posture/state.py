@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from ..core.registry_value import Stored, as_bool, as_fact
+from ..core.registry_value import Stored, as_bool, value_as_fact
 from ..tables.os_defaults import NOT_KNOWN, OsDefault
 from ..tables.settings import Layer, Setting, Side
 from .policy_source import DecidingGpo, PolicyResults
@@ -98,7 +98,7 @@ class SettingState:
             "effective": self.effective,
             "winner": self.winner.value,
             "running": seen.running,
-            **{layer.value: as_fact(seen.layer(layer)) for layer in seen.shown},
+            **{layer.value: value_as_fact(seen.layer(layer)) for layer in seen.shown},
             "os_default": self.default.value,
             "os_default_confidence": self.default.confidence,
             "supported": seen.supported,

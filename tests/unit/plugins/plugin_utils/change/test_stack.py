@@ -22,7 +22,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack impo
     Choice,
     Entry,
     Stack,
-    as_fact,
+    entry_as_fact,
     stamp,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
@@ -325,7 +325,7 @@ def test_a_cell_that_is_none() -> None:
 
 
 def test_what_users_see() -> None:
-    fact = as_fact(replace(three(hours=(None, None, 2)).entries[2], reason="why", note="so"))
+    fact = entry_as_fact(replace(three(hours=(None, None, 2)).entries[2], reason="why", note="so"))
     assert fact == {
         "change_id": "c3",
         "status": "applied",
@@ -345,8 +345,8 @@ def test_what_users_see() -> None:
             }
         ],
     }
-    assert as_fact(three().entries[0])["expires_at"] is None
-    assert as_fact(three().entries[0])["changes"][0]["from"] == "REG_SZ 'found'"
+    assert entry_as_fact(three().entries[0])["expires_at"] is None
+    assert entry_as_fact(three().entries[0])["changes"][0]["from"] == "REG_SZ 'found'"
 
 
 def test_times_are_utc_whatever_the_time_zone_of_the_control_node(monkeypatch: pytest.MonkeyPatch) -> None:
