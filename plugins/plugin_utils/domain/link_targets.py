@@ -33,7 +33,8 @@ def link_targets(directory: Directory, names: Iterable[str]) -> list[str]:
         guid, target = _link_target(directory, name)
         if guid in found:
             raise RequestError(
-                f"links names {clean(target)} twice, as {clean(found[guid])} and as {clean(name)}. Name each target once."
+                f"links names {clean(target)} twice, as {clean(found[guid])} and as {clean(name)}. "
+                "Name each target once."
             )
         found[guid] = name
         targets.append(target)

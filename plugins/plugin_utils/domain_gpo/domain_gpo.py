@@ -271,7 +271,7 @@ class GpoReader:
                 if found is None:
                     raise DomainError(
                         f"The directory has no {clean(target)} that {clean(self.directory.controller.account)} can "
-                        "see. links wants the distinguished name of an organizational unit, of the domain or of a site.",
+                        "see. links wants the distinguished name of an organizational unit, the domain or a site.",
                         host_state=HostState.NOTHING_WRITTEN,
                     )
                 links[found.dn] = found.text("gPLink") or ""
