@@ -50,9 +50,7 @@ class ActionModule(DomainAction):
 
     def work(self, reader: GpoReader, options: Mapping[str, Any]) -> dict[str, Any]:
         changes = DomainChanges(
-            reader,
-            check_mode=bool(self._task.check_mode),
-            allow_default_policies=options["allow_default_policies"],
+            reader, check_mode=bool(self._task.check_mode), allow_default_policies=options["allow_default_policies"]
         )
         terms = GpoTerms(
             checked_change_id(options["change_id"]) if options["change_id"] else None,

@@ -54,12 +54,7 @@ class ActionModule(Action):
             "left_out": {form: rows for form, rows in gone.items() if rows},
             "undo": {form: FORMS[form].undo for form in options["forms"]},
             "diff": [
-                {
-                    "before_header": name,
-                    "after_header": name,
-                    "before": _shown(held),
-                    "after": _shown(files[name]),
-                }
+                {"before_header": name, "after_header": name, "before": _shown(held), "after": _shown(files[name])}
                 for name, held in sorted(differ.items())
             ],
             "warnings": [

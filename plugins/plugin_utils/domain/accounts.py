@@ -16,11 +16,7 @@ from .errors import clean
 _SID = re.compile(r"S-1-\d+(?:-\d+){1,15}")
 _DOMAIN_SID = "S-1-5-21-"
 # Names that no object of the domain carries (MS-DTYP 2.4.2.4).
-WELL_KNOWN = {
-    "S-1-5-11": "Authenticated Users",
-    "S-1-1-0": "Everyone",
-    "S-1-5-9": "Enterprise Domain Controllers",
-}
+WELL_KNOWN = {"S-1-5-11": "Authenticated Users", "S-1-1-0": "Everyone", "S-1-5-9": "Enterprise Domain Controllers"}
 COMPUTERS_EVERYWHERE = frozenset({"S-1-5-11", "S-1-1-0", "S-1-5-2", "S-1-5-15"})
 """Authenticated Users, Everyone, Network, This Organization: in the token of every computer of the domain."""
 _DOMAIN_CONTROLLERS = {516, 521}

@@ -21,14 +21,7 @@ from typing import Any, NamedTuple
 
 from ..tables.settings import GUEST
 from .errors import DamagedFile, shorten
-from .policy_places import (
-    PolicyDocument,
-    RegistryPlace,
-    catalog_id,
-    local_value,
-    oma_uri,
-    policy_value,
-)
+from .policy_places import PolicyDocument, RegistryPlace, catalog_id, local_value, oma_uri, policy_value
 
 _CRLF = "\r\n"
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))

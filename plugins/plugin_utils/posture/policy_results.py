@@ -33,14 +33,7 @@ SESSION = CimClass(NAMESPACE, "RSOP_Session", {"creationTime": _AT})
 REGISTRY_POLICY = CimClass(
     NAMESPACE,
     "RSOP_RegistryPolicySetting",
-    {
-        **_WINNER,
-        "registryKey": _S,
-        "valueName": _S,
-        "valueType": _U32,
-        "value": Field(CimType.OCTETS),
-        "deleted": _B,
-    },
+    {**_WINNER, "registryKey": _S, "valueName": _S, "valueType": _U32, "value": Field(CimType.OCTETS), "deleted": _B},
 )
 SECURITY_OPTION = CimClass(NAMESPACE, "RSOP_RegistryValue", {**_WINNER, "Path": _S, "Type": _U32, "Data": _S})
 GPO = CimClass(NAMESPACE, "RSOP_GPO", {"id": _S, "name": _S, "guidName": _S})

@@ -73,14 +73,7 @@ ATTENTION = (
         "host runs another value than is configured",
         "hosts run other values than are configured",
     ),
-    Attention(
-        "warn",
-        "expired_exceptions",
-        "",
-        "exceptions",
-        "exception has ended",
-        "exceptions have ended",
-    ),
+    Attention("warn", "expired_exceptions", "", "exceptions", "exception has ended", "exceptions have ended"),
     Attention(
         "warn",
         "exceptions_ends_soon",
@@ -105,14 +98,7 @@ ATTENTION = (
         "exception names nobody who approved it",
         "exceptions name nobody who approved them",
     ),
-    Attention(
-        "warn",
-        "exceptions_without_end",
-        "",
-        "exceptions",
-        "exception has no end",
-        "exceptions have no end",
-    ),
+    Attention("warn", "exceptions_without_end", "", "exceptions", "exception has no end", "exceptions have no end"),
     Attention(
         "warn",
         "open_smb1_client",

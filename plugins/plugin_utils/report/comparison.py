@@ -75,13 +75,7 @@ def _differences(
             for key in sorted(before.keys() | after.keys()):
                 if before.get(key) != after.get(key):
                     name, member = key
-                    yield {
-                        "host": host,
-                        "name": name,
-                        "member": member,
-                        "from": before.get(key),
-                        "to": after.get(key),
-                    }
+                    yield {"host": host, "name": name, "member": member, "from": before.get(key), "to": after.get(key)}
 
 
 def _members_of(row: Mapping[str, Any], part: str, members: Iterable[str]) -> Values:

@@ -22,12 +22,7 @@ STATE_LABELS: Mapping[str, str] = {
     "unknown": "Not known",
     "not_read": "Not read",
 }
-STATUS_LABELS = {
-    "read": "Read",
-    "unreachable": "Unreachable",
-    "failed": "Failed",
-    "not_asked": "Not asked",
-}
+STATUS_LABELS = {"read": "Read", "unreachable": "Unreachable", "failed": "Failed", "not_asked": "Not asked"}
 WINNER_LABELS: Mapping[str, str] = {
     "policy": "Group Policy",
     "mdm": "MDM (Intune)",

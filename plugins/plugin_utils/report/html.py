@@ -46,11 +46,7 @@ PAGE = Path(__file__).resolve().parent / "page"
 def render(document: Mapping[str, Any], digest: str = "") -> str:
     """The page of a document that `build_document` made. digest: the SHA-256 of its JSON file, in hex digits."""
     environment = Environment(
-        autoescape=True,
-        loader=FileSystemLoader(PAGE),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        autoescape=True, loader=FileSystemLoader(PAGE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(day=day, minute=minute, word=word)
     style, script = ((PAGE / name).read_text(encoding="utf-8").strip() for name in ("report.css", "report.js"))

@@ -106,8 +106,7 @@ def change_rows(hosts: Iterable[HostPosture], now: datetime) -> list[dict[str, A
     """Every change that stands, or may stand: those past their end first, then by their end, endless ones last."""
     rows = [_change(host, change, now) for host in hosts for change in host.changes if change["status"] in OPEN]
     return sorted(
-        rows,
-        key=lambda row: (not row["overdue"], row["expires_at"] or LATEST, row["host"], row["change_id"]),
+        rows, key=lambda row: (not row["overdue"], row["expires_at"] or LATEST, row["host"], row["change_id"])
     )
 
 

@@ -60,15 +60,7 @@ DOORS = ("smb1_client", "smb1_server", "guest_account", "force_guest")
 """Members of the part `doors` of posture_info."""
 
 POSTURE = {
-    "os": {
-        "caption": str,
-        "product": str,
-        "edition_id": str,
-        "version": str,
-        "build": int,
-        "ubr": int,
-        "domain": str,
-    },
+    "os": {"caption": str, "product": str, "edition_id": str, "version": str, "build": int, "ubr": int, "domain": str},
     "settings": Each(STATE),
     "guest_access": {"verdict": str, "blocked_by": [str], "advice": str},
     "changes": [CHANGE],
@@ -79,14 +71,7 @@ POSTURE = {
     "events": {
         "since": str,
         "asked_since": str,
-        "read": {
-            "way": str,
-            "events": int,
-            "capped": [str],
-            "unreadable": int,
-            "omitted": int,
-            "undecodable": bool,
-        },
+        "read": {"way": str, "events": int, "capped": [str], "unreadable": int, "omitted": int, "undecodable": bool},
         "channels": [
             {
                 "name": str,
@@ -99,13 +84,7 @@ POSTURE = {
             }
         ],
     },
-    "identity": {
-        "computer_name": str,
-        "domain": str,
-        "account": str,
-        "read_at": str,
-        "host_time": str,
-    },
+    "identity": {"computer_name": str, "domain": str, "account": str, "read_at": str, "host_time": str},
     "doors": {door: {"state": str, "confidence": str, "reason": str} for door in DOORS},
     "problems": [{"part": str, "message": str}],
 }

@@ -162,12 +162,7 @@ BENCHMARKS = (
     ),
     Benchmark("CIS", "Windows Server 2022", ("v3", "v2"), _GUEST_18_6 + _SECURITY_OPTIONS),
     Benchmark("CIS", "Windows Server 2022", ("v1.0.0",), _GUEST_18_5),
-    Benchmark(
-        "CIS",
-        "Windows Server 2025",
-        ("v1.0.0",),
-        _SECURITY_OPTIONS + _LANMAN_24H2,
-    ),
+    Benchmark("CIS", "Windows Server 2025", ("v1.0.0",), _SECURITY_OPTIONS + _LANMAN_24H2),
     Benchmark(
         "STIG",
         "Windows 10",

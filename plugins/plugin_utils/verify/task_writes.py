@@ -16,14 +16,7 @@ from ..core.errors import AccessDenied, HostFault, UnexpectedState
 from ..core.registry_value import as_text, dword
 from ..tables.settings import SETTINGS, Layer, Scope, Setting
 from ..windows.computer import read_clock
-from ..windows.scheduled_task import (
-    FOLDER,
-    PS_SCHEDULED_TASK,
-    SCHEDULED_TASK,
-    delete_task,
-    register_task,
-    task_exists,
-)
+from ..windows.scheduled_task import FOLDER, PS_SCHEDULED_TASK, SCHEDULED_TASK, delete_task, register_task, task_exists
 from ..wsman.cim import CimInstance, CimValue
 from ..wsman.operations import Delete, Enumerate, Invoke, wql_string
 from .examination import Examination

@@ -98,8 +98,7 @@ class Invoke:
             return InvokeResult(None, {})
         if local_name(output).lower() not in (f"{self.method}_OUTPUT".lower(), self.method.lower()):
             raise RemoteProtocolError(
-                "unexpected_shape",
-                f"the answer to {self.method} is {quoted(local_name(output))} instead of its output",
+                "unexpected_shape", f"the answer to {self.method} is {quoted(local_name(output))} instead of its output"
             )
         what = f"{self.cls.name}.{self.method}"
         outputs = decode_fields(self._method.outputs, output, what=what)
