@@ -16,10 +16,10 @@ from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.domain.accounts import is_foreign_sid, sid_of, wmi_filter_text
 from ..plugin_utils.domain.link_targets import link_targets
 from ..plugin_utils.domain_gpo.domain_change import DomainChanges, GpoOutcome, GpoTerms
-from ..plugin_utils.domain_gpo.domain_gpo import GpoReader
 from ..plugin_utils.domain_gpo.gpo_cells import MANAGED
 from ..plugin_utils.domain_gpo.gpo_desired import DesiredGpo, DesiredLink, text_of
 from ..plugin_utils.domain_gpo.gpo_names import with_names
+from ..plugin_utils.domain_gpo.gpo_reader import GpoReader
 
 LINK_OPTIONS: Mapping[str, Any] = {
     "target": {"type": "str", "required": True},

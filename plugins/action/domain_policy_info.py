@@ -11,8 +11,8 @@ from typing import Any
 
 from ..plugin_utils.actions.domain_action import CONNECTION_OPTIONS, DomainAction
 from ..plugin_utils.core.errors import RequestError
-from ..plugin_utils.domain_gpo.domain_gpo import GpoReader
 from ..plugin_utils.domain_gpo.domain_report import DomainReport
+from ..plugin_utils.domain_gpo.gpo_reader import GpoReader
 from ..plugin_utils.domain_gpo.journal_store import JournalStore
 
 

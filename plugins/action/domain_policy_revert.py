@@ -13,10 +13,10 @@ from ..plugin_utils.actions.domain_action import CONNECTION_OPTIONS, DomainActio
 from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.domain.errors import clean
 from ..plugin_utils.domain_gpo.domain_change import DomainChanges
-from ..plugin_utils.domain_gpo.domain_gpo import GpoReader, as_guid
 from ..plugin_utils.domain_gpo.gpo_desired import text_of
 from ..plugin_utils.domain_gpo.gpo_journal import GpoChange, GpoJournal
 from ..plugin_utils.domain_gpo.gpo_names import with_names
+from ..plugin_utils.domain_gpo.gpo_reader import GpoReader, as_guid
 from ..plugin_utils.domain_gpo.journal_store import JournalFile
 
 

@@ -33,8 +33,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain
     GpoOutcome,
     GpoTerms,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_gpo import GpoReader
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredGpo, DesiredLink
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_reader import GpoReader
 
 DEFAULT_ANSWERS = 2_000
 _SEED = "WINOPS_MUTATION_SEED"

@@ -19,9 +19,9 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain import dir
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import Directory
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.domain_controller import DomainController
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import Sysvol
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_gpo import GpoReader
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_cells import MANAGED
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_reader import GpoReader
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.extension_names import (
     REGISTRY_POLICY,
     Extension,

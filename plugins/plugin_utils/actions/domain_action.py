@@ -17,7 +17,7 @@ from ..domain.domain_controller import DomainController
 from ..domain.errors import DomainError, clean
 from ..domain.rights import Right, needing
 from ..domain.sysvol import Sysvol
-from ..domain_gpo.domain_gpo import GpoReader
+from ..domain_gpo.gpo_reader import GpoReader
 from .action import Action
 
 CONNECTION_OPTIONS: Mapping[str, Any] = {

@@ -21,11 +21,12 @@ from typing import Any
 
 from ..core.errors import HostState, RequestError, SmbGuestError, UnexpectedState
 from ..domain.errors import DomainError, NotFound, Raced, clean
-from .domain_gpo import DEFAULT_POLICIES, GpoReader, GpoState, as_guid
 from .gpo_cells import SECURITY, SHELL, cell
 from .gpo_desired import DesiredGpo, cells_between, described, fulfil, link_cells, new_gpo
 from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, GpoStatus, now
+from .gpo_reader import GpoReader, as_guid
 from .gpo_revert import TRIES, GpoRevert, check_written, versions_disagree
+from .gpo_state import DEFAULT_POLICIES, GpoState
 from .gpo_writer import GpoWriter, kept_of, new_kept_in, without_links
 from .journal_store import JournalFile, JournalStore
 

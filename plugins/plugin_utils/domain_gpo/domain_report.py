@@ -28,19 +28,10 @@ from ..policy_files.extension_names import REGISTRY_POLICY, SECURITY_SETTINGS
 from ..policy_files.gp_links import ENFORCED, Links
 from ..policy_files.gpt_ini import Version
 from ..policy_files.security_descriptor import SecurityDescriptor, sid_text
-from .domain_gpo import (
-    FUNCTIONALITY_VERSION,
-    GPO_CLASS,
-    MACHINE_OFF,
-    USER_OFF,
-    GpoContainer,
-    GpoReader,
-    GpoState,
-    links_of,
-    security_of,
-)
 from .gpo_access import filter_sids, may_apply
 from .gpo_cells import MANAGED, setting_value
+from .gpo_reader import GPO_CLASS, GpoReader
+from .gpo_state import FUNCTIONALITY_VERSION, MACHINE_OFF, USER_OFF, GpoContainer, GpoState, links_of, security_of
 from .precedence import Dropped, Gpo, LinkedContainer, Resolved, resolve
 
 # What the role domain_exception writes at the end of name and comment of a GPO. A reason before it may hold dates too.

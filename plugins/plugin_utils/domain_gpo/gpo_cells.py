@@ -23,8 +23,8 @@ from ..policy_files.extension_names import REGISTRY_POLICY, SECURITY_SETTINGS, E
 from ..policy_files.gpt_tmpl import GptTmpl, TemplateValue
 from ..policy_files.registry_pol import Placed, RegistryPol, RegistryPolEntry
 from ..tables.settings import SETTINGS, Layer, Setting
-from .domain_gpo import GpoState, links_of, security_of
 from .gpo_access import filter_sids, without_change
+from .gpo_state import GpoState, links_of, security_of
 
 Json = Any
 SETTING, LINK, WMI_FILTER, SECURITY, COMMENT = "setting:", "link:", "wmi_filter", "security_filter", "comment"

@@ -19,7 +19,6 @@ from ..domain.distinguished_names import dn_key
 from ..domain.errors import DomainError
 from ..policy_files.gp_links import DISABLED, ENFORCED, Link, Links, gpo_dn
 from ..policy_files.gpt_ini import GptIni
-from .domain_gpo import Files, GpoContainer, GpoState, comment_bytes, links_of, security_of
 from .gpo_access import filter_sids, with_filter
 from .gpo_cells import (
     COMMENT,
@@ -37,6 +36,7 @@ from .gpo_cells import (
     with_setting,
     with_wmi_filter,
 )
+from .gpo_state import Files, GpoContainer, GpoState, comment_bytes, links_of, security_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..domain.accounts import name_of, wmi_filter_name
-from .domain_gpo import GpoReader
+from .gpo_reader import GpoReader
 
 
 def with_names(reader: GpoReader, words: Mapping[str, Any]) -> dict[str, Any]:

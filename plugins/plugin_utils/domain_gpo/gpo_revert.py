@@ -17,10 +17,11 @@ from dataclasses import replace
 from ..core.errors import RequestError, UnexpectedState
 from ..domain.distinguished_names import dn_key
 from ..domain.errors import Raced, clean
-from .domain_gpo import GpoReader, GpoState, security_of
 from .gpo_cells import LINK, SECURITY, SETTING, Json, cell, decoded
 from .gpo_desired import cells_between
 from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, GpoStatus
+from .gpo_reader import GpoReader
+from .gpo_state import GpoState, security_of
 from .gpo_writer import GpoWriter, kept_container
 from .journal_store import JournalStore
 

@@ -31,22 +31,21 @@ from ..domain.rights import Right, needing
 from ..domain.sysvol import BESIDE, NotEmpty
 from ..policy_files.gpt_ini import GptIni, Version
 from ..policy_files.security_descriptor import SecurityDescriptor
-from .domain_gpo import (
+from .gpo_access import folder_security, inherited_security
+from .gpo_cells import decoded
+from .gpo_journal import GpoChange
+from .gpo_reader import SD_FLAGS, GpoReader
+from .gpo_state import (
     COMMENT,
     FUNCTIONALITY_VERSION,
     GPT_INI,
     GPT_TMPL,
     REGISTRY_POL,
-    SD_FLAGS,
     GpoContainer,
-    GpoReader,
     GpoState,
     links_of,
     security_of,
 )
-from .gpo_access import folder_security, inherited_security
-from .gpo_cells import decoded
-from .gpo_journal import GpoChange
 
 _DACL = 4
 _CHILDREN = ("Machine", "User")
