@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .registry import Registry
 
 _COMMON = frozenset({"erroraction", "force", "confirm", "whatif", "verbose", "literalpath", "path", "name"})
+# Of those that values have here. A registry key, and a configuration that a cmdlet returned, are not among them.
+_CORE_TYPES = (str, int, bytes, list)
 _TYPES = {
     "string": "REG_SZ",
     "expandstring": "REG_EXPAND_SZ",
@@ -103,9 +105,11 @@ class Key:
 class PowerShell:
     """One powershell.exe. ``elevated`` decides about access denied."""
 
-    def __init__(self, surroundings: Surroundings, elevated: bool) -> None:
+    def __init__(self, surroundings: Surroundings, elevated: bool, constrained: bool = False) -> None:
+        """``constrained``: ConstrainedLanguage, which allows methods of core types only; properties are read freely."""
         self._host = surroundings
         self._elevated = elevated
+        self._constrained = constrained
         self._variables: dict[str, Any] = {
             "true": True,
             "false": False,
@@ -225,6 +229,8 @@ class PowerShell:
 
     def _member(self, expression: Member) -> Any:
         owner = self._evaluate(expression.owner)
+        if expression.arguments is not None and self._constrained and not isinstance(owner, _CORE_TYPES):
+            raise Failure("Method invocation is supported only on core types in this language mode.")
         if isinstance(owner, Key):
             if expression.arguments is not None and expression.name == "getvalue":
                 return owner.value(str(self._evaluate(expression.arguments[0])))

@@ -83,6 +83,7 @@ class Quirks:
     missed_start_needs_end_boundary: bool = False  # StartWhenAvailable counts for triggers that end only
     dollar_is_an_escape: bool = False  # in arguments $$ is a dollar, and $(Arg0) is replaced, as MS-TSCH 2.5.9.1 says
     on_batteries: bool = False
+    constrained_language: bool = False  # Windows PowerShell refuses methods of .NET objects, as under AppLocker or WDAC
     # Resultant Set of Policy
     rsop: str = "served"  # old: what a refresh would write now is not there yet
     # The event log

@@ -59,6 +59,6 @@ def run_action(
     host: SimulatedHost, command: str, arguments: str, elevated: bool, process_starts: Callable[[], None]
 ) -> int:
     """Run one Exec action of a task; returns the exit code. ``process_starts`` is called before each program."""
-    powershell = PowerShell(PowerShellSurroundings(host), elevated)
+    powershell = PowerShell(PowerShellSurroundings(host), elevated, host.quirks.constrained_language)
     interpreter = Interpreter(host.registry, host.log, host.scheduler, elevated, powershell, process_starts)
     return interpreter.run(f'"{command}" {arguments}').exit_code

@@ -2,18 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The scheduled task that ends a change on the host itself, when the controller may never come back. Pure.
+"""The scheduled task by which a host reverts a change at its time, without the control node. Pure.
 
-It is what `Stack.ends_of` says, as command lines: all `reg.exe` commands first, which put the values back bit for bit;
+It is what `Stack.ends_of` says, as command lines: all `reg.exe` commands first, which restore the values bit for bit;
 then one Windows PowerShell with its SmbShare module, which makes the running services follow; then `reg.exe` again for
 the local values, which that has written over; then the journal, and the task removes itself. A command that failed
 leaves the mark `failed`, and the task stays to try again when the host starts.
 
-Ends run in any order, and two at once. So a task first says that it is `ending`, then looks at the others: of two that
-lie over each other, at least one sees the other, and what both leave is the same as one after the other.
+Expiries run in any order, and two at once. So a task first writes its mark `ending`, then looks at the others: of two
+that lie over each other, at least one sees the other, and what both leave is the same as one after the other.
 
 Every word of a command comes from a table, or is a number, a time or a validated name. cmd.exe is used as in its
-documentation since Windows 2000: `if errorlevel 1`, parentheses, a pipe to findstr.
+documentation since Windows 2000: `if errorlevel 1`, parentheses, a pipe to findstr. What the sources leave open decides
+nothing:
+
+- `$` is an escape character in the arguments of an action (MS-TSCH 2.5.9.1), but tasks in the wild hold single ones. So
+  no command holds one: PowerShell works without variables here.
+- ConstrainedLanguage refuses methods of .NET objects. PowerShell calls none here: cmdlets, and properties that it reads.
+- StartWhenAvailable may count only for triggers that end (MS-TSCH 2.5.4.7). So the trigger ends, years later. A missed
+  start must not wait for the next boot: a host that was asleep does not boot.
 """
 
 from __future__ import annotations
@@ -21,7 +28,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from xml.sax.saxutils import escape
 
 from ..core.errors import RequestError
@@ -34,6 +41,9 @@ from .marks import CHANGES, mark_name
 from .stack import CellEnd, Choice, Entry, Stack, stamp
 
 _LONGEST_COMMAND = 8000  # cmd.exe takes 8191, with its own name and switches
+_MOST_ACTIONS = 32
+"""Of a task (MS-TSCH 2.5.7, actionsType)."""
+_ENDS_AFTER = timedelta(days=3653)
 _HARMLESS = re.compile(r"[A-Za-z0-9 ._:-]*")
 _QUIET = ">nul 2>nul"
 # By their full paths: nothing else of the same name can come first.
@@ -48,11 +58,12 @@ _XML = """<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo>
     <Author>winops.smb_guest</Author>
-    <Description>Ends the SMB change {change_id}: restores what lies beneath it, then removes itself.</Description>
+    <Description>Reverts the SMB change {change_id}: restores what lies below it, then removes itself.</Description>
   </RegistrationInfo>
   <Triggers>
     <TimeTrigger>
       <StartBoundary>{start}</StartBoundary>
+      <EndBoundary>{end}</EndBoundary>
     </TimeTrigger>
     <BootTrigger>
       <StartBoundary>{start}</StartBoundary>
@@ -90,18 +101,30 @@ def task_fingerprint(xml: str) -> str:
 
 
 def expiry_task(stack: Stack, entry: Entry) -> str:
-    """The task's XML for a change of the stack. Raises RequestError for what no command line can carry safely."""
+    """The task's XML for a change of the stack.
+
+    Raises RequestError for what no command line can carry safely, and for more than a task can hold.
+    """
     if entry.expires_at is None:
         raise AssertionError("only a change with an end has a task")
     return render(entry.change_id, entry.expires_at, stack.ends_of(entry), entry.made_keys)
 
 
 def render(change_id: str, expires_at: datetime, ends: Sequence[CellEnd], made_keys: Sequence[str]) -> str:
-    """The task's XML."""
+    """The task's XML; raises what `expiry_task` raises."""
     checked_change_id(change_id)
-    script = _Script(change_id)
-    actions = "\n".join(_EXEC.format(script=escape(line)) for line in _packed(script, ends, made_keys))
-    return _XML.format(change_id=change_id, start=stamp(expires_at), actions=actions)
+    lines = list(_packed(_Script(change_id), ends, made_keys))
+    if len(lines) > _MOST_ACTIONS:
+        raise RequestError(
+            f"The expiry of {change_id} takes {len(lines)} actions, and a scheduled task holds at most {_MOST_ACTIONS}: "
+            "too many changes that expire lie over each other. Revert some of them."
+        )
+    return _XML.format(
+        change_id=change_id,
+        start=stamp(expires_at),
+        end=stamp(expires_at + _ENDS_AFTER),
+        actions="\n".join(_EXEC.format(script=escape(line)) for line in lines),
+    )
 
 
 def _packed(script: _Script, ends: Sequence[CellEnd], made_keys: Sequence[str]) -> Iterator[str]:
@@ -115,7 +138,8 @@ def _packed(script: _Script, ends: Sequence[CellEnd], made_keys: Sequence[str]) 
         if len(script.line(line)) > _LONGEST_COMMAND:
             raise RequestError(
                 f"An expiry of this change takes a command of {len(script.line(line))} characters, more than the "
-                f"{_LONGEST_COMMAND} that cmd.exe takes: too many changes that expire lie over each other. Undo some."
+                f"{_LONGEST_COMMAND} that cmd.exe takes: too many changes that expire lie over each other. Revert some "
+                "of them."
             )
     yield script.line(line)
 
@@ -147,27 +171,27 @@ class _Script:
         yield f"({_REG} query {self._mark('failed')}{_QUIET} & if errorlevel 1 {done}{self._remove_task}))"
 
     def _powershell(self, ends: Sequence[CellEnd], made_keys: Sequence[str]) -> Iterator[str]:
-        """Statements that make the services follow what was put back, and remove policy keys that are empty.
+        """Statements that make the services follow what was restored, and remove policy keys that are empty.
 
-        Every error ends it, with exit code 1, but for a setting that is refused beneath a policy: there the policy
-        decides what runs. Whatever was silenced on the way must not decide the code at the end.
+        Every error ends it with exit code 1, but for a setting that is refused below a policy: there the policy
+        decides what runs. An error that was silenced on the way must not decide the code at the end.
         """
         if not (ends or made_keys):
             return
-        yield f"$ErrorActionPreference = 'Stop'; $k = Get-Item 'HKLM:\\{CHANGES}\\{mark_name(self._id, 'ending')}'"
+        begun = f"(Get-ItemProperty 'HKLM:\\{CHANGES}\\{mark_name(self._id, 'ending')}' -ErrorAction Stop)"
         for end in ends:
             cell, name = end.cell, end.cell.setting.cim_property
-            policies = f"(Get-Item 'HKLM:\\{KEYS[cell.setting.side][Layer.POLICY]}' -ErrorAction SilentlyContinue)"
+            policies = _key(KEYS[cell.setting.side][Layer.POLICY])
             for value in sorted({choice.held.to_run for choice in end.choices if choice.held.to_run is not None}):
+                command = f"{_CMDLETS[cell.setting.side]} -{name} ({int(value)} -eq 1) -Force -Confirm:(0 -eq 1)"
                 yield (
-                    f"if ($k.GetValue('{_note(cell)}') -eq {int(value)}) "
-                    f"{{ try {{ {_CMDLETS[cell.setting.side]} -{name} ${str(value).lower()} -Force -Confirm:$false }} "
+                    f"if ({begun}.{_note(cell)} -eq {int(value)}) {{ try {{ {command} -ErrorAction Stop }} "
                     f"catch {{ if (-not {policies}.ValueCount) {{ throw }} }} }}"
                 )
         for key in made_keys:
             yield (
-                f"$e = Get-Item 'HKLM:\\{key}' -ErrorAction SilentlyContinue; "
-                f"if ($e -and $e.ValueCount + $e.SubKeyCount -eq 0) {{ Remove-Item 'HKLM:\\{key}' }}"
+                f"if ({_key(key)}.ValueCount -eq 0 -and {_key(key)}.SubKeyCount -eq 0) "
+                f"{{ Remove-Item 'HKLM:\\{key}' -ErrorAction Stop }}"
             )
         yield "exit 0"
 
@@ -239,10 +263,15 @@ def _ended(change_id: str) -> str:
     return f"({_REG} query {_mark(change_id, 'reverted')}{_QUIET} & if errorlevel 1 {ending})"
 
 
+def _key(path: str) -> str:
+    """A registry key for PowerShell; null, whose properties are null, where it is absent."""
+    return f"(Get-Item 'HKLM:\\{path}' -ErrorAction SilentlyContinue)"
+
+
 def _note(cell: Cell) -> str:
     """The value of the mark `ending` that says that a cell was begun; for the local scope PowerShell reads it."""
     side = cell.setting.side.name.title()
-    return f"{side}.{cell.setting.cim_property}" if cell.is_local else f"Policy{side}.{cell.name}"
+    return f"{side}{cell.setting.cim_property}" if cell.is_local else f"Policy{side}{cell.name}"
 
 
 def _type(value: RegistryValue) -> str:

@@ -26,11 +26,11 @@ CALL = ("MSFT_SmbClientConfiguration", {"enableinsecureguestlogons": True, "requ
 class Shell:
     """A PowerShell on an empty registry that notes what it sets."""
 
-    def __init__(self, elevated: bool = True) -> None:
+    def __init__(self, elevated: bool = True, constrained: bool = False) -> None:
         self.registry = Registry()
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.done: list[str] = []
-        self.shell = PowerShell(self, elevated)
+        self.shell = PowerShell(self, elevated, constrained)
 
     def get_smb(self, class_name: str) -> Mapping[str, Any] | None:
         return {"EnableInsecureGuestLogons": True} if "Client" in class_name else None
@@ -159,6 +159,23 @@ def test_a_key_is_removed_only_if_it_is_empty(content: str | None, removed: bool
         shell.registry.set(KEY, "a", "REG_SZ", "")
     assert shell.run(CLEAN_UP) == 0
     assert shell.registry.key_exists(KEY) is not removed
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        (f"$v = (Get-Item '{QUOTED}').GetValue('a')", True),
+        (f"$v = (Get-ItemProperty '{QUOTED}').ToString()", True),
+        (f"$v = (Get-ItemProperty '{QUOTED}').a", False),
+        (f"$v = (Get-Item '{QUOTED}').ValueCount", False),
+        ("$v = 'text'.ToUpper()", False),
+    ],
+)
+def test_a_constrained_language_allows_methods_of_core_types_only(text: str, refused: bool) -> None:
+    for constrained in (False, True):
+        shell = Shell(constrained=constrained)
+        shell.registry.set(KEY, "a", "REG_DWORD", 1)
+        assert shell.run(text) == int(refused and constrained)
 
 
 @pytest.mark.parametrize(("refused", "guest"), [(False, 1), (True, None)])

@@ -74,8 +74,10 @@ def test_the_task() -> None:
     triggers = document.find(NAMESPACE + "Triggers")
     assert triggers is not None
     assert [trigger.tag.removeprefix(NAMESPACE) for trigger in triggers] == ["TimeTrigger", "BootTrigger"]
-    assert [[inner.tag.removeprefix(NAMESPACE) for inner in trigger] for trigger in triggers] == [["StartBoundary"]] * 2
+    inner = [[part.tag.removeprefix(NAMESPACE) for part in trigger] for trigger in triggers]
+    assert inner == [["StartBoundary", "EndBoundary"], ["StartBoundary"]]
     assert texts("StartBoundary") == ["2026-03-02T12:00:00Z"] * 2
+    assert texts("EndBoundary") == ["2036-03-02T12:00:00Z"]
     table = {
         "UserId": "S-1-5-18",
         "ExecutionTimeLimit": "PT1H",
@@ -99,6 +101,12 @@ def test_everything_is_started_by_its_full_path_and_powershell_once() -> None:
     first, then = lines.split("powershell.exe")
     assert "reg.exe delete" in first
     assert "reg.exe delete" in then
+
+
+def test_no_command_holds_a_dollar_which_the_scheduler_may_read_as_an_escape_character() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed", SIGNING: "not_required", AUDIT: "enabled"}, BOTH, name="x", hours=1)
+    assert "$" not in expiry_task(snapshot(host).stack, entry(host, "x"))
 
 
 def test_what_no_command_line_can_carry_is_refused() -> None:
@@ -312,6 +320,36 @@ def test_a_temporary_block_does_not_reopen_what_was_closed_since() -> None:
     assert entry(host, "open").left_alone == (GUEST_LOCAL,)
 
 
+@pytest.mark.parametrize("how", ["powered_off", "asleep"])
+@pytest.mark.parametrize("quirks", [{}, {"missed_start_needs_end_boundary": True}])
+def test_an_expiry_that_was_missed_comes_when_the_host_is_awake_again(how: str, quirks: dict[str, bool]) -> None:
+    """To wake is no boot, so the boot trigger of the task does not cover a host that was asleep."""
+    host = InProcessHost(quirks={**LAZY, **quirks})
+    before = host.snapshot()
+    change(host, {GUEST: "allowed"}, BOTH, name="x", hours=1)
+    host.host.tasks_run_by_themselves = True
+    host.host.advance_clock(7200, **{how: True})
+    assert (status(host, "x"), host.tasks, held(host, GUEST_LOCAL)) == ("reverted", [], None)
+    # What cannot be done without a restart is to make the client read the policy again.
+    assert [line for line in moved(before, host) if not line.startswith("smb_client")] == []
+
+
+@pytest.mark.parametrize(
+    "quirks", [{"constrained_language": True}, {"dollar_is_an_escape": True}, {"set_refused_by_policy": True}]
+)
+def test_an_expiry_where_powershell_or_the_scheduler_is_stricter(quirks: dict[str, bool]) -> None:
+    host = InProcessHost(quirks={**LAZY, **quirks})
+    before = host.snapshot()
+    change(host, {GUEST: "allowed", SIGNING: "not_required"}, name="low", hours=2)
+    change(host, {GUEST: "blocked", SIGNING: "required"}, name="high", hours=1)
+    host.edit(f"HKLM\\{GUEST_POLICY.key}", "SomebodyElse", 1)
+    for name in ("high", "low"):
+        assert pass_by(host, 1) == [name]
+        assert status(host, name) == "reverted"
+        assert host.client.running["EnableInsecureGuestLogons"] is (name == "high")
+    assert [line for line in moved(before, host) if "SomebodyElse" not in line] == []
+
+
 def test_a_command_that_fails_is_told_and_tried_again_when_the_host_starts() -> None:
     host = InProcessHost(quirks=LAZY)
     before = host.snapshot()
@@ -404,6 +442,16 @@ def test_a_long_end_is_several_commands_that_run_in_order() -> None:
     assert all(len("cmd.exe " + line) < CMD_LIMIT for text in texts for line in lines_of(text))
     assert len(pass_by(host, 6)) == 5
     assert moved(before, host) == []
+
+
+def test_more_actions_than_a_task_holds_are_refused() -> None:
+    """One action for each line that cmd.exe takes: 32 of them are a task (MS-TSCH), 33 are none."""
+    choices = tuple(Choice(CellValue(dword(1)), f"{'x' * 60}{number}") for number in range(6))
+    end = CellEnd(GUEST_POLICY, CellValue(dword(1)), (), (*choices, Choice(CellValue(None))))
+    assert len(lines_of(render("c1", NOON, [end] * 32, ()))) == 32
+    with pytest.raises(RequestError, match="takes 33 actions, and a scheduled task holds at most 32") as caught:
+        render("c1", NOON, [end] * 33, ())
+    assert caught.value.host_state is HostState.NOTHING_WRITTEN
 
 
 def test_too_many_over_each_other_are_refused() -> None:

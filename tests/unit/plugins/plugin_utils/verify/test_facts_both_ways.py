@@ -86,6 +86,7 @@ NOT_TOLD = {
     "set_refusal_is_partial": "needs a refusal first",
     "missed_start_needs_end_boundary": "the host would have to be turned off",
     "dollar_is_an_escape": "what the collection registers holds for both readings",
+    "constrained_language": "what the collection registers holds for both readings",
     "max_envelope_kb": "a setting of the service, which no fact is about",
     "on_batteries": "a state of the host",
     "console_encoding": "the words that are read are ASCII in each",
