@@ -18,7 +18,7 @@ nothing:
 
 - `$` is an escape character in the arguments of an action (MS-TSCH 2.5.9.1), but tasks in the wild hold single ones. So
   no command holds one: PowerShell works without variables here.
-- ConstrainedLanguage refuses methods of .NET objects. PowerShell calls none here: cmdlets, and properties that it reads.
+- ConstrainedLanguage refuses methods of .NET objects. PowerShell runs cmdlets here and reads properties.
 - StartWhenAvailable may count only for triggers that end (MS-TSCH 2.5.4.7). So the trigger ends, years later. A missed
   start must not wait for the next boot: a host that was asleep does not boot.
 """
@@ -116,8 +116,8 @@ def render(change_id: str, expires_at: datetime, ends: Sequence[CellEnd], made_k
     lines = list(_packed(_Script(change_id), ends, made_keys))
     if len(lines) > _MOST_ACTIONS:
         raise RequestError(
-            f"The expiry of {change_id} takes {len(lines)} actions, and a scheduled task holds at most {_MOST_ACTIONS}: "
-            "too many changes that expire lie over each other. Revert some of them."
+            f"The expiry of {change_id} takes {len(lines)} actions, and a scheduled task holds at most "
+            f"{_MOST_ACTIONS}: too many changes that expire lie over each other. Revert some of them."
         )
     return _XML.format(
         change_id=change_id,
