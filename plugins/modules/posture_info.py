@@ -178,8 +178,16 @@ posture:
           description: As RV(winops.smb_guest.guest_events_info#module:read).
           returned: always
           type: dict
+        max_events:
+          description: The cap, O(max_events).
+          returned: always
+          type: int
         channels:
-          description: As RV(winops.smb_guest.guest_events_info#module:channels).
+          description:
+            - As RV(winops.smb_guest.guest_events_info#module:channels), with C(log_begins) and C(log_is_empty).
+            - C(log_begins) is the time of the oldest record of the log, whatever that record is about. It is V(null)
+              where the log holds no record, or where it could not be read.
+            - C(log_is_empty) is V(null) where that could not be read.
           returned: always
           type: list
           elements: dict

@@ -185,7 +185,14 @@ def posture(number: int, random: Random) -> dict[str, Any]:
             "since": stamp(NOW - timedelta(days=30)),
             "asked_since": stamp(NOW - timedelta(days=30)),
             "read": {"way": "subscription", "capped": []},
-            "channels": [{"name": "Microsoft-Windows-SmbClient/Audit", "available": build >= 26100}],
+            "max_events": 20_000,
+            "channels": [
+                {"name": "Microsoft-Windows-SmbClient/Audit", "available": build >= 26100},
+                {
+                    "name": "Microsoft-Windows-SmbClient/Security", "available": True, "enabled": True, "events": 7,
+                    "log_begins": stamp(NOW - timedelta(days=number % 60)), "log_is_empty": False,
+                },
+            ],
         },
         "doors": {
             door: {"state": state, "confidence": "derived", "reason": f"{door} is {state}."}

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ..core.gathered_facts import GatheredFacts
 from ..tables.events import EVENTS
@@ -14,6 +16,7 @@ from ..winrm.session import Session
 from .event_records import Way
 from .event_summary import utc
 from .guest_events import GuestEvents, read_guest_events
+from .log_begin import LogBegin, read_log_begins
 
 MAX_ATTEMPTS = 4
 """Readings of one host: each starts later than the one that reached the cap."""
@@ -23,7 +26,7 @@ _SHARE = 0.8
 
 
 def gather_events(session: Session, *, since: datetime | timedelta, max_events: int, way: Way | None) -> GatheredFacts:
-    """`{servers, clients, unnamed_server, events}`: a row for each peer, and how the events were read.
+    """`{servers, clients, unnamed_server, events}`: a row for each peer, how the events were read, where logs begin.
 
     A host gives the oldest events first. Where the cap is reached, they are read again from a later time, so that a
     cap costs the oldest events and never the newest. `events.since` is the time from which everything was read.
@@ -46,6 +49,7 @@ def gather_events(session: Session, *, since: datetime | timedelta, max_events: 
         start = later
         found = _read(session, start, max_events, way)
     rows = found.as_dict()
+    begins = _log_begins(session, found)
     facts = {
         "servers": rows["servers"],
         "clients": rows["clients"],
@@ -53,11 +57,22 @@ def gather_events(session: Session, *, since: datetime | timedelta, max_events: 
         "events": {
             "asked_since": utc(asked),
             "since": utc(start if isinstance(start, datetime) else asked),
+            "max_events": max_events,
             "read": rows["read"],
-            "channels": rows["channels"],
+            "channels": [{**row, **_begin_as_row(begins.get(row["name"], LogBegin()))} for row in rows["channels"]],
         },
     }
     return GatheredFacts(facts, tuple(found.warnings()))
+
+
+def _log_begins(session: Session, found: GuestEvents) -> Mapping[str, LogBegin]:
+    """Where each log begins that could be read; a disabled channel may still hold old records."""
+    way = found.reader.way
+    return read_log_begins(session, found.channels_read(), way) if way else {}
+
+
+def _begin_as_row(begin: LogBegin) -> dict[str, Any]:
+    return {"log_begins": utc(begin.oldest), "log_is_empty": begin.oldest is None if begin.known else None}
 
 
 def _read(session: Session, since: datetime | timedelta, max_events: int, way: Way | None) -> GuestEvents:

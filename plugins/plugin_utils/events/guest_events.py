@@ -108,6 +108,10 @@ class GuestEvents:
             },
         }
 
+    def channels_read(self) -> list[str]:
+        """The channels that the host has and that could be read."""
+        return [channel for channel in self.wanted if self._reads(channel)]
+
     def _reads(self, channel: str) -> bool:
         return self.presence[channel].available and channel not in self.reader.failed
 

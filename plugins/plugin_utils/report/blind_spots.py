@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from .exceptions import moment
 from .host_posture import HostPosture, HostStatus
 
 
@@ -45,13 +46,22 @@ def _of_channels(host: HostPosture) -> Iterator[Spot]:
             yield "events", "channel_not_read", f"{name} could not be read: {row['reason'] or 'no reason given'}"
         if row["enabled"] is False:
             yield "events", "channel_disabled", f"{name} is disabled: the host writes no events to it."
+        if row["log_is_empty"]:
+            yield "events", "log_empty", f"{name} holds no record: it was cleared, or nothing was written to it yet."
+        elif _is_later(row["log_begins"], host.events["asked_since"]):
+            yield "events", "log_younger", f"{name} begins later than the events that were asked for."
+
+
+def _is_later(text: str | None, than: str | None) -> bool:
+    time, limit = moment(text), moment(than)
+    return time is not None and limit is not None and time > limit
 
 
 def _of_reading(host: HostPosture) -> Iterator[Spot]:
     read, since, asked = host.events["read"], host.events["since"], host.events["asked_since"]
     if read["capped"]:
         yield "events", "capped", f"The cap was reached ({', '.join(read['capped'])}): the newest events are missing."
-    if since and asked and since > asked:
+    if since and _is_later(since, asked):
         yield "events", "since_later", f"More events than the cap allows: those before {since[:10]} were not read."
     if read["unreadable"]:
         yield "events", "unreadable", "Some events were no XML and were left out."

@@ -121,6 +121,12 @@ def _findings(document: Row) -> Iterator[Row]:
             yield {"host": host["name"], "product": host["product"], "topic": topic, **found}
 
 
+def _logs(document: Row) -> Iterator[Row]:
+    for host in document["hosts"]:
+        for channel in host["events"]["coverage"]:
+            yield {**host["events"], **channel, "host": host["name"]}
+
+
 def _not_read(document: Row) -> Iterator[Row]:
     for host in document["hosts"]:
         if host["status"] != "read":
@@ -225,6 +231,15 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             },
         ),
         "findings": Table(_findings, _members("host", "product", "topic", "in_force", "scanner", "accepted")),
+        "event_logs": Table(
+            _logs,
+            {
+                "host": _member("host"),
+                "log": _member("name"),
+                **_members("enabled", "events", "oldest", "newest", "since", "max_events", "log_begins"),
+                "log_is_empty": _member("log_is_empty"),
+            },
+        ),
         "not_read": Table(_not_read, _members("host", "part", "kind", "text")),
         "exceptions": Table(
             _rows_of("exceptions"),

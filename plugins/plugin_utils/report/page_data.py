@@ -15,6 +15,7 @@ from typing import Any
 from ..tables.compliance import TOPICS, benchmarks_of
 from ..tables.settings import SETTINGS
 from .facets import WINNER_LABELS, Facets
+from .wording import day, minute
 
 Row = Mapping[str, Any]
 
@@ -85,7 +86,7 @@ def _control(product: str, topic: str) -> list[str]:
 
 
 def _host(row: Row, changes: Sequence[Row], topics: Sequence[str], texts: _Texts) -> list[Any]:
-    """[advice, settings, policy names, locations, findings, product, servers, problems, system, changes].
+    """[advice, settings, policy names, locations, findings, product, servers, problems, system, changes, logs].
 
     settings: eight signs each, see `_setting`. policy names, locations: pairs of a setting's number and a text's.
     """
@@ -103,6 +104,7 @@ def _host(row: Row, changes: Sequence[Row], topics: Sequence[str], texts: _Texts
         texts.numbers(_problems(row)),
         texts.number(" ".join(str(part) for part in system if part)),
         texts.numbers([_change(change) for change in changes]),
+        texts.numbers([_log(channel, row["events"]) for channel in row["events"]["coverage"]]),
     ]
 
 
@@ -122,6 +124,15 @@ def _finding(found: Row) -> str:
 def _change(change: Row) -> str:
     end = change["expires_at"] or "never"
     return f"{change['change_id']}: {change['reason'] or 'no reason said'}; ends {end}; {change['status']}"
+
+
+def _log(channel: Row, events: Row) -> str:
+    """What was read of one event log, and how far back the log reaches."""
+    read = f"{channel['events'] or 0} events read since {day(events['since']) or 'an unknown time'}"
+    begins = {True: "the log holds no record", False: f"the log begins {minute(channel['log_begins'])}"}
+    reach = begins.get(channel["log_is_empty"], "where the log begins is not known")
+    off = "; disabled" if channel["enabled"] is False else ""
+    return f"{channel['name']}: {read}; {reach}{off}"
 
 
 def _problems(row: Row) -> list[str]:

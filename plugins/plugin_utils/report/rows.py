@@ -18,6 +18,8 @@ from .servers import counted
 
 WINNERS = frozenset(winner.value for winner in Winner)
 LATEST = "9"  # after every time in ISO 8601
+COVERAGE = ("name", "enabled", "events", "oldest", "newest", "log_begins", "log_is_empty")
+"""Members of a channel that say how much of its log was read."""
 
 
 def host_row(host: HostPosture, servers: Sequence[str], judged: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -56,8 +58,9 @@ def host_row(host: HostPosture, servers: Sequence[str], judged: Mapping[str, Map
             "unavailable_channels": [
                 row["name"] for row in host.events["channels"] if row["available"] is False and row["name"]
             ],
+            "max_events": host.events["max_events"],
             "coverage": [
-                {member: row[member] for member in ("name", "events", "oldest", "newest")}
+                {member: row[member] for member in COVERAGE}
                 for row in host.events["channels"]
                 if row["name"] and row["available"] is not False
             ],

@@ -71,6 +71,7 @@ POSTURE = {
     "events": {
         "since": str,
         "asked_since": str,
+        "max_events": int,
         "read": {"way": str, "events": int, "capped": [str], "unreadable": int, "omitted": int, "undecodable": bool},
         "channels": [
             {
@@ -81,6 +82,8 @@ POSTURE = {
                 "events": int,
                 "oldest": str,
                 "newest": str,
+                "log_begins": str,
+                "log_is_empty": bool,
             }
         ],
     },

@@ -101,13 +101,18 @@ class Subscribe:
 
 @dataclass(frozen=True)
 class PullEvents:
-    """Fetch what has come since. wait: seconds that the host may hold the answer back until there is something.
+    """Fetch what has come since.
 
-    It is never longer than the connection's own operation time-out. `context_id` is the latest page's.
+    Args:
+        context_id: The latest page's.
+        wait: Seconds that the host may hold the answer back until there is something; never longer than the
+            connection's own operation time-out.
+        at_most: Events in one answer.
     """
 
     context_id: str
     wait: float = 10.0
+    at_most: int = MAX_BATCH_ITEMS
 
     def __str__(self) -> str:
         return "Pull from the event log"
@@ -118,7 +123,7 @@ class PullEvents:
         body = element(
             "n:Pull",
             element("n:EnumerationContext", text(self.context_id)),
-            element("n:MaxElements", text(str(MAX_BATCH_ITEMS))),
+            element("n:MaxElements", text(str(self.at_most))),
             attributes={"xmlns:n": ENUMERATION},
         )
         return build_envelope(context, f"{ENUMERATION}/Pull", EVENT_LOG, body=body)

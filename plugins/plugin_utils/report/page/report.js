@@ -142,7 +142,7 @@
 
   // One host. The members of an entry of data.hosts, as page_data.py writes them:
   const hostOf = (number) => {
-    const [advice, settings, sources, locations, compliance, product, servers, problems, system, changes] =
+    const [advice, settings, sources, locations, compliance, product, servers, problems, system, changes, logs] =
       data.hosts[number];
     const text = (index) => data.texts[index] ?? "";
     return {
@@ -156,6 +156,7 @@
       servers: servers.map(text),
       problems: problems.map(text),
       changes: changes.map(text),
+      logs: logs.map(text),
     };
   };
   const grid = (caption, headings, rows) => {
@@ -246,6 +247,7 @@
       body.push(make("h3", "Compliance"), grid("Controls of this host", headings, rows));
     }
     if (host.servers.length) body.push(make("h3", "Guest at"), list(host.servers));
+    if (host.logs.length) body.push(make("h3", "Event logs"), list(host.logs));
     byId("detail-body").replaceChildren(...body);
     if (!dialog.open) dialog.showModal();
     dialog.scrollTop = 0;

@@ -13,7 +13,14 @@ import pytest
 from in_process import session as session_onto
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_facts import gather_events
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_records import Way
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.event_summary import utc
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.events.log_begin import LogBegin, read_log_begins
+from simulated_windows.fault_injection import InjectedFault
 from simulated_windows.in_process import InProcessHost
+
+SECURITY = "Microsoft-Windows-SmbClient/Security"
+AUDIT = "Microsoft-Windows-SmbClient/Audit"
 
 
 def _host(hours: int) -> InProcessHost:
@@ -45,3 +52,40 @@ def test_without_a_cap_everything_is_read_from_the_time_that_was_asked_for() -> 
     (channel,) = [row for row in facts["events"]["channels"] if row["events"]]
     assert channel["events"] == facts["events"]["read"]["events"] == 10
     assert channel["oldest"] < channel["newest"]
+
+
+def _logs(host: InProcessHost, way: Way | None = None) -> dict[str, tuple[str | None, bool | None]]:
+    facts = dict(gather_events(session_onto(host), since=timedelta(days=30), max_events=20, way=way).facts)
+    return {row["name"]: (row["log_begins"], row["log_is_empty"]) for row in facts["events"]["channels"]}
+
+
+@pytest.mark.parametrize("way", list(Way))
+@pytest.mark.parametrize("in_vain", ["empty", "timed_out"])
+def test_a_log_begins_with_its_oldest_record_whatever_that_is_about(way: Way, in_vain: str) -> None:
+    refused = {"subscription": "refused"} if way is Way.WEVTUTIL else {}
+    host = InProcessHost(quirks={"pull_in_vain": in_vain, **refused})
+    host.log.events.clear()
+    oldest = (datetime.now(UTC) - timedelta(days=90)).replace(microsecond=0)
+    host.log.put(31022, {"ServerName": "nas"}, time=oldest)
+    for day in (40, 20):
+        host.log.put(31022, {"ServerName": "nas"}, time=oldest + timedelta(days=90 - day))
+    assert _logs(host) == dict.fromkeys(_logs(host), (None, True)) | {SECURITY: (utc(oldest), False)}
+    assert len(host.host.subscriptions) == 0
+
+
+def test_a_subscription_tells_where_a_log_begins_without_a_process() -> None:
+    host = _host(10)
+    host.reset_counters()
+    channels = _gather(host, 20)["events"]["channels"]
+    assert host._ledger.counters.shells == host._ledger.counters.processes == 0
+    begins = [message["action"].rpartition("/")[2] for message in host.messages][-3 * len(channels) :]
+    assert begins == ["Subscribe", "Pull", "Unsubscribe"] * len(channels)
+
+
+@pytest.mark.parametrize("message", ["Subscribe", "Pull"])
+def test_where_a_log_begins_is_not_known_if_it_cannot_be_read(message: str) -> None:
+    host = _host(10)
+    host.faults.add(InjectedFault("access_denied", match=f"/{message}", times=1))
+    begins = read_log_begins(session_onto(host), [SECURITY, AUDIT], Way.SUBSCRIPTION)
+    assert begins == {SECURITY: LogBegin(), AUDIT: LogBegin(known=True)}
+    assert len(host.host.subscriptions) == 0

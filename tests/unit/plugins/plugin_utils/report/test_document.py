@@ -356,14 +356,18 @@ def test_what_was_not_seen_is_a_line_of_its_own() -> None:
             {"name": "A/Security", "available": True, "enabled": False, "reason": ""},
             {"name": "B/Audit", "available": True, "enabled": True, "reason": "access is denied"},
             {"name": "C/Audit", "available": False, "enabled": None, "reason": "this Windows does not have it"},
+            {"name": "D/Audit", "available": True, "log_begins": "2026-11-01T00:00:00+00:00", "log_is_empty": False},
+            {"name": "E/Audit", "available": True, "log_begins": None, "log_is_empty": True},
+            {"name": "F/Audit", "available": True, "log_begins": "2026-10-26T16:59:59.9Z", "log_is_empty": False},
         ],
     }
     its["problems"] = [{"part": "connections", "message": "denied"}]
     document = build_document({"ws": {"posture": its}, "ws2": {"posture": its}}, ReportTerms(NOW))
     assert {row["kind"] for row in document["blind_spots"]} == {
         "not_read", "channel_disabled", "channel_not_read", "no_channel", "capped", "since_later", "unreadable",
-        "peers_omitted", "undecodable",
+        "peers_omitted", "undecodable", "log_younger", "log_empty",
     }  # fmt: skip
+    assert [row["text"][:1] for row in document["blind_spots"] if row["kind"] == "log_younger"] == ["D"]
     assert all(row["hosts"] == ["ws", "ws2"] for row in document["blind_spots"])
     page = render(document)
     assert all(row["text"].partition("(")[0] in page for row in document["blind_spots"])
