@@ -94,5 +94,6 @@ def _by_wevtutil(session: Session, channels: Sequence[str]) -> dict[str, LogBegi
 def _begin(records: Iterable[EventRecord | None]) -> LogBegin:
     """By the first record; one without a time says nothing."""
     for record in records:
-        return LogBegin(known=record is not None and record.time is not None, oldest=record and record.time)
+        oldest = record.time if record else None
+        return LogBegin(known=oldest is not None, oldest=oldest)
     return LogBegin(known=True)
