@@ -112,7 +112,7 @@ def install(session: nox.Session, requirements: str, core: AnsibleCore | None) -
 
 
 def pip_settings() -> dict[str, str]:
-    """Variables that tell uv where pip is told to look: a mirror is often set for pip alone."""
+    """Variables that tell uv where pip looks: a mirror is often set for pip alone."""
     listing = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )

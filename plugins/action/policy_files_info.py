@@ -33,12 +33,14 @@ class ActionModule(Action):
         settings: dict[str, str] = {}
         contradictions: dict[str, dict[str, str]] = {}
         for name, row in SETTINGS.items():
-            said = {source.path: row.words.word(source.settings[name]) for source in sources if name in source.settings}
-            words = set(said.values())
+            words_of = {
+                source.path: row.words.word(source.settings[name]) for source in sources if name in source.settings
+            }
+            words = set(words_of.values())
             if len(words) == 1:
                 settings[name] = words.pop()
             elif words:
-                contradictions[name] = said
+                contradictions[name] = words_of
         return {
             "changed": False,
             "settings": settings,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""posture_report: what posture_info found on the hosts of a fleet, as a page, as JSON and as CSV on the controller."""
+"""posture_report: what posture_info found on a fleet, as a page, JSON and CSV on the control node."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PAGE, DOCUMENT, CHECKSUMS = "report.html", "report.json", "SHA256SUMS"
 
 
 class ActionModule(Action):
-    """Writes on the controller, and never talks to the host of the task."""
+    """Writes on the control node, and never talks to the host of the task."""
 
     ARGUMENT_SPEC = {
         "hosts": {"type": "dict", "default": {}},

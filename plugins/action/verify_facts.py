@@ -49,7 +49,7 @@ class ActionModule(HostAction):
             "recording": self._record(options["record_to"], verified, consent),
         }
         if verified.not_restored:
-            result |= {"failed": True, "msg": f"Not put back: {' '.join(verified.not_restored)}"}
+            result |= {"failed": True, "msg": f"Not restored: {' '.join(verified.not_restored)}"}
         return result
 
     def _record(self, folder: str | None, verified: Verified, consent: set[Consent]) -> str | None:

@@ -344,7 +344,7 @@ ansible_facts:
               type: str
               sample: every audit setting is supported
             events_to_expect:
-              description: The events that the host writes in its present state when what they tell of happens.
+              description: The events that the host writes in its present state when what they record happens.
               returned: always
               type: list
               elements: dict
@@ -360,7 +360,7 @@ ansible_facts:
                   type: str
                   sample: Microsoft-Windows-SmbClient/Security
                 meaning:
-                  description: What it tells.
+                  description: What it records.
                   returned: always
                   type: str
                   sample: an insecure guest logon was refused

@@ -49,9 +49,9 @@ notes:
   - A session of a client does not say whether it is signed, encrypted or a guest's.
 seealso:
   - module: winops.smb_guest.guest_events_info
-    description: Tells from the event log who needs guest logons.
+    description: Shows from the event log who needs guest logons.
   - module: winops.smb_guest.client_facts
-    description: Tells what the settings of the host are.
+    description: Shows the settings of the host.
 """
 
 EXAMPLES = r"""
@@ -126,11 +126,11 @@ connections:
       returned: always
       type: bool
     guest:
-      description: Whether it is a guest session. V(null) where nothing tells.
+      description: Whether it is a guest session. V(null) where nothing shows it.
       returned: always
       type: bool
     guest_evidence:
-      description: What tells it.
+      description: What shows it.
       returned: always
       type: str
       sample: event 31022 of 2026-11-23T21:30:00Z

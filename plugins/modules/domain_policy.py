@@ -177,7 +177,7 @@ notes:
   - One run at a time changes GPOs on a domain controller; another one waits up to 30 seconds. GPMC does not know of
     that; what it writes while a task runs is noticed and kept, but for the moment of the one request that replaces a
     file.
-  - A change that was cut off is taken back by the next run of this module or of
+  - A change that was interrupted is rolled back by the next run of this module or of
     M(winops.smb_guest.domain_policy_revert), with a warning.
 """
 

@@ -224,7 +224,7 @@ servers:
           type: bool
           sample: true
         status:
-          description: What the server said, or why there was no answer; null if nothing was tried.
+          description: The answer of the server, or why there was none; null if nothing was tried.
           type: str
           sample: STATUS_SUCCESS (0x00000000)
     anonymous:
@@ -237,7 +237,7 @@ servers:
           type: bool
           sample: true
         status:
-          description: What the server said, or why there was no answer; null if nothing was tried.
+          description: The answer of the server, or why there was none; null if nothing was tried.
           type: str
           sample: STATUS_SUCCESS (0x00000000)
     account:
@@ -249,7 +249,7 @@ servers:
           type: bool
           sample: true
         status:
-          description: What the server said, or why there was no answer; null if nothing was tried.
+          description: The answer of the server, or why there was none; null if nothing was tried.
           type: str
           sample: STATUS_SUCCESS (0x00000000)
     knows_accounts:
@@ -366,7 +366,7 @@ guest_opening:
       elements: str
       sample: ['nas01.example.com is accounts_only: ...']
     doubts:
-      description: A line for each server that nothing can be said about.
+      description: A line for each server that nothing is known about.
       type: list
       elements: str
       sample: []

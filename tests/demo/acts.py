@@ -1,6 +1,6 @@
 """What happens in a step of any demo: a playbook runs, a file is shown or kept.
 
-Each act shows itself and returns what went otherwise than told, a sentence each.
+Each act runs, prints and returns what differs from its text, a sentence each.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Act(Protocol[Stage_contra]):
     """One thing that happens."""
 
     def perform(self, stage: Stage_contra) -> list[str]:
-        """Do and show it; return what went otherwise than told."""
+        """Run and print it; return what differs from its text."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,17 @@ class Run:
         command = ["ansible-playbook", "-i", "inventory.yml", *self.arguments]
         print(f"\n$ {shlex.join(command)}", flush=True)
         run = run_playbook(stage.within(command), cwd=stage.work, environ=stage.environ, show=Transcript().take)
-        told = {host: self.outcomes.get(host, "absent") for host in sorted({*self.outcomes, *run.recap})}
+        outcomes = {host: self.outcomes.get(host, "absent") for host in sorted({*self.outcomes, *run.recap})}
         wrong = [
             f"{host}: expected {word}, was {run.outcome(host)}"
-            for host, word in told.items()
+            for host, word in outcomes.items()
             if run.outcome(host) != word
         ]
-        status = max(EXIT_STATUS.get(word, 0) for word in told.values())
+        status = max(EXIT_STATUS.get(word, 0) for word in outcomes.values())
         if run.status != status:
             wrong.append(f"ansible-playbook ended with {run.status}, expected {status}")
-        said = " ".join(run.output.split())  # Ansible breaks long lines
-        return wrong + [f"the output does not say {text!r}" for text in self.says if text.strip() not in said]
+        output = " ".join(run.output.split())  # Ansible breaks long lines
+        return wrong + [f"the output does not say {text!r}" for text in self.says if text.strip() not in output]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Tells the demo's story: installs the collection as a user would, starts a simulated fleet, takes step after step."""
+"""Runs the demo: installs the collection as a user would, starts a simulated fleet, takes step after step."""
 
 from __future__ import annotations
 

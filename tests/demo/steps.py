@@ -1,4 +1,4 @@
-"""What a step of the demo is, and how the hosts' own state tells whether it went as told."""
+"""What a step of the demo is, and how the hosts' own state is compared with its text."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Step:
     """rewritten: the hosts whose own state changes, and no other. then: what hosts hold after it."""
 
     heading: str
-    told: str
+    text: str
     acts: Sequence[Act[FleetStage]]
     lesson: str
     rewritten: Sequence[str] = ()
     then: Mapping[str, Then] = field(default_factory=dict)
 
     def deviations(self, before: States, after: States, history: Mapping[str, States]) -> list[str]:
-        """What the hosts hold otherwise than told, a sentence each. history: the states after each earlier step."""
+        """How the hosts differ from its text, a sentence each. history: the states after each earlier step."""
         wrong = [
             f"{host}: its state {'stayed' if host in self.rewritten else 'changed'}"
             for host in before

@@ -56,7 +56,7 @@ STEPS = (
     ),
     Step(
         "Try",
-        "A hole may be opened only with a reason, for a time, and with everything that it relaxes said. A dry run:",
+        "Guest logons are allowed only with a reason, for a time, and with all that is relaxed named. A dry run:",
         [
             Show("nas.yml"),
             Run([*_OPENING, "--check", "--diff"], _all("changed", NEEDY), says=["Check mode: would be opened"]),

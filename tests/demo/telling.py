@@ -1,4 +1,4 @@
-"""How any demo is told: started, installed as a user would, step after step held to its word, ended."""
+"""How any demo runs: started, installed as a user would, each step checked against its text, ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from interrupts import interrupt_on_signals
 
 
 class DemoFailed(Exception):
-    """The story did not go as told; the message says where."""
+    """A step did not do what its text announces; the message says which."""
 
 
 StateT = TypeVar("StateT")
@@ -32,8 +32,8 @@ class Step(Protocol[StateT]):
         """What the step is called."""
 
     @property
-    def told(self) -> str:
-        """What is told before it."""
+    def text(self) -> str:
+        """What is printed before it."""
 
     @property
     def acts(self) -> Sequence[Act[Stage]]:
@@ -44,18 +44,18 @@ class Step(Protocol[StateT]):
         """What is to be seen."""
 
     def deviations(self, before: StateT, after: StateT, history: Mapping[str, StateT]) -> list[str]:
-        """What is otherwise than told, a sentence each. history: the states after each earlier step, by heading."""
+        """What differs from its text, a sentence each. history: the states after each earlier step, by heading."""
 
 
-def started(target: str, tell: Callable[[Path], None]) -> int:
-    """Tell a story in a folder of its own; the exit status. target: what make calls it."""
+def started(target: str, story: Callable[[Path], None]) -> int:
+    """Run a story in a folder of its own; the exit status. target: what make calls it."""
     if not (Path(sys.executable).parent / "ansible-playbook").is_file():
         print(f"This needs its own environment. Start it with: make {target}", file=sys.stderr)
         return 2
     interrupt_on_signals()
     try:
         with tempfile.TemporaryDirectory(prefix=f"winops-{target}-") as folder:
-            tell(Path(folder))
+            story(Path(folder))
     except DemoFailed as failure:
         print(f"\nThe demo failed. {failure}", file=sys.stderr)
         return 1
@@ -68,13 +68,13 @@ def started(target: str, tell: Callable[[Path], None]) -> int:
 def play(steps: Sequence[Step[StateT]], stage: Stage, look: Callable[[], StateT]) -> dict[str, StateT]:
     """All steps, one after the other; the states after each, by heading. look: the state as it is now.
 
-    Raises DemoFailed where something is not as told.
+    Raises DemoFailed where something differs from its text.
     """
     now = look()
     history: dict[str, StateT] = {}
     for number, step in enumerate(steps, 1):
         heading(f"{number}/{len(steps)}  {step.heading}")
-        say(step.told)
+        say(step.text)
         wrong = [deviation for act in step.acts for deviation in act.perform(stage)]
         before, now = now, look()
         if wrong := wrong + step.deviations(before, now, history):

@@ -52,8 +52,8 @@ def test_the_playbook_tells_what_is_otherwise_and_keeps_the_messages(fleet: Flee
     consent = json.dumps({"smb_guest_consent": CONSENT})
     done = _playbook(fleet, tmp_path, "--limit", ODD, "-e", consent)
     assert done.returncode == 0, done.stdout
-    told = {line.split("OTHERWISE: ")[1].split(":")[0] for line in done.stdout.splitlines() if "OTHERWISE" in line}
-    assert told == {"registry_absent_key", "registry_delete_absent", "set_without_options"}
+    otherwise = {line.split("OTHERWISE: ")[1].split(":")[0] for line in done.stdout.splitlines() if "OTHERWISE" in line}
+    assert otherwise == {"registry_absent_key", "registry_delete_absent", "set_without_options"}
     assert _without_events(fleet) == before
     recording = tmp_path / f"verify_facts-{ODD}"
     text = "".join(path.read_text() for path in recording.iterdir())
@@ -63,7 +63,7 @@ def test_the_playbook_tells_what_is_otherwise_and_keeps_the_messages(fleet: Flee
     assert not re.search(r"\bAdministrator\b", text)
     facts = json.loads((recording / "facts.json").read_text())
     assert facts["consent"] == sorted(CONSENT)
-    assert {row["fact"] for row in facts["facts"] if row["as_expected"] is False} == told
+    assert {row["fact"] for row in facts["facts"] if row["as_expected"] is False} == otherwise
 
 
 def test_the_playbook_asks_one_host_only(fleet: Fleet, tmp_path: Path) -> None:
@@ -112,5 +112,5 @@ def test_by_psrp_with_an_expiry_to_its_end(run: Run) -> None:
 def test_what_is_not_put_back_fails_the_task(run: Run) -> None:
     record = run.record(LYING, "verify")
     assert (record.status, record.result["restored"], record.result["changed"]) == ("failed", False, True), record
-    assert record.message.startswith("Not put back: ")
+    assert record.message.startswith("Not restored: ")
     assert "\\winops\\smb_guest\\verify_facts" in record.message

@@ -119,10 +119,10 @@ def builder(folder: Path) -> None:
     run([str(BIN / "ansible-builder"), "create"], folder)
     if not (folder / "context/_build" / artefact.name).is_file():
         raise Failed("the build context lacks the artefact")
-    said = run([str(BIN / "ansible-builder"), "introspect", str(install(artefact, folder))], folder)
+    output = run([str(BIN / "ansible-builder"), "introspect", str(install(artefact, folder))], folder)
     for needed in ("pywinrm", "pypsrp", "krb5-user"):
-        if needed not in said:
-            raise Failed(f"ansible-builder does not find {needed}:\n{said}")
+        if needed not in output:
+            raise Failed(f"ansible-builder does not find {needed}:\n{output}")
 
 
 def run(command: list[str], cwd: Path | None = None, *, stderr: int = subprocess.PIPE, **environ: str) -> str:

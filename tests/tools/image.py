@@ -115,9 +115,9 @@ def try_image(buildah: Buildah, folder: Path) -> None:
                 raise Failed("the host was hard before: that it is so afterwards would prove nothing")
             more = {"ansible_connection": connection, "ansible_psrp_auth": "ntlm", "ansible_psrp_protocol": "http"}
             playbook = ["ansible-playbook", "-i", "/runner/project/inventory.yml", "/runner/project/playbook.yml"]
-            said = buildah(*inside, *playbook, "--extra-vars", json.dumps(more))
+            output = buildah(*inside, *playbook, "--extra-vars", json.dumps(more))
             if not hardened(fleet.control.state("host")):
-                raise Failed(f"the host was not hardened over {connection}:\n{said}")
+                raise Failed(f"the host was not hardened over {connection}:\n{output}")
             print(f"{connection}: hardened, and read back at the host")
         print(buildah(*inside, "ansible", "--version").splitlines()[0])
 

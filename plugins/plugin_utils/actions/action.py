@@ -26,7 +26,7 @@ MAX_SECONDS = 86_400
 
 
 class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type information
-    """An action that runs on the controller, whatever the connection. A subclass says its options and does its work."""
+    """An action that runs on the control node, whatever the connection. A subclass has its options and its work."""
 
     _supports_check_mode = True
     _supports_async = False
@@ -125,8 +125,8 @@ class HostAction(Action):
     def reservations(self) -> list[str]:
         if getattr(self._connection, "become", None) is None:
             return []
-        told = "become has no effect: winops.smb_guest starts no process whose user could change. It works with the "
-        return [f"{told}rights of ansible_user."]
+        text = "become has no effect: winops.smb_guest starts no process whose user could change. "
+        return [f"{text}It works with the rights of ansible_user."]
 
     def words(self, error: Exception) -> str:
         if not isinstance(error, AccessDenied):

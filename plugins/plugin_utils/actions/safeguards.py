@@ -59,7 +59,7 @@ def check_opening(options: Mapping[str, Any], play_hosts: Sequence[str] | None) 
 
     Args:
         options: Of the module enable_guest.
-        play_hosts: Every host of the play, as Ansible tells each task; None where it did not.
+        play_hosts: Every host of the play, as Ansible gives them to each task; None where it did not.
 
     Raises:
         RequestError: The host was not contacted.

@@ -42,7 +42,7 @@ class SmbGuestError(Exception):
     Attributes:
         kind: a word for code that decides by the error; None where there is nothing to tell apart.
         subject: what the error is about, such as a registry value or the name of an option.
-        host_state: what the host holds by now; None where the task does not write, or nobody has said it yet.
+        host_state: what the host holds by now; None where the task does not write, or it is not known yet.
         remarks: further sentences for the user, in their order.
     """
 

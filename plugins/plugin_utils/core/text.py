@@ -18,7 +18,7 @@ def one_line(text: str, limit: int | None = None) -> str:
 
     White space other than plain blanks becomes one blank. Control characters, bidirectional overrides and marks,
     lone surrogates and whatever else Unicode does not print are written as Python escapes, such as `\\x1b`. limit:
-    characters that the result has at most; what is cut off becomes `...`.
+    characters that the result has at most; what exceeds that becomes `...`.
     """
     if not text.isprintable():
         text = _BLANKS.sub(lambda run: run[0] if run[0].strip(" ") == "" else " ", text)

@@ -58,7 +58,7 @@ def sid_of(directory: Directory, name: str) -> str:
 
 
 def is_foreign_sid(directory: Directory, sid: str) -> bool:
-    """Whether a SID belongs to another domain, so that nothing here tells who it is, or whether it is anybody."""
+    """Whether a SID belongs to another domain, so its name, or whether it exists, is not known here."""
     return sid.startswith(_DOMAIN_SID) and not sid.startswith(_own_sid(directory) + "-")
 
 

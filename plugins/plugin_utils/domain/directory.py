@@ -126,7 +126,7 @@ class Directory:
         Args:
             base: The DN to begin at.
             scope: How deep.
-            filter_: RFC 4515 text, in which `escaped` has treated what a user or host said.
+            filter_: RFC 4515 text, in which `escaped` has treated every text of a user or host.
             attributes: Their names.
             sd_flags: Which parts of nTSecurityDescriptor are meant (1 owner, 2 group, 4 DACL). Without it the server
                 also means the SACL, which few may read.

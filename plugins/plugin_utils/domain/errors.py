@@ -53,7 +53,7 @@ class MissingRight(DomainError):
 
 
 class LibraryMissing(RequestError):
-    """A Python package that only these modules need is not installed on the controller."""
+    """A Python package that only these modules need is not installed on the control node."""
 
     def __init__(self, package: str, needed_for: str, why: object = "") -> None:
         reason = f" ({one_line(str(why), MAX_TEXT)})" if why else ""

@@ -58,7 +58,7 @@ class Modification:
 
 
 class Result(NamedTuple):
-    """An answer to a change: the code of RFC 4511 4.1.9 and what the server said about it."""
+    """An answer to a change: the code of RFC 4511 4.1.9 and the text that the server sent with it."""
 
     code: int
     diagnostics: str
@@ -114,7 +114,7 @@ def delete_request(message_id: int, dn: str) -> bytes:
 
 
 def message_length(data: bytes | bytearray, longest: int = MAX_MESSAGE) -> int | None:
-    """How many bytes the first message of `data` has; None while too few are there to tell.
+    """How many bytes the first message of `data` has; None while there are too few to know.
 
     Args:
         data: What was read so far.

@@ -5,7 +5,7 @@
 """The share SYSVOL of one domain controller: whole files, folders, their security. The one door to SMB files.
 
 Paths are relative to the share, with backslashes. One request at a time, each answered before the next is sent;
-no DFS referral is followed, so everything happens on the controller that was named.
+no DFS referral is followed, so everything happens on the domain controller that was named.
 
 An answer is not trusted: it has limits of time and size (`smb_connection`), a listing or a file ends, and whatever its
 bytes make a parser raise leaves as an UnreadableAnswer.

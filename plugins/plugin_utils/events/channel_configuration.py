@@ -79,9 +79,9 @@ def _checked(doing: str, name: str, result: CommandResult) -> str:
         raise AccessDenied(f"{doing} the event channel {name}", writing=doing == "configuring")
     if result.exit_code == ERROR_EVT_CHANNEL_NOT_FOUND:
         raise HostError(f"This Windows has no event channel {name}. Leave it out of channels for this host.")
-    said = one_line(result.stderr or result.stdout, 200)
+    output = one_line(result.stderr or result.stdout, 200)
     raise HostError(
-        f"wevtutil ended with {number_in_words(result.exit_code)} when {doing} the event channel {name}: {said}"
+        f"wevtutil ended with {number_in_words(result.exit_code)} when {doing} the event channel {name}: {output}"
     )
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a host has an event channel, and whether it is enabled. The registry tells, so that no process is started."""
+"""Whether a host has an event channel, and whether it is enabled. The registry shows it, so no process is started."""
 
 from __future__ import annotations
 

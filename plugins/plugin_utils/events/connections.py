@@ -25,7 +25,7 @@ _SIGNING, _ENCRYPTION = GUEST_BLOCKERS
 
 @dataclass(frozen=True)
 class GuestLogon:
-    """A guest logon that the event log tells of. user: lower case, without a domain; None where the event has none."""
+    """A guest logon in the event log. user: lower case, without a domain; None where the event has none."""
 
     event: int
     user: str | None
@@ -63,7 +63,7 @@ def _account(user: str) -> str:
 
 @dataclass(frozen=True)
 class JudgedConnection:
-    """A connection and what is to be said of it. contradicts: the settings in force that it does not live up to."""
+    """A connection and the remarks on it. contradicts: the settings in force that it does not meet."""
 
     connection: SmbConnection
     guest: bool | None

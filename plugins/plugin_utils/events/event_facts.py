@@ -80,7 +80,7 @@ def _read(session: Session, since: datetime | timedelta, max_events: int, way: W
 
 
 def _later_start(found: GuestEvents, start: datetime) -> datetime | None:
-    """From when to read, so that the newest events fit below the cap; None where all were read, or nothing tells."""
+    """From when to read, so that the newest events fit below the cap; None where all were read or nothing shows it."""
     if not found.reader.capped or not found.reader.events:
         return None
     read = found.reader.coverage.values()

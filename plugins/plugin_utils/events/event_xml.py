@@ -78,7 +78,7 @@ def read_event(event: Element) -> EventRecord | None:
 def read_events(rendered: str) -> Iterator[EventRecord | None]:
     """The records in text that holds `Event` elements one after the other, without a root, as wevtutil writes it.
 
-    Each is read by itself: one that is no XML, no event, or cut off is None and hides no other.
+    Each is read by itself: one that is no XML, no event, or truncated is None and hides no other.
     """
     position = 0
     while start := _START.search(rendered, position):
@@ -116,7 +116,7 @@ def _number(written: str) -> int | None:
 
 
 def _time_of(written: str) -> datetime | None:
-    """A SystemTime: UTC, with up to nine digits of a second. Microseconds are kept, the rest is cut off."""
+    """A SystemTime: UTC, with up to nine digits of a second. Microseconds are kept, the rest is dropped."""
     found = _TIME.fullmatch(written)
     if found is None:
         return None

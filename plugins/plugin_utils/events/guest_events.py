@@ -78,7 +78,7 @@ def as_bookmark(positions: Mapping[str, Position]) -> dict[str, dict[str, Any]]:
 
 @dataclass
 class GuestEvents:
-    """What a host told: the events summed up, how they were read, and where it has nothing to tell."""
+    """What a host answered: a summary of the events, how they were read, and which channels have none."""
 
     summary: Summary
     reader: EventReader
@@ -148,32 +148,32 @@ class GuestEvents:
 
     def warnings(self) -> list[str]:
         """What a reader of the result must know."""
-        reader, said = self.reader, []
+        reader, remarks = self.reader, []
         if reader.capped:
-            said.append(
+            remarks.append(
                 f"Only the {reader.events} oldest events were read ({', '.join(reader.capped)}). Give the bookmark of "
                 "this result to the next run to go on, or raise max_events."
             )
         if self.summary.omitted():
-            said.append(f"{self.summary.omitted()} events name more servers or clients than rows are kept for.")
+            remarks.append(f"{self.summary.omitted()} events name more servers or clients than rows are kept for.")
         if reader.unreadable:
-            said.append(f"{reader.unreadable} events were no XML and were left out.")
+            remarks.append(f"{reader.unreadable} events were no XML and were left out.")
         if reader.undecodable:
-            said.append(
+            remarks.append(
                 "Names in these events lost characters on the host (they hold ? or U+FFFD): letters beyond ASCII are "
                 "damaged. Where wevtutil was used, way: subscription may read them whole."
             )
         if reader.left_behind:
-            said.append(
+            remarks.append(
                 f"The host did not confirm the end of the subscription. It ends by itself within {EXPIRES:.0f} seconds."
             )
         for channel, reason in reader.failed.items():
             if reason is not None:
-                said.append(f"{channel} could not be read: {reason}")
+                remarks.append(f"{channel} could not be read: {reason}")
         for channel, presence in self.presence.items():
             if presence.enabled is False:
-                said.append(f"{channel} is disabled on this host: nothing is written to it. See the module audit.")
-        return said
+                remarks.append(f"{channel} is disabled on this host: nothing is written to it. See the module audit.")
+        return remarks
 
 
 def read_guest_events(
@@ -206,7 +206,7 @@ def read_guest_events(
 
 
 def guest_logons(session: Session) -> GuestLogons:
-    """The guest logons of this host as a client that its event log tells of. Raises HostError."""
+    """The guest logons of this host as a client in its event log. Raises HostError."""
     registry = Registry(session)
     wanted = channels_of(GUEST_USED)
     presence = {channel: channel_presence(registry, channel) for channel in wanted}

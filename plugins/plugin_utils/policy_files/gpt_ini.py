@@ -110,7 +110,7 @@ class GptIni:
         return self.text.get(_GENERAL, _MACHINE_EXTENSIONS)
 
     def with_version(self, version: Version) -> GptIni:
-        """With another version, said with a sign where the file said it with one."""
+        """With another version, signed where the file has a sign."""
         number = version.signed if self._number() < 0 else version.number
         return replace(self, text=self.text.set(_GENERAL, _VERSION, str(number)))
 
@@ -123,9 +123,9 @@ class GptIni:
         return replace(self, text=self.text.set(_GENERAL, _MACHINE_EXTENSIONS, names))
 
     def _number(self) -> int:
-        said = self.text.get(_GENERAL, _VERSION)
-        if said is None:
+        written = self.text.get(_GENERAL, _VERSION)
+        if written is None:
             raise DamagedFile("missing", f"{FILE_NAME} has no {_VERSION} in [{_GENERAL}]")
-        if not re.fullmatch(r"-?[0-9]{1,10}", said) or not -(1 << 31) <= int(said) < 1 << 32:
-            raise DamagedFile("value", f"{FILE_NAME} has a {_VERSION} that is no 32-bit number: {shorten(said)}")
-        return int(said)
+        if not re.fullmatch(r"-?[0-9]{1,10}", written) or not -(1 << 31) <= int(written) < 1 << 32:
+            raise DamagedFile("value", f"{FILE_NAME} has a {_VERSION} that is no 32-bit number: {shorten(written)}")
+        return int(written)

@@ -84,12 +84,12 @@ class GptTmpl:
 
     def get(self, key: str, name: str) -> TemplateValue | None:
         """What the template sets a value of HKEY_LOCAL_MACHINE to; None where it says nothing. Raises DamagedFile."""
-        said = self.text.get(_REGISTRY_VALUES, _path(key, name))
-        if said is None:
+        written = self.text.get(_REGISTRY_VALUES, _path(key, name))
+        if written is None:
             return None
-        match = re.fullmatch(r"([0-9]{1,10})[ \t]*,[ \t]*(.*)", said)
+        match = re.fullmatch(r"([0-9]{1,10})[ \t]*,[ \t]*(.*)", written)
         if match is None:
-            raise DamagedFile("value", f"{FILE_NAME} has {shorten(name)} without a type: {shorten(said)}")
+            raise DamagedFile("value", f"{FILE_NAME} has {shorten(name)} without a type: {shorten(written)}")
         return TemplateValue(int(match.group(1)), match.group(2))
 
     def set(self, key: str, name: str, value: TemplateValue) -> GptTmpl:

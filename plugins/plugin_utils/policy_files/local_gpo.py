@@ -55,7 +55,7 @@ class LocalGpo:
         return self.registry_pol is not None and bool(self.registry_pol.about(key, name))
 
     def entry(self, key: str, name: str) -> RegistryPolEntry | None:
-        """The one entry that sets the value, if nothing else is about the value: what `edit` could put back."""
+        """The one entry that sets the value, if nothing else is about the value: what `edit` could restore."""
         about = self.registry_pol.about(key, name) if self.registry_pol else ()
         only = about[0].entry if len(about) == 1 else None
         return only if only and self.effect(key, name) == Effect("set", only) else None

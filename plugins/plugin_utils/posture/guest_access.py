@@ -93,7 +93,7 @@ def _way_out(state: SettingState) -> str:
     if state.winner.value in ("policy", "mdm"):
         return "Only there can it be changed for good: better give the server an account."
     if not state.observed.looked:
-        return "Where that is decided, winops.smb_guest.client_facts tells; better give the server an account."
+        return "winops.smb_guest.client_facts shows where that is decided; better give the server an account."
     return (
         "If a server really needs them, open them with winops.smb_guest.guest_auth state=allowed; better give the "
         "server an account."

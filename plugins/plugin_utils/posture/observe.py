@@ -79,7 +79,7 @@ def observe(
 
 
 def _present(registry: Registry, layer: Layer, sides: Iterable[Side]) -> list[Side]:
-    """The sides whose key may exist. With two keys to look for, their common parent tells."""
+    """The sides whose key may exist. With two keys to look for, their common parent shows."""
     wanted = [side for side in Side if side in sides]
     if len(wanted) <= 1:
         return wanted

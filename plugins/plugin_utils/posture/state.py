@@ -36,7 +36,7 @@ class Winner(Enum):
 
 @dataclass(frozen=True)
 class Observed:
-    """What one host said about one setting.
+    """What one host answered about one setting.
 
     supported: the configuration class has the property; None where its side did not answer. running: the property's
     value (None: not known). layers: the registry value of each layer that was read. looked: whether any was.
@@ -52,7 +52,7 @@ class Observed:
 
     @property
     def shown(self) -> tuple[Layer, ...]:
-        """The layers of which users are told: the local GPO only where it was read."""
+        """The layers that users are shown: the local GPO only where it was read."""
         return tuple(layer for layer in Layer if layer is not Layer.LOCAL_GPO or layer in self.layers)
 
     def governed(self) -> bool:
@@ -140,7 +140,7 @@ def judge(
     results: what RSoP says, None where nobody asked. A local value that a GPO's security option wrote is policy's.
 
     A value of the wrong type makes the outcome unknown: what the driver does with it is not documented, so the
-    running value is all that can be said.
+    running value is all that is known.
     """
     running = observed.running
     if observed.supported is False:

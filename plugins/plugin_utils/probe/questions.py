@@ -62,7 +62,7 @@ class LogonAnswer:
 
     @property
     def itself(self) -> bool:
-        """Let in as the account that it is, neither as guest nor as nobody."""
+        """Accepted as the account that it is, neither as guest nor as anonymous."""
         return self.accepted and not self.flags & (IS_GUEST | IS_NULL)
 
     @property
@@ -76,7 +76,7 @@ class Seen:
 
     failure: why not everything was asked. Where `negotiated` and `smb1` are None it is all that is known.
     dialects: of SMB2 and SMB3, oldest first. unknown_user: None as well where the server does not offer NTLM.
-    account: what a real account was told, where one was tried.
+    account: the answer to a real account, where one was tried.
     """
 
     failure: Failure | None = None

@@ -185,7 +185,7 @@ async def _try_account(
 def opening(reports: Sequence[Report]) -> dict[str, Any]:
     """What the servers say to a host's being opened for guest logons on their account.
 
-    objections: servers that a guest logon does not lead to. doubts: servers that nothing can be said about. Both as
+    objections: servers that a guest logon does not lead to. doubts: servers that nothing is known about. Both as
     lines for people.
     """
     lines = {

@@ -76,24 +76,24 @@ def evidence(seen: Seen) -> list[str]:
         return [_sentence(seen.failure)] if seen.failure else []
     if seen.negotiated is None:
         return ["It speaks SMB1 and no newer dialect."]
-    said = []
+    remarks = []
     unknown = seen.unknown_user
     if unknown is None:
-        said.append("It does not offer NTLM: there is no guest logon without.")
+        remarks.append("It does not offer NTLM: there is no guest logon without.")
     elif unknown.accepted:
-        said.append(_GUEST[unknown.guest, unknown.encrypted])
+        remarks.append(_GUEST[unknown.guest, unknown.encrypted])
     elif unknown.failure:
-        said.append(f"It does not answer the logon of an unknown user: {unknown.failure.value}.")
+        remarks.append(f"It does not answer the logon of an unknown user: {unknown.failure.value}.")
     elif not _looked_up(unknown):
-        said.append(f"It answers the logon of an unknown user with {_status(unknown)}.")
+        remarks.append(f"It answers the logon of an unknown user with {_status(unknown)}.")
     if seen.account and seen.account.guest:
-        said.append("It accepts the account that was tried as guest, too.")
-    said += signs_of_accounts(seen)
+        remarks.append("It accepts the account that was tried as guest, too.")
+    remarks += signs_of_accounts(seen)
     if _requires_signing(seen):
-        said.append("It requires signing, which a guest session cannot do.")
+        remarks.append("It requires signing, which a guest session cannot do.")
     if seen.failure:
-        said.append(f"It was not asked everything: {seen.failure.value}.")
-    return said
+        remarks.append(f"It was not asked everything: {seen.failure.value}.")
+    return remarks
 
 
 _GUEST = {

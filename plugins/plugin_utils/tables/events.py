@@ -171,7 +171,7 @@ LEVELS: Mapping[int, str] = MappingProxyType(
 )
 
 GUEST_USED = (31022, 31997)
-"""The events that tell of a guest session of this host as a client."""
+"""The events of a guest session of this host as a client."""
 
 
 def channels_of(ids: Iterable[int]) -> dict[str, tuple[int, ...]]:

@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 
 class Consent(StrEnum):
-    """A word for what a person lets be done to the host. Everything is put back."""
+    """What a person consents to have done to the host. Everything is restored."""
 
     REGISTRY = "registry"
     SMB_SETTINGS = "smb_settings"
@@ -30,8 +30,15 @@ class Consent(StrEnum):
 
 @dataclass(frozen=True)
 class Fact:
-    """expected: in words. meaning: for a user of the collection, if it is seen to be otherwise. consent: the word that
-    must be given for it; None where the host is only read."""
+    """One fact about Windows.
+
+    Attributes:
+        id: Its name.
+        expected: What the sources say, in words.
+        meaning: What follows for a user of the collection where a host differs.
+        source: Where `expected` comes from.
+        consent: The word that the user must give; None where the host is only read.
+    """
 
     id: str
     expected: str
@@ -46,7 +53,7 @@ _ROWS = (
     Fact(
         "class_schema",
         "every property, method, parameter and type that the collection uses",
-        "A name or type that differs makes tasks fail on this Windows: report it. Without a schema nothing is told.",
+        "A name or type that differs makes tasks fail on this Windows: report it. Without a schema nothing is known.",
         "class dumps of Windows Server 2019, 23H2 and 2025; MS-WSMV 3.1.4.2",
     ),
     Fact(
@@ -80,13 +87,13 @@ _ROWS = (
     Fact(
         "journal_permissions",
         "nobody but SYSTEM, administrators, CREATOR OWNER and TrustedInstaller may write there",
-        "Whoever may write to the journal can make a later undoing write what they want: mend the permissions.",
+        "Whoever may write to the journal decides what a later revert writes: correct the permissions.",
         "HKLM\\SOFTWARE as Windows installs it",
     ),
     Fact(
         "registry_round_trip",
         "a value of each type comes back as it was written",
-        "A value of that type may not be put back as it was: report it.",
+        "A value of that type may not be restored exactly: report it.",
         "StdRegProv pages of Microsoft Learn",
         Consent.REGISTRY,
     ),
@@ -114,7 +121,7 @@ _ROWS = (
     # Policy and events
     Fact(
         "rsop_served",
-        "root/rsop/computer answers and tells of a logged refresh",
+        "root/rsop/computer answers and lists a logged refresh",
         "policy_source stays null on this host: no GPO is named.",
         "unconfirmed over WinRM",
     ),
@@ -165,7 +172,7 @@ _ROWS = (
     Fact(
         "deleted_value",
         "what runs is the default again at once",
-        "An undoing that deletes a value needs the SetConfiguration that goes before it, which it has.",
+        "A revert that deletes a value must call SetConfiguration first, which it does.",
         "unconfirmed; the driver's code shows no notification",
         Consent.SMB_SETTINGS,
     ),
@@ -179,7 +186,7 @@ _ROWS = (
     Fact(
         "set_beneath_policy",
         "SetConfiguration stores a value beneath a policy value",
-        "Undoing beneath a policy writes the registry value by itself.",
+        "A revert below a policy writes the registry value itself.",
         "unconfirmed",
         Consent.POLICY,
     ),
@@ -215,7 +222,7 @@ _ROWS = (
     Fact(
         "task_deleted",
         "a Delete of the instance removes the task",
-        "Undoing leaves tasks behind, and says so.",
+        "A revert leaves tasks behind, and warns.",
         "a capture of Unregister-ScheduledTask",
         Consent.SCHEDULED_TASKS,
     ),
@@ -237,7 +244,7 @@ _ROWS = (
     Fact(
         "expiry_ends",
         "at its time the value is as it was and runs, the journal says reverted, the task is gone",
-        "Do not rely on expires_in on this Windows: undo changes by revert_change. Report it.",
+        "Do not rely on expires_in on this Windows: revert changes with revert_change. Report it.",
         "run in parts by Wine's tools, never on Windows",
         Consent.EXPIRY,
     ),

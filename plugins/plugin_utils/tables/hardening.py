@@ -15,7 +15,7 @@ from .settings import AUDITS, SETTINGS, Setting, Side
 
 @dataclass(frozen=True)
 class HardeningPart:
-    """settings: what is required or enabled. by_default: whether it is where nothing is said. optional: whether a
+    """settings: what is required or enabled. by_default: whether it is on without the option. optional: whether a
     Windows that does not have it is passed over."""
 
     settings: tuple[Setting, ...]

@@ -79,7 +79,7 @@ RELEASES: Mapping[int, str] = MappingProxyType(
 @dataclass(frozen=True)
 class Edition:
     """One edition. edition_id: `EditionID` in HKLM\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion. sku:
-    OperatingSystemSKU. group: its column in the tables below. No source tells ARM64 from x64."""
+    OperatingSystemSKU. group: its column in the tables below. No source distinguishes ARM64 from x64."""
 
     edition_id: str
     sku: int
@@ -240,7 +240,7 @@ GUEST_CLIENT: Mapping[int, _Cells] = MappingProxyType(
 
 GUEST_SERVER: Mapping[int, _Cells] = MappingProxyType(
     {
-        14393: _server(True, CONFLICT, "an older copy of the support page said deny; the current one allows"),
+        14393: _server(True, CONFLICT, "an older copy of the support page has deny; the current one allows"),
         17763: _server(False, CONFIRMED, _STORED_NOTE, stored=True),
         20348: _server(False, DERIVED, 'from "Server 2019 and later"'),
         25398: _server(False, DERIVED),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The engine: read, then each step that was consented to, put back and proved, then a last look at all of it."""
+"""The engine: read, then each step that was consented to, restored and proved, then a last look at all of it."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class Verified:
 
     def summary(self) -> list[str]:
         """For people: every fact that is otherwise or was not seen, then how many are as expected."""
-        told = [str(row) for row in self.rows if row.as_expected is not True]
+        lines = [str(row) for row in self.rows if row.as_expected is not True]
         as_expected = sum(row.as_expected is True for row in self.rows)
-        return [*told, f"{as_expected} of {len(self.rows)} facts are as expected on {self.system}."]
+        return [*lines, f"{as_expected} of {len(self.rows)} facts are as expected on {self.system}."]
 
 
 def record(session: Session) -> tuple[Session, Recorder]:
@@ -88,23 +88,23 @@ def _left(exam: Examination, before: restored.Look) -> list[str]:
     try:
         return restored.differences(before, restored.look(exam))
     except HostError as error:
-        return [f"Whether the host is as it was could not be looked at: {error}"]
+        return [f"Whether the host is as it was is not known: {error}"]
 
 
 def _run(exam: Examination, word: Consent, step: Callable[[], None], *, consented: bool) -> None:
-    """One step; facts of it that it did not come to are told as not seen, with the reason."""
+    """One step; facts that it did not reach are reported as not seen, with the reason."""
     why = f"consent to {word.value} was not given"
     if consented and exam.trouble:
-        why = "something before it could not be put back"
-    elif consented and exam.broken_off:
-        why = "the conversation broke off before it"
+        why = "something before it could not be restored"
+    elif consented and exam.interrupted:
+        why = "the connection was interrupted before it"
     elif consented:
         why = "the step did not come so far"
-        with exam.putting_back():
+        with exam.restoring():
             try:
                 step()
-            except HostError as error:  # what was seen before is worth telling
-                exam.broken_off = isinstance(error, HostUnreachable)
+            except HostError as error:  # what was seen before is kept
+                exam.interrupted = isinstance(error, HostUnreachable)
                 why = f"{why}: {error}"
     seen = {row.fact.id for row in exam.rows}
     for fact in FACTS.values():

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One host under examination: what was seen of each fact, and what is still to be put back.
+"""One host under examination: what was seen of each fact, and what is still to be restored.
 
-A step that writes says first how its traces go (`undo`), then writes. However it ends, everything is undone in reverse
-order and looked at again; what could not be put back is `trouble`, and after that nothing is written any more.
+A step registers first how it is undone (`undo`), then writes. However it ends, everything is undone in reverse
+order and read back. What could not be restored is `trouble`; after that nothing more is written.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Row:
 
 
 class Examination:
-    """wait: lets so many seconds of the host's clock go by. broken_off: a step ended because nobody answered."""
+    """wait: waits so many seconds of the host's clock. interrupted: a step ended because the host did not answer."""
 
     def __init__(self, session: Session, recorder: Recorder, wait: Callable[[float], None]) -> None:
         self.session = session
@@ -65,7 +65,7 @@ class Examination:
         self.wait = wait
         self.rows: list[Row] = []
         self.trouble: list[str] = []
-        self.broken_off = False
+        self.interrupted = False
         self._undoings: list[tuple[str, Callable[[], None]]] = []
         self._made_keys: set[str] = set()
 
@@ -85,13 +85,13 @@ class Examination:
         except HostError as error:
             self.saw(fact, str(error), False, subject)
 
-    # Putting back
+    # Restoring
 
     def undo(self, what: str, undoing: Callable[[], None]) -> None:
         self._undoings.append((what, undoing))
 
     @contextmanager
-    def putting_back(self) -> Iterator[None]:
+    def restoring(self) -> Iterator[None]:
         """Everything that the block announced is undone at its end, however it ends."""
         try:
             with terminable():
@@ -99,19 +99,19 @@ class Examination:
         except BaseException as error:
             with uninterrupted():
                 self.session.reset()  # it may have been in the middle of an exchange
-                self._put_back()
+                self._restore()
             if self.trouble:
-                told = f"Not put back: {' '.join(self.trouble)}"
+                remark = f"Not restored: {' '.join(self.trouble)}"
                 if isinstance(error, SmbGuestError):
-                    error.remark(told)
+                    error.remark(remark)
                 else:
-                    error.add_note(told)
+                    error.add_note(remark)
             raise
         else:
             with uninterrupted():
-                self._put_back()
+                self._restore()
 
-    def _put_back(self) -> None:
+    def _restore(self) -> None:
         while self._undoings:
             self._undone(*self._undoings.pop())
         for key in sorted(self._made_keys, key=lambda each: -each.count("\\")):
@@ -131,7 +131,7 @@ class Examination:
                 return
 
     def keep_value(self, key: str, name: str) -> Stored:
-        """A registry value is put back and proved, whatever becomes of it. Gives what it is."""
+        """Have a registry value restored and read back at the end. Returns what it is now."""
         found = self.registry.value(key, name)
 
         def write_back() -> None:

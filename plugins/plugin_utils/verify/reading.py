@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Facts that a host tells while it is only read."""
+"""Facts that a host shows while it is only read."""
 
 from __future__ import annotations
 
@@ -175,8 +175,8 @@ def journal_permissions(exam: Examination) -> None:
             return
         writers = {sid for each in entries if isinstance(each, CimInstance) and (sid := _writer(each))}
         strangers = sorted(writers - {*_MAY_WRITE, _TRUSTED_INSTALLER})
-        told = f"also {', '.join(strangers)}" if strangers else "nobody else"
-        exam.saw("journal_permissions", f"HKLM\\{key}: {told}", not strangers)
+        others = f"also {', '.join(strangers)}" if strangers else "nobody else"
+        exam.saw("journal_permissions", f"HKLM\\{key}: {others}", not strangers)
 
 
 def _writer(entry: CimInstance) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Facts of StdRegProv that only writing tells: in a key of this examination's own, which is gone afterwards."""
+"""Facts of StdRegProv that only writing shows: in a key of this examination's own, which is gone afterwards."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything that an examination could touch, looked at before and after: the proof that it left nothing."""
+"""Everything that an examination could touch, read before and after: the proof that it left nothing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _runs(exam: Examination, side: Side) -> Look:
     except HostUnreachable:
         raise
     except HostError:
-        return {f"the running {side.value}": "not told"}
+        return {f"the running {side.value}": "not readable"}
     return {f"{name} of the running {side.value}": str(value) for name, value in sorted(values.items())}
 
 

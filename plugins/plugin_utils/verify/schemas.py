@@ -47,13 +47,13 @@ def differences(cls: CimClass, schema: ClassSchema, optional: Collection[str] = 
     """Everything that the collection uses and the host describes otherwise, a phrase each."""
     yield from _members("property", cls.properties, schema.properties, optional)
     for name, method in cls.methods.items():
-        told = schema.methods.get(name)
-        if told is None:
+        found = schema.methods.get(name)
+        if found is None:
             yield f"there is no method {name}"
             continue
-        if schema.tells_qualifiers and "static" not in told.qualifiers:
+        if schema.tells_qualifiers and "static" not in found.qualifiers:
             yield f"the method {name} is not static"
-        parameters = told.parameters
+        parameters = found.parameters
         yield from _members(f"parameter of {name}", {**method.inputs, **method.outputs}, parameters, optional)
         for way, fields in (("in", method.inputs), ("out", method.outputs)):
             wrong = [each for each in fields if each in parameters and _goes_another_way(parameters[each], way)]
@@ -66,12 +66,12 @@ def _goes_another_way(member: Member, way: str) -> bool:
 
 
 def _members(
-    kind: str, fields: Mapping[str, Field], told: Mapping[str, Member], optional: Collection[str]
+    kind: str, fields: Mapping[str, Field], found: Mapping[str, Member], optional: Collection[str]
 ) -> Iterator[str]:
     for name, field in fields.items():
-        member = told.get(name)
+        member = found.get(name)
         if member is None:
-            spelt = next((other for other in told if other.lower() == name.lower()), None)
+            spelt = next((other for other in found if other.lower() == name.lower()), None)
             if spelt is not None:
                 yield f"the {kind} {name} is spelt {spelt}"
             elif name not in optional:

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Facts of SetConfiguration and of policy values that only writing tells.
+"""Facts of SetConfiguration and of policy values that only writing shows.
 
 What is turned over is EnableSecuritySignature of the client, which has no effect on SMB 2 and later (Microsoft Learn),
-and for policy an audit: no host is opened, and no connection goes another way. Where there is no audit, guest logons
-are closed for a moment, if they are allowed; they are never opened.
+and for policy an audit: nothing becomes less secure, and no connection changes. Where there is no audit, insecure
+guest logons are blocked for a moment, if they are allowed; they are never allowed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def set_running(exam: Examination, values: Mapping[str, bool], options: tuple[Op
 
 
 def keep_running(exam: Examination, name: str, value_name: str) -> bool | None:
-    """A property of the client is put back, what runs and what is stored. Gives what runs; None if nothing does."""
+    """Have a property of the client restored at the end, running and stored. Returns the running value, or None."""
     before = running(exam, name)
     if before is None:
         return None
@@ -180,13 +180,13 @@ def policy(exam: Examination) -> None:
 def _policy_value(
     exam: Examination, setting: Setting, nudges: Mapping[str, Callable[[], object]], before: bool
 ) -> Iterator[None]:
-    """After it the policy value is gone, and the client has been told by everything that tells it."""
+    """After the block the policy value is gone, and the client was made to read its policy again."""
     exam.keep_keys(_POLICIES, r"SOFTWARE\Policies")
 
-    def tell() -> None:
+    def refresh() -> None:
         _followed(lambda: running(exam, setting.cim_property) is before, nudges)
 
-    exam.undo(f"what runs of {setting.name}", tell)
+    exam.undo(f"what runs of {setting.name}", refresh)
     exam.keep_value(_POLICIES, setting.names[Layer.POLICY])
     yield
 

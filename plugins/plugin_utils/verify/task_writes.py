@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Facts of the Task Scheduler that only registering tells, and an expiry from its registration to its end."""
+"""Facts of the Task Scheduler that only registering shows, and an expiry from its registration to its end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAME = "verify_facts"
 
 _SOON = timedelta(minutes=2)
 _FAR = timedelta(days=1)
-_PATIENCE = 15 * 60.0
+_LONGEST_WAIT = 15 * 60.0
 _STEP = 10.0
 _START = "<StartBoundary>"
 _ENABLED = "<Enabled>true</Enabled>"
@@ -38,9 +38,9 @@ def keep_task(exam: Examination) -> None:
 
     def remove() -> None:
         if not _is_gone(exam):
-            told = delete_task(exam.session, NAME)
-            if told and not _is_gone(exam):
-                raise UnexpectedState(told)
+            warning = delete_task(exam.session, NAME)
+            if warning and not _is_gone(exam):
+                raise UnexpectedState(warning)
 
     exam.undo(f"the scheduled task {FOLDER}{NAME}", remove)
 
@@ -153,8 +153,8 @@ def expiry(exam: Examination) -> None:
             "the journal": ", ".join(sorted(_marks(exam))) or "no mark",
         }
         right = list(seen.values()) == ["as it was", "as it was", "gone", "reverted"]
-        told = ", ".join(f"{what} {how}" for what, how in seen.items())
-        exam.saw("expiry_ends", f"{took}: {told} (before: {as_text(stored)})", right, setting.name)
+        words = ", ".join(f"{what} {how}" for what, how in seen.items())
+        exam.saw("expiry_ends", f"{took}: {words} (before: {as_text(stored)})", right, setting.name)
 
 
 def _marks(exam: Examination) -> set[str]:
@@ -178,7 +178,7 @@ def _keep_marks(exam: Examination) -> None:
 def _ended(exam: Examination) -> str:
     """Wait until the task has signed itself off, or for as long as a missed start takes."""
     waited = 0.0
-    while waited < _PATIENCE:
+    while waited < _LONGEST_WAIT:
         exam.wait(_STEP)
         waited += _STEP
         try:
@@ -186,4 +186,4 @@ def _ended(exam: Examination) -> str:
                 return f"after {waited:.0f} s"
         except HostFault:
             continue
-    return f"not within {_PATIENCE:.0f} s"
+    return f"not within {_LONGEST_WAIT:.0f} s"

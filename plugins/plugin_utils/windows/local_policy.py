@@ -79,7 +79,7 @@ class LocalPolicy:
 
     def replace(self, gpo: LocalGpo) -> None:
         """Put these files in the place of those that `read` found. Nothing to do: no request. The caller reads back:
-        `del` tells no failure, and somebody else may write there at the same moment. Raises HostError.
+        `del` reports no failure, and somebody else may write there at the same moment. Raises HostError.
         """
         wanted = _contents(gpo)
         if wanted == self._held:
@@ -109,7 +109,7 @@ class LocalPolicy:
         """Let the host apply computer policy now, and wait for it. Raises HostError."""
         result = self._session.run([("gpupdate.exe", "/target:computer")])[0]
         if result.exit_code != 0:
-            raise HostError(f"gpupdate ended with {result.exit_code}: {_said(result)}")
+            raise HostError(f"gpupdate ended with {result.exit_code}: {_output(result)}")
 
     def _path(self, name: str) -> str:
         return rf"{self._folder}\{name}"
@@ -127,14 +127,14 @@ class LocalPolicy:
         return commands
 
     def _run_all(self, commands: Sequence[str], doing: str) -> None:
-        """Run commands of cmd.exe up to the first that fails. A word at the end tells that all went well: which exit
+        """Run commands of cmd.exe up to the first that fails. A word at the end proves success: which exit
         code cmd.exe gives for its own commands depends on how it was started."""
         result = self._session.run([(" && ".join([*commands, f"echo {_DONE}"]),)])[0]
         if result.stdout.split()[-1:] != [_DONE]:
-            raise HostError(f"The host failed when {doing}: {_said(result)}")
+            raise HostError(f"The host failed when {doing}: {_output(result)}")
 
 
-def _said(result: CommandResult) -> str:
+def _output(result: CommandResult) -> str:
     return one_line(result.stderr or result.stdout, 200)
 
 
@@ -150,8 +150,8 @@ def stored(gpo: LocalGpo, key: str, name: str) -> Stored:
     if value is not None:
         return value
     effect = gpo.effect(key, name)
-    said = f"{effect.entry.name} (type {effect.entry.type})" if effect else "no effect"
-    return RegistryValue(_NO_TYPE, f"an instruction of another kind: {one_line(said, 80)}")
+    found = f"{effect.entry.name} (type {effect.entry.type})" if effect else "no effect"
+    return RegistryValue(_NO_TYPE, f"an instruction of another kind: {one_line(found, 80)}")
 
 
 def write_values(session: Session, values: Mapping[tuple[str, str], Stored]) -> None:
@@ -176,7 +176,7 @@ def _value(entry: RegistryPolEntry) -> RegistryValue | None:
 
 def _entry(key: str, name: str, value: RegistryValue) -> RegistryPolEntry:
     if not isinstance(value.kind, RegistryType):
-        raise AssertionError("what could not be put back is never written over")
+        raise AssertionError("what could not be restored is never overwritten")
     return RegistryPolEntry(key, name, int(value.kind), _CODECS[value.kind].encode(value.data))
 
 

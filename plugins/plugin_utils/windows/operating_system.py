@@ -28,7 +28,7 @@ CURRENT_VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 
 
 MAX_NAME = 255
-"""Characters of a name that the host tells: a DNS name has no more."""
+"""Characters of a name that the host sends: a DNS name has no more."""
 
 # Enterprise multi-session says ProductType 3 although it is a client Windows (from memory of others, unconfirmed).
 MULTI_SESSION_SKU = 175

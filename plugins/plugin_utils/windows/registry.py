@@ -120,7 +120,7 @@ class Registry:
         return None if number is None else self.value_of_type(key, name, number)
 
     def value_of_type(self, key: str, name: str, number: int) -> RegistryValue | None:
-        """A value whose type number EnumValues told; None where it has gone since."""
+        """A value whose type number EnumValues gave; None where it was deleted since."""
         try:
             kind = RegistryType(number)
         except ValueError:
@@ -200,5 +200,5 @@ def _data(kind: RegistryType, result: InvokeResult, key: str, name: str) -> int 
 def _number(result: InvokeResult, key: str, name: str) -> int:
     number = result.outputs.get("uValue")
     if not isinstance(number, int):
-        raise HostError(f"HKLM\\{key}\\{name} is a number, but the host told no data, a number was expected.")
+        raise HostError(f"HKLM\\{key}\\{name} is a number, but the host sent no data.")
     return number

@@ -51,7 +51,7 @@ SCHEDULED_TASK = CimClass(NAMESPACE, "MSFT_ScheduledTask", _NAMED)
 
 
 class SchedulerFailed(HostError):
-    """The Task Scheduler of the host did not do, or did not tell, what it was asked."""
+    """The Task Scheduler of the host did not do what it was asked, or did not confirm it."""
 
 
 def register_task(session: Session, name: str, xml: str) -> None:
@@ -74,7 +74,7 @@ def register_task(session: Session, name: str, xml: str) -> None:
 
 
 def task_exists(session: Session, name: str) -> bool | None:
-    """Whether a task of ours is there; None where it cannot be told. One request, more where that one fails."""
+    """Whether a task of ours is there; None where that is unknown. One request, more where that one fails."""
     arguments: dict[str, CimValue] = {"TaskName": name, "TaskPath": FOLDER}
     with suppress(HostFault):
         result = session.call(Invoke(PS_SCHEDULED_TASK, "GetInfoByName", arguments))
@@ -89,20 +89,22 @@ def task_exists(session: Session, name: str) -> bool | None:
 
 
 def delete_task(session: Session, name: str) -> str | None:
-    """Delete a task of ours. None where it is gone, a sentence where that cannot be told.
+    """Delete a task of ours. None where it is gone, a warning where that is unknown.
 
     Only a task that is still there is an error: SchedulerFailed, after a second attempt.
     """
-    said = ""
+    reason = ""
     for _attempt in range(2):
         try:
             session.call(Delete(SCHEDULED_TASK, {"TaskName": name, "TaskPath": FOLDER}))
         except (HostFault, AccessDenied) as error:
-            said = f" {error}"
+            reason = f" {error}"
         exists = task_exists(session, name)
         if exists is False:
             return None
         if exists is None:
-            told = f"Whether the scheduled task {FOLDER}{name} is gone could not be told: look, and delete it by hand."
-            return told + said
-    raise SchedulerFailed(f"The scheduled task {FOLDER}{name} is still there.{said}")
+            return (
+                f"Whether the scheduled task {FOLDER}{name} is gone is not known. Delete it by hand if it is there."
+                f"{reason}"
+            )
+    raise SchedulerFailed(f"The scheduled task {FOLDER}{name} is still there.{reason}")

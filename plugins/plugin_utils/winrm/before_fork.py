@@ -5,8 +5,8 @@
 """What is done once in a run, and not in each worker.
 
 Ansible loads an action plugin before it forks a worker for each host and task. What the libraries of the connections
-load and make at their first use is made then. Nothing is demanded: whoever uses what is missing or broken hears of it
-from the connection itself.
+load and make at their first use is made then. Nothing is demanded: for what is missing or broken the
+connection itself reports an error.
 """
 
 from __future__ import annotations

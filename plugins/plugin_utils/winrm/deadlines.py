@@ -19,7 +19,7 @@ from typing import Literal
 
 MESSAGE_OVER_OPERATION = 3
 TASK_OVER_MESSAGE = 10
-"""Where nothing else is said a message may take three operation timeouts, and a task as long as ten messages."""
+"""Without a timeout of the user a message may take three operation timeouts, and a task as long as ten messages."""
 
 
 What = Literal["message", "command", "task"]
@@ -51,7 +51,7 @@ class Deadlines:
     """The time of one task. message, task: seconds that each may take.
 
     When the task's time is up, that is raised once, and as much time is given once more: whoever was changing the host
-    puts it back in that. After it every message ends at once.
+    rolls back in that. After it every message ends at once.
     """
 
     def __init__(self, message: float, task: float, clock: Callable[[], float] | None = None) -> None:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files between controller and host, by the `put_file` and `fetch_file` of ansible's winrm and psrp connections.
+"""Files between the control node and a host, by `put_file` and `fetch_file` of Ansible's winrm and psrp.
 
-They start PowerShell on the host. What they raise is told apart here: the host refused the file, or the line broke.
+They start PowerShell on the host. Their errors become one of two: the host refused the file, or the connection broke.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 """What an error of the libraries below means, as a word: the only place where somebody else's message is read.
 
 requests, urllib3, pywinrm, pypsrp, spnego and ansible-core raise what they like, wrapped in one another. Type names and
-numbers in the chain of causes tell most failures apart, so that no library needs to be imported here. Some failures
+numbers in the chain of causes identify most failures, so that no library needs to be imported here. Some failures
 differ in nothing but an English sentence; `classify_library_text` turns those sentences into words. Nothing else in the
 collection decides by a message.
 """
@@ -151,7 +151,7 @@ def classify(error: BaseException) -> LibraryFailure:
     if refused is not None:
         return LibraryFailure(refused, words, status)
     if type(error).__name__ in ("AnsibleError", "AnsibleConnectionFailure"):
-        # ansible-core has made a sentence of it, and what lies beneath is in it.
+        # ansible-core has made a sentence of it, and the cause below is in it.
         refuses = type(error).__name__ == "AnsibleError"
         return LibraryFailure("ansible_refuses" if refuses else "ansible_cannot_connect", str(error))
     if status in (None, 401):

@@ -242,7 +242,7 @@ def peer_of(connection: Any, kind: str, endpoint: str, auth: str, proxy: object,
 
 
 def _uses_environment(connection: Any, proxy: object) -> bool:
-    """pywinrm without a proxy in the variables; pypsrp unless it is told to ignore them."""
+    """pywinrm without a proxy in the variables; pypsrp unless `ignore_proxy` is set."""
     return proxy == "legacy_requests" or (
         connection_kind(connection) == "psrp" and not option_of(connection, "ignore_proxy")
     )

@@ -53,13 +53,13 @@ _REFUSALS: Mapping[str, str] = MappingProxyType(
             "{auth} names no authentication of {package}: basic, certificate, ntlm, kerberos or credssp."
         ),
         "kerberos_package_is_missing": (
-            "Kerberos needs a Python package that is missing on the controller: pip install {package}[kerberos]."
+            "Kerberos needs a Python package that is missing on the control node: pip install {package}[kerberos]."
         ),
         "ntlm_package_is_missing": (
-            "NTLM needs a Python package that is missing on the controller: pip install requests_ntlm."
+            "NTLM needs a Python package that is missing on the control node: pip install requests_ntlm."
         ),
         "credssp_package_is_missing": (
-            "CredSSP needs a Python package that is missing on the controller: pip install {package}[credssp]."
+            "CredSSP needs a Python package that is missing on the control node: pip install {package}[credssp]."
         ),
         "package_is_missing": (
             "The Python package {package} is missing on the control node, or one that it needs: pip install {package}."
@@ -69,7 +69,8 @@ _REFUSALS: Mapping[str, str] = MappingProxyType(
         ),
         "encryption_is_unknown": "{encryption} must be auto, always or never.",
         "socks_package_is_missing": (
-            "The SOCKS proxy in {proxy} needs a Python package that is missing on the controller: pip install pysocks."
+            "The SOCKS proxy in {proxy} needs a Python package that is missing on the control node: pip install "
+            "pysocks."
         ),
         "proxy_is_no_url": "{proxy} is no URL of a proxy.",
         "ca_is_missing": "The file of trusted certificates does not exist or cannot be read: check {ca}.",
@@ -114,9 +115,7 @@ _SENTENCES: Mapping[str, str] = MappingProxyType(
         "answering_takes_too_long": (
             "{where} took the request but gave no answer in time. It may be overloaded: {read_timeout} gives it longer."
         ),
-        "answer_is_interrupted": (
-            "{where} cut its answer off in the middle. Try again, and look for a proxy in between."
-        ),
+        "answer_is_interrupted": ("The answer of {where} was interrupted. Try again, and look for a proxy in between."),
         "connection_is_closed": (
             "{where} closed the connection without an answer. Check that the port is a WinRM listener of the scheme in "
             "use, and that WinRM runs."

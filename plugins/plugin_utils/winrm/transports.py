@@ -96,8 +96,8 @@ def open_transport(connection: Any, timeouts: Timeouts | None = None) -> Transpo
 
 
 @contextmanager
-def _told_by(peer: Peer) -> Iterator[None]:
-    """Make one sentence of what a connection raises before the first message."""
+def _explained(peer: Peer) -> Iterator[None]:
+    """Explain what a connection raises before the first message."""
     try:
         yield
     except SmbGuestError:
@@ -121,7 +121,7 @@ class _WinrmTransport:
 
     def _connect(self, tried: tuple[str, ...] = (), deadlines: Deadlines | None = None) -> None:
         connection = self._connection
-        with _told_by(peer_before(connection, "winrm")):
+        with _explained(peer_before(connection, "winrm")):
             if not connection.protocol:
                 connection.shell_id = _NO_SHELL
                 try:
@@ -235,12 +235,12 @@ class _PsrpTransport:
             from pypsrp.wsman import WSMan
         except ImportError as error:
             raise RequestError(
-                "ansible_connection is psrp, but the Python package pypsrp is missing on the controller. "
+                "ansible_connection is psrp, but the Python package pypsrp is missing on the control node. "
                 "Install it beside ansible-core: pip install pypsrp"
             ) from error
 
         self._connection = connection
-        with _told_by(peer_before(connection, "psrp")):
+        with _explained(peer_before(connection, "psrp")):
             connection._build_kwargs()
             self._wsman = WSMan(**connection._psrp_conn_kwargs)
         self._transport = transport = self._wsman.transport
@@ -249,7 +249,7 @@ class _PsrpTransport:
         self._limits = ResponseLimits(
             deadlines_from(self.operation_timeout, transport.read_timeout, timeouts.message, timeouts.task)
         )
-        with _told_by(self.peer):
+        with _explained(self.peer):
             self._open()
 
     def _open(self) -> None:

@@ -54,7 +54,7 @@ INTEGER_RANGES: Mapping[CimType, tuple[int, int]] = {
 
 @dataclass(frozen=True)
 class CimInstance:
-    """An instance as the peer told it.
+    """An instance as the peer sent it.
 
     A property that the peer did not send is absent from `values` (this build of Windows does not have it); one that
     it sent as NULL is there with the value None. `class_name` is None where the answer does not name the class.

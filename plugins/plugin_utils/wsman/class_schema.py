@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ask a host for the schema of a class: what it says itself about names and types. Read only.
+"""Ask a host for the schema of a class: its own names and types. Read only.
 
 Sources: MS-WSMV 3.1.4.2 and 3.1.4.8 (the resource, its selectors and options; since Windows 8 and Server 2012); the
 elements without a namespace as one capture shows them (samanamonitor/pysammwr). How an embedded instance is written
@@ -33,7 +33,7 @@ _PLAIN = (frozenset(kind.value for kind in CimType) | {"real32", "real64"}) - {"
 @dataclass(frozen=True)
 class Member:
     """A property or a parameter. type: a word of CIM in lower case. qualifiers: those that are true, in lower case;
-    empty where the host tells none."""
+    empty where the host sends none."""
 
     name: str
     type: str
@@ -112,7 +112,7 @@ def _members(holder: Element, kind: str) -> dict[str, Member]:
 
 
 def _qualifiers(holder: Element) -> frozenset[str]:
-    told = ((attribute(each, "NAME") or "", each) for each in children(holder, "QUALIFIER"))
+    qualifiers = ((attribute(each, "NAME") or "", each) for each in children(holder, "QUALIFIER"))
     return frozenset(
-        name.lower() for name, each in told if not any(content(value).lower() == "false" for value in each)
+        name.lower() for name, each in qualifiers if not any(content(value).lower() == "false" for value in each)
     )

@@ -26,7 +26,7 @@ class WsmanError(Exception):
 
 
 class LocalProtocolError(WsmanError):
-    """We asked for something that cannot be said: a value outside its type, an unknown name, an illegal character."""
+    """A request that cannot be written: a value outside its type, an unknown name, an illegal character."""
 
 
 class RequestTooLarge(WsmanError):

@@ -215,8 +215,8 @@ class Fault:
         name = self.subcode or self.role or "unnamed"
         number = f" {number_in_words(self.code)}" if self.code is not None else ""
         status = f" CIM status {self.cim_status}" if self.cim_status is not None else ""
-        said = one_line(self.message, MAX_WORDS) or "the peer gave no reason"
-        return f"{said} (SOAP fault {one_line(name, 40)}{number}{status})"
+        message = one_line(self.message, MAX_WORDS) or "the peer gave no reason"
+        return f"{message} (SOAP fault {one_line(name, 40)}{number}{status})"
 
     @property
     def kind(self) -> Kind | None:
@@ -230,7 +230,7 @@ class Fault:
 
 
 class WsmanFault(WsmanError):
-    """The peer answered with a SOAP fault; everything it said is in `fault`."""
+    """The peer answered with a SOAP fault; `fault` holds all of it."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(str(fault))

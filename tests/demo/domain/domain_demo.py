@@ -1,4 +1,4 @@
-"""Tells the story of the domain: starts a real one, lets a computer join it, takes step after step."""
+"""Runs the demo of the domain: starts a real one, joins a computer to it, takes step after step."""
 
 from __future__ import annotations
 

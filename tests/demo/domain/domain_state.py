@@ -1,4 +1,4 @@
-"""All of a domain that Group Policy is made of, read from the controller's disk, behind the back of the collection.
+"""All of a domain that Group Policy is made of, read from the domain controller's disk, not through the collection.
 
 Equal states mean that nothing changed: no attribute, no byte of a file, no access right.
 """
@@ -30,14 +30,14 @@ class Step:
     """rewritten: whether the domain changes. as_in: an earlier step whose state the domain holds again."""
 
     heading: str
-    told: str
+    text: str
     acts: Sequence[Act[DomainStage]]
     lesson: str
     rewritten: bool = False
     as_in: str = ""
 
     def deviations(self, before: DomainState, after: DomainState, history: Mapping[str, DomainState]) -> list[str]:
-        """What the domain holds otherwise than told."""
+        """How the domain differs from its text."""
         wrong = []
         if (before != after) != self.rewritten:
             wrong.append(f"the domain {'stayed' if self.rewritten else 'changed'}: {_difference(before, after)}")

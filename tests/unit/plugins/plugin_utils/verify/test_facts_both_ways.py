@@ -155,9 +155,9 @@ def test_no_quirk_is_forgotten() -> None:
 
 
 def test_every_fact_is_seen_otherwise_by_some_quirk() -> None:
-    told = set().union(*(facts for _quirks, facts in QUIRKS))
+    covered = set().union(*(facts for _quirks, facts in QUIRKS))
     by_hand = {"registry_round_trip", "set_configuration", "wevtutil_words", "task_deleted"}
-    assert told | by_hand == set(FACTS)
+    assert covered | by_hand == set(FACTS)
 
 
 def test_what_cannot_be_put_back_is_said_and_ends_the_writing() -> None:
@@ -165,7 +165,7 @@ def test_what_cannot_be_put_back_is_said_and_ends_the_writing() -> None:
     verified = examine(host, *Consent)
     assert "task_deleted" in otherwise(verified)
     assert verified.not_restored
-    assert all("\\winops\\smb_guest\\verify_facts" in told for told in verified.not_restored)
+    assert all("\\winops\\smb_guest\\verify_facts" in line for line in verified.not_restored)
     assert {"wevtutil_words", "stopped_side", "expiry_ends"} <= not_seen(verified)
 
 
@@ -194,7 +194,7 @@ def test_where_the_conversation_breaks_off_nothing_more_is_written() -> None:
     host.inject("reset_after", at=[writes[0]])
     verified = examine(host, Consent.REGISTRY, Consent.SMB_SETTINGS)
     seen = {row.fact.id: row.seen for row in verified.rows}
-    assert seen["set_configuration"] == "the conversation broke off before it"
+    assert seen["set_configuration"] == "the connection was interrupted before it"
     assert verified.not_restored == ()
     assert differences(before, host.snapshot()) == []
 
@@ -218,7 +218,7 @@ def test_a_broken_connection_anywhere_leaves_nothing(word: Consent) -> None:
         with suppress(HostError):  # before anything is written, that ends the task
             verified = examine(host, word)
         if verified:
-            assert not [told for told in verified.not_restored if "could not be looked at" not in told], number
+            assert not [line for line in verified.not_restored if "is not known" not in line], number
         assert differences(before, host.snapshot()) == [], number
 
 

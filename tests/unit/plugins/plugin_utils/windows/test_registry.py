@@ -72,7 +72,7 @@ def test_access_denied(method: str, code: int) -> None:
 @pytest.mark.parametrize(
     ("code", "said"), [(6, "0x00000006"), (0x80041008, r"0x80041008 \(WBEM_E_INVALID_PARAMETER\)"), (None, "nothing")]
 )
-def test_any_other_code_is_told_with_its_number(method: str, code: int | None, said: str) -> None:
+def test_any_other_code_is_reported_with_its_number(method: str, code: int | None, said: str) -> None:
     with pytest.raises(HostError, match=rf"StdRegProv returned {said}.*HKLM\\SOFTWARE\\Made\\Up") as caught:
         METHODS[method][0](Registry(Scripted(returning(code))))
     assert not isinstance(caught.value, AccessDenied | WrongType)
@@ -163,10 +163,10 @@ def test_value_types(outputs: dict[str, Any], expected: dict[str, int]) -> None:
 def test_a_number_without_data_is_an_error(kind: int, outputs: dict[str, Any]) -> None:
     """Reported as success: to take it for absent would delete what stands there, to take it for 0 would invent it."""
     if kind == 4:
-        with pytest.raises(HostError, match="told no data"):
+        with pytest.raises(HostError, match="sent no data"):
             Registry(Scripted(returning(0, **outputs))).dword(KEY, NAME)
     listing = returning(0, sNames=[NAME], Types=[kind])
-    with pytest.raises(HostError, match="told no data"):
+    with pytest.raises(HostError, match="sent no data"):
         Registry(Scripted(listing, returning(0, **outputs))).value(KEY, NAME)
 
 

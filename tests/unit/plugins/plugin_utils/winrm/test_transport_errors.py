@@ -145,8 +145,8 @@ FAILURES = {
         "closed the connection without an answer",
         "WinRM listener",
     ),
-    "cut-off": (_reading(PARTIAL), HTTP, "cut its answer off in the middle", "proxy"),
-    "cut-off-chunks": (_reading(CHUNKED), HTTP, "cut its answer off in the middle", "proxy"),
+    "cut-off": (_reading(PARTIAL), HTTP, "was interrupted", "proxy"),
+    "cut-off-chunks": (_reading(CHUNKED), HTTP, "was interrupted", "proxy"),
     "not-tls": (_handshaking(NOT_TLS), HTTPS, "does not complete a TLS handshake (", "HTTPS listener"),
     "tls-drip": (
         _handshaking(TimeoutError("_ssl.c:989: The handshake operation timed out")),
@@ -183,9 +183,9 @@ FAILURES = {
 
 def checked(error: BaseException, endpoint: str, *, answered: bool = False, connection: str = "winrm") -> str:
     """The sentence, after the checks that every sentence must pass."""
-    told = explain(error, Peer(endpoint, connection, secrets=(PASSWORD,)), answered=answered)
-    assert isinstance(told, HostUnreachable)
-    text = str(told)
+    explained_error = explain(error, Peer(endpoint, connection, secrets=(PASSWORD,)), answered=answered)
+    assert isinstance(explained_error, HostUnreachable)
+    text = str(explained_error)
     assert endpoint in text
     assert PASSWORD not in text
     for sign_of_raw_error in ("Traceback", "object at 0x", "\n", "Max retries", "{"):
@@ -280,9 +280,9 @@ def test_a_chain_that_bites_its_tail_ends() -> None:
 OTHERS = {"winrm": "ansible_psrp_", "psrp": "ansible_winrm_"}
 
 
-def told_of(error: BaseException, connection: str, endpoint: str = HTTP, **more: Any) -> tuple[type[Exception], str]:
-    told = explain(error, Peer(endpoint, connection, **more), answered=False)
-    return type(told), worded(told)
+def explained(error: BaseException, connection: str, endpoint: str = HTTP, **more: Any) -> tuple[type[Exception], str]:
+    explained_error = explain(error, Peer(endpoint, connection, **more), answered=False)
+    return type(explained_error), worded(explained_error)
 
 
 WRAPPED = [
@@ -303,7 +303,7 @@ WRAPPED = [
 @pytest.mark.parametrize("connection", VARIABLES)
 @pytest.mark.parametrize("error", WRAPPED, ids=lambda error: f"{type(error).__name__} {error}"[:40])
 def test_only_variables_of_the_users_own_connection_are_named(error: Exception, connection: str) -> None:
-    kind, text = told_of(error, connection)
+    kind, text = explained(error, connection)
     assert kind is HostUnreachable
     assert OTHERS[connection] not in text
 
@@ -323,7 +323,7 @@ def test_statuses_of_those_on_the_way(status: int, party: str) -> None:
         WinrmTransportError("http", status, "<html/>"),
         requests.exceptions.ProxyError(OSError(f"Tunnel connection failed: {status} Whatever")),
     ):
-        kind, text = told_of(error, "winrm", HTTPS)
+        kind, text = explained(error, "winrm", HTTPS)
         assert kind is HostUnreachable
         assert party in text
         assert f"HTTP {status}" in text
@@ -331,7 +331,7 @@ def test_statuses_of_those_on_the_way(status: int, party: str) -> None:
 
 
 def test_a_redirect_is_named_and_not_followed() -> None:
-    kind, text = told_of(Redirected(302, "https://evil.example/\x1b[31m" + "x" * 500), "winrm")
+    kind, text = explained(Redirected(302, "https://evil.example/\x1b[31m" + "x" * 500), "winrm")
     assert kind is HostUnreachable
     assert "points to https://evil.example/\\x1b[31mxxx" in text
     assert "It was not followed" in text
@@ -339,11 +339,11 @@ def test_a_redirect_is_named_and_not_followed() -> None:
 
 
 def test_deadlines_name_the_variables_that_move_them() -> None:
-    assert "winops_smb_guest_message_timeout" in told_of(DeadlinePassed("message", 60), "winrm")[1]
-    assert told_of(DeadlinePassed("command", 60), "winrm")[0] is HostError
-    assert "winops_smb_guest_message_timeout" in told_of(DeadlinePassed("command", 60), "winrm")[1]
-    assert "the 600 seconds" in told_of(DeadlinePassed("task", 600), "psrp")[1]
-    assert "winops_smb_guest_task_timeout" in told_of(DeadlinePassed("task", 600), "psrp")[1]
+    assert "winops_smb_guest_message_timeout" in explained(DeadlinePassed("message", 60), "winrm")[1]
+    assert explained(DeadlinePassed("command", 60), "winrm")[0] is HostError
+    assert "winops_smb_guest_message_timeout" in explained(DeadlinePassed("command", 60), "winrm")[1]
+    assert "the 600 seconds" in explained(DeadlinePassed("task", 600), "psrp")[1]
+    assert "winops_smb_guest_task_timeout" in explained(DeadlinePassed("task", 600), "psrp")[1]
 
 
 SOCKS = requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
@@ -404,7 +404,7 @@ REFUSALS: list[tuple[BaseException, str, str, str]] = [
 
 @pytest.mark.parametrize(("error", "connection", "cure", "found"), REFUSALS)
 def test_what_was_refused_before_anything_was_sent(error: Exception, connection: str, cure: str, found: str) -> None:
-    kind, text = told_of(error, connection)
+    kind, text = explained(error, connection)
     assert kind is RequestError
     assert cure in text
     assert found in text
@@ -414,16 +414,16 @@ def test_what_was_refused_before_anything_was_sent(error: Exception, connection:
 
 def test_words_of_a_host_are_no_refusal_of_the_library() -> None:
     error = WinrmTransportError("http", 404, "auth method ntlm requires a username")
-    assert told_of(error, "winrm")[0] is HostUnreachable
-    assert told_of(http.client.BadStatusLine("requires a username"), "winrm")[0] is HostUnreachable
+    assert explained(error, "winrm")[0] is HostUnreachable
+    assert explained(http.client.BadStatusLine("requires a username"), "winrm")[0] is HostUnreachable
 
 
 def test_names_outside_ascii_over_basic() -> None:
     rejected = InvalidCredentialsError("rejected")
     hint = "use ntlm or kerberos"
-    assert hint in told_of(rejected, "winrm", auth="basic", plain_account=False)[1]
-    assert hint not in told_of(rejected, "winrm", auth="ntlm", plain_account=False)[1]
-    assert hint not in told_of(rejected, "winrm", auth="basic")[1]
+    assert hint in explained(rejected, "winrm", auth="basic", plain_account=False)[1]
+    assert hint not in explained(rejected, "winrm", auth="ntlm", plain_account=False)[1]
+    assert hint not in explained(rejected, "winrm", auth="basic")[1]
 
 
 # --- secrets ---
@@ -432,15 +432,15 @@ def test_names_outside_ascii_over_basic() -> None:
 @pytest.mark.parametrize("password", ["password", "e", "WinRM", "username", "HTTP 401"])
 def test_a_password_that_is_a_word_of_ours_leaves_our_words_alone(password: str) -> None:
     rejected = InvalidCredentialsError("rejected")
-    assert told_of(rejected, "winrm", secrets=(password,)) == told_of(rejected, "winrm")
+    assert explained(rejected, "winrm", secrets=(password,)) == explained(rejected, "winrm")
 
 
 @pytest.mark.parametrize("password", ["ticket", "e", "bad ticket cache"])
 def test_words_of_a_library_with_the_password_in_them_are_held_back_whole(password: str) -> None:
-    text = told_of(WinRMError("bad ticket cache"), "winrm", secrets=(password,))[1]
+    text = explained(WinRMError("bad ticket cache"), "winrm", secrets=(password,))[1]
     assert "(WinRMError: words not shown)" in text
     assert "*" not in text
-    assert "(WinRMError: bad ticket cache)" in told_of(WinRMError("bad ticket cache"), "winrm", secrets=("other",))[1]
+    assert "(WinRMError: bad ticket cache)" in explained(WinRMError("bad ticket cache"), "winrm", secrets=("other",))[1]
 
 
 # --- the next transport ---
@@ -479,5 +479,5 @@ def test_a_rejection_that_an_http_error_lies_under() -> None:
 
 
 def test_transports_that_were_tried_before_are_named() -> None:
-    text = told_of(InvalidCredentialsError("rejected"), "winrm", auth="ntlm", tried=("basic", "certificate"))[1]
+    text = explained(InvalidCredentialsError("rejected"), "winrm", auth="ntlm", tried=("basic", "certificate"))[1]
     assert text.endswith("The host refused basic, certificate before.")

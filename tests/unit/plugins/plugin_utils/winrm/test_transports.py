@@ -89,7 +89,7 @@ def test_a_connection_without_a_name_is_called_by_its_type() -> None:
 
 def test_psrp_without_pypsrp(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypsrp.wsman", None)
-    with pytest.raises(RequestError, match=r"pypsrp is missing on the controller.*pip install pypsrp"):
+    with pytest.raises(RequestError, match=r"pypsrp is missing on the control node.*pip install pypsrp"):
         open_transport(connection("psrp", **PSRP))
 
 
