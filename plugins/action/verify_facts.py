@@ -24,7 +24,7 @@ TASK_SECONDS = 3600.0
 
 
 class ActionModule(HostAction):
-    """Reads; writes what it was given consent to, and puts it back."""
+    """Reads; writes what the user consented to, and restores it."""
 
     ARGUMENT_SPEC = {
         "consent": {"type": "list", "elements": "str", "choices": [word.value for word in Consent], "default": []},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of every module that changes settings: where to write, and what to do about what stands against it."""
+"""The options of every module that changes settings: where to write, and what to do where a policy decides."""
 
 from __future__ import annotations
 

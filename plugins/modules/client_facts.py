@@ -269,7 +269,7 @@ ansible_facts:
                 policy_source:
                   description: >-
                     The GPO that wrote the value that decides, as the Resultant Set of Policy of the host says. A value
-                    of the security option "Digitally sign communications (always)" is told from a local one by it, and
+                    of the security option "Digitally sign communications (always)" differs from a local one by it, and
                     RV(ansible_facts.smb_guest.settings.SETTING_NAME.winner) is V(policy) then. V(null) where no GPO is
                     known to have written it.
                   returned: when O(gather_subset) has V(policy_source) or V(all)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How hosts stand against benchmark controls, judged twice: by what is in force, and by what a scanner reads. Pure.
+"""Whether hosts meet benchmark controls, judged twice: by what is in force, and by what a scanner reads. Pure.
 
 They differ. A host whose default blocks guests is safe and fails every scan, since the policy value is absent; one
 whose running client has not taken a policy over passes the scan and is open.

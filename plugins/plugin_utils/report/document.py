@@ -31,7 +31,7 @@ SCHEMA_VERSION = 2
 
 @dataclass(frozen=True)
 class ReportTerms:
-    """What the report is made with, beside what hosts said.
+    """What the report is made with, beside what hosts answered.
 
     now: aware. previous: an earlier document. probes: rows of server_info. provenance: who made it, and how.
     """

@@ -23,7 +23,7 @@ Row = Mapping[str, Any]
 
 
 NOTHING: Row = shaped(None, STATE)
-"""The state of a setting of which nothing was said."""
+"""The state of a setting that a host did not report."""
 
 
 class HostStatus(Enum):
@@ -107,7 +107,7 @@ class HostPosture:
 
 
 def read_host(name: str, result: Any) -> HostPosture:
-    """The host that a registered result tells of."""
+    """The host of a registered result."""
     name = str(cleaned(name))
     result = cleaned(result) if isinstance(result, Mapping) else {}
     message = str(result.get("msg") or "")

@@ -123,7 +123,7 @@ def _finding(found: Row) -> str:
 
 def _change(change: Row) -> str:
     end = change["expires_at"] or "never"
-    return f"{change['change_id']}: {change['reason'] or 'no reason said'}; ends {end}; {change['status']}"
+    return f"{change['change_id']}: {change['reason'] or 'no reason given'}; ends {end}; {change['status']}"
 
 
 def _log(channel: Row, events: Row) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Parts of a report: what some hosts said, kept as a file, so that several runs make one report. Pure.
+"""Parts of a report: what some hosts answered, kept as a file, so that several runs make one report. Pure.
 
 A run of a slice, a `--limit` or a worker writes a part. `merge_parts` gives the results as one run would have had them:
 a host that several parts have counts once, as the newest part has it. The order of the parts changes nothing.

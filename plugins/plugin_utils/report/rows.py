@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what hosts said to the rows of the report about hosts, their changes, their drift and their exceptions. Pure."""
+"""From the answers of hosts to the rows of the report: hosts, their changes, their drift, their exceptions. Pure."""
 
 from __future__ import annotations
 

@@ -53,5 +53,5 @@ class ServerNames:
 
 def _identity(row: Row) -> tuple[str, ...]:
     """What two probes of one machine have in common; empty where it says too little."""
-    said = (row["server_guid"], row["identity"]["netbios_name"], row["identity"]["dns_name"])
-    return tuple(str(each).casefold() for each in said) if row["server_guid"] and any(said[1:]) else ()
+    names = (row["server_guid"], row["identity"]["netbios_name"], row["identity"]["dns_name"])
+    return tuple(str(each).casefold() for each in names) if row["server_guid"] and any(names[1:]) else ()

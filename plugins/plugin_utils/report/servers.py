@@ -9,7 +9,7 @@ server and day, and every total of the report is a sum of that. Windows before 2
 only while it is connected, and only as a possible guest: unprotected, on a host that allows insecure guest logons.
 
 Spellings of one server (case, a trailing dot, a share) are one row. Different names are one row only where the probe
-of one of them said so; what a server says of itself is not verified, so the row lists its aliases.
+of one of them confirmed it; what a server states about itself is not verified, so the row lists its aliases.
 """
 
 from __future__ import annotations

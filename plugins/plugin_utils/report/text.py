@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes harmless whatever a host, a peer or a file said, before anything else of the report sees it. Pure."""
+"""Makes harmless every text of a host, a peer or a file before anything else of the report sees it. Pure."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ class Bookmarks:
             return self._held_back.get(host) or self._known.get(host, {})
 
     def keep(self, host: str, bookmark: dict[str, Any], *, hold_back: bool = False) -> None:
-        """Remember; write the file if anything is new and nothing speaks against it."""
+        """Remember; write the file if anything is new and nothing forbids it."""
         with self._lock:
             if hold_back:
                 self._held_back[host] = bookmark
@@ -179,7 +179,7 @@ class Bookmarks:
 
 
 class Follower:
-    """Follows one host in a thread of its own until it is told to stop."""
+    """Follows one host in a thread of its own until it is stopped."""
 
     def __init__(self, source: Source, host: str) -> None:
         self._source = source
@@ -269,7 +269,7 @@ class Source:
         )
 
     def put(self, host: str, event: dict[str, Any]) -> bool:
-        """Hand an event on, from a thread; waits while the queue is full. False: it was told to stop meanwhile."""
+        """Hand an event on, from a thread; waits while the queue is full. False: it was stopped meanwhile."""
         return self._put({"smb_guest": {"host": host, **event}, "meta": {"hosts": host}})
 
     def account_of(self, host: str) -> Account:
@@ -295,7 +295,7 @@ class Source:
         self.bookmarks.keep(host, bookmark, hold_back=under_way)
 
     def react(self) -> None:
-        """Ask for reactions and read hosts back until it is told to stop. Runs in a thread of its own."""
+        """Ask for reactions and read hosts back until it is stopped. Runs in a thread of its own."""
         reactions = self._reactions
         while reactions is not None and not self.stop.wait(min(self.breath, reactions.limits.collect)):
             with self._reactions_lock:
