@@ -129,7 +129,7 @@ def test_modules_from_nothing_to_nothing(domain: Domain, plays: Plays) -> None:
     assert f"+settings.{GUEST}: blocked" in plays.output
 
 
-def test_wrong_password_is_said_and_not_shown(domain: Domain, plays: Plays) -> None:
+def test_wrong_password_is_reported_and_not_shown(domain: Domain, plays: Plays) -> None:
     secret = "W0rse-than-s3cret"
     options = {**plays.connection, "password": secret, "gpo": "any"}
     (answer,) = plays.run([{"winops.smb_guest.domain_policy": options}])

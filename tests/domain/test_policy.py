@@ -139,7 +139,7 @@ def test_damaged_file_is_refused_and_kept(domain: Domain) -> None:
     assert pol.read_bytes() == b"PReg\x01\0\0\0["
 
 
-def test_links_are_put_where_they_are_wished(domain: Domain) -> None:
+def test_links_are_put_where_they_are_wanted(domain: Domain) -> None:
     one, two = domain.unit(), domain.unit()
     name = domain.name("Linked")
     neighbours = [domain.present(domain.name("N"), links=[one]).after["guid"] for _each in range(3)]

@@ -160,7 +160,7 @@ def test_plain_account_may_ask(domain: Domain, accounts: dict[str, dict[str, Any
     assert told[name]["settings"] == {GUEST: "blocked"}
 
 
-def test_unknown_account_is_told_and_its_password_is_not(domain: Domain) -> None:
+def test_unknown_account_is_reported_and_its_password_is_not(domain: Domain) -> None:
     for protocol in ("ntlm", "kerberos"):
         secret = "S3cret-that-must-not-show"
         changes = {"username": f"nobody@{domain.dc.realm}", "password": secret, "auth_protocol": protocol}

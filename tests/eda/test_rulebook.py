@@ -150,7 +150,7 @@ def test_a_guest_logon_to_an_unknown_server_closes_the_host(fleet: Fleet, tmp_pa
     assert fleet.control.state("ws2")["event_subscriptions"] == 0
 
 
-def test_a_reaction_that_runs_nothing_is_told(fleet: Fleet, tmp_path: Path) -> None:
+def test_a_reaction_that_runs_nothing_is_reported(fleet: Fleet, tmp_path: Path) -> None:
     """ansible-rulebook copies a playbook, and a copy does not find a collection that only ansible.cfg names."""
     with running(tmp_path, fleet, only_in_configuration=True) as rulebook:
         rulebook.wait_for("the beginning", lambda: rulebook.follows("ws1"))

@@ -130,7 +130,7 @@ def connecting(fleet: Fleet, bookmarks: Path, *hosts: str) -> Callable[[], None]
     return begin
 
 
-def test_a_reaction_that_does_nothing_is_asked_for_again_and_then_told_to_people(
+def test_a_reaction_that_does_nothing_is_asked_for_again_and_then_reported(
     source: Any, fleet: Fleet, tmp_path: Path
 ) -> None:
     bookmarks = tmp_path / "bookmarks.json"

@@ -85,7 +85,7 @@ def holds(host: InProcessHost, state: dict[str, Any], found: list[Any]) -> bool:
 @pytest.mark.parametrize("host_of", [untouched_host, edited_host])
 @pytest.mark.parametrize("what", ["change", "undo"])
 @pytest.mark.parametrize("how", ["reset_before", "reset_after", "killed before", "killed after"])
-def test_cut_off_at_every_request(
+def test_interrupted_at_every_request(
     host_of: Callable[[], InProcessHost], what: str, how: str, tell: Callable[..., None]
 ) -> None:
     host = host_of()

@@ -128,7 +128,7 @@ def test_an_older_windows_has_some_of_it(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["events", "connections"])
-def test_an_account_without_rights_is_told_what_is_missing(run: Run, name: str) -> None:
+def test_an_account_without_rights_learns_what_is_missing(run: Run, name: str) -> None:
     record = run.record("user", name)
     assert record.status == "failed", record
     assert "denied access" in record.message

@@ -83,7 +83,7 @@ def test_every_peer_ends(run: Run, mode: str, kind: str) -> None:
 @pytest.mark.matrix
 @pytest.mark.parametrize("kind", BASIC)
 @pytest.mark.parametrize("mode", ["continue for ever", "a byte a second"])
-def test_what_came_too_slowly_is_told_so(run: Run, mode: str, kind: str) -> None:
+def test_what_came_too_slowly_is_reported_so(run: Run, mode: str, kind: str) -> None:
     record = run.record(_name(mode, kind), "facts")
     assert f"took longer than the {MESSAGE_SECONDS} seconds that one message may take" in record.message, record
 

@@ -92,7 +92,7 @@ def test_the_twins_write(breaks: Breaks, change: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_was_written_is_said(breaks: Breaks, change: str, kind: str) -> None:
+def test_what_was_written_is_reported(breaks: Breaks, change: str, kind: str) -> None:
     pristine = _settings(breaks.pristine[change])
     reads = next(step for step, row in enumerate(breaks.twins[change].requests) if row["method"] in WRITES)
     hidden = []

@@ -162,7 +162,7 @@ def test_what_is_refused(playbooks: Playbooks, fleet: Fleet, host: str) -> None:
     assert fleet.control.state(host) == before
 
 
-def test_damaged_and_odd_files_are_said_and_kept(playbooks: Playbooks, fleet: Fleet, host: str) -> None:
+def test_damaged_and_odd_files_are_reported_and_kept(playbooks: Playbooks, fleet: Fleet, host: str) -> None:
     fleet.control.set_file(host, REGISTRY_POL, b"PReg\x02\0\0\0")
     before = fleet.control.state(host)
     run = playbooks.run(fleet, [allow("damaged"), task("facts", "client_facts", gather_subset=["local_gpo"])], [host])

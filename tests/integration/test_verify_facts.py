@@ -109,7 +109,7 @@ def test_by_psrp_with_an_expiry_to_its_end(run: Run) -> None:
     assert not [row for row in record.result["facts"] if row["as_expected"] is None]
 
 
-def test_what_is_not_put_back_fails_the_task(run: Run) -> None:
+def test_what_is_not_restored_fails_the_task(run: Run) -> None:
     record = run.record(LYING, "verify")
     assert (record.status, record.result["restored"], record.result["changed"]) == ("failed", False, True), record
     assert record.message.startswith("Not restored: ")

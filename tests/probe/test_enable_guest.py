@@ -116,7 +116,7 @@ def test_required_signing_alone_is_a_doubt(start: Start, fleet: Fleet, tmp_path:
     assert _opened(fleet) == [True, True]
 
 
-def test_it_opens_all_the_same_when_told(start: Start, fleet: Fleet, tmp_path: Path) -> None:
+def test_it_opens_all_the_same_with_the_option(start: Start, fleet: Fleet, tmp_path: Path) -> None:
     status, shown = _open(fleet, tmp_path, f"127.0.0.1:{start({}).port}", enable_guest_despite_accounts=True)
     assert status == 0, shown
     assert _opened(fleet) == [True, True]

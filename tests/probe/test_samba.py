@@ -109,7 +109,7 @@ def test_a_name_with_an_address_where_nothing_listens(start: Start, monkeypatch:
     assert report.verdict.name == "guest_only_suspected"
 
 
-def test_what_enable_guest_is_told(start: Start) -> None:
+def test_what_enable_guest_learns(start: Start) -> None:
     said = opening(_probe([start(GUEST).port, start({}).port, 1]))
     assert [line.split()[2].rstrip(":") for line in said["objections"]] == ["accounts_only"]
     assert [line.split()[2].rstrip(":") for line in said["doubts"]] == ["unreachable"]

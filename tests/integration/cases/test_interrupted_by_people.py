@@ -70,7 +70,7 @@ def values(state: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("host", ["timeout", "journaled"])
-def test_a_task_out_of_time_has_put_back_what_it_wrote(run: Run, fleet: Fleet, host: str) -> None:
+def test_a_task_out_of_time_has_rolled_back_what_it_wrote(run: Run, fleet: Fleet, host: str) -> None:
     cut, again = run.record(host, "open"), run.record(host, "again")
     methods = [row["method"] for row in cut.requests]
     assert cut.status == "failed", cut

@@ -184,7 +184,7 @@ def test_a_password_of_a_vault_is_nowhere(run: Run) -> None:
     assert "traceback (most recent call last)" not in everything.lower()
 
 
-def test_what_was_registered_is_undone_or_said_to_be_nothing(run: Run, fleet: Fleet) -> None:
+def test_what_was_registered_is_reverted_or_reported_as_nothing(run: Run, fleet: Fleet) -> None:
     opened, closed = run.record("registered", "opened"), run.record("registered", "closed")
     assert (opened.result["changed"], closed.result["changed"]) == (True, True)
     assert [row["change_id"] for row in closed.result["reverted"]] == [opened.result["change_id"]]
@@ -242,7 +242,7 @@ BAD_DAYS = {
 GOOD = {"name": "old NAS", "reason": "CHG0043", "expires_on": "2999-12-31", "links": [{"target": "OU=x,DC=ad"}]}
 
 
-def test_what_an_exception_lacks_is_said_before_any_contact(fleet: Fleet, playbooks: Playbooks) -> None:
+def test_what_an_exception_lacks_is_reported_before_any_contact(fleet: Fleet, playbooks: Playbooks) -> None:
     """There is no domain: what is complete fails for that, and nothing else does."""
     wanted = {f"bad day {day!r}": ({**GOOD, "expires_on": day}, words) for day, words in BAD_DAYS.items()}
     wanted |= {f"no {name}": ({**GOOD, name: None}, "An exception needs") for name in GOOD}

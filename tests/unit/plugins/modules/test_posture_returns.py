@@ -145,7 +145,7 @@ def test_bad_options_are_named_and_nothing_is_written(tmp_path: Path, options: d
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_earlier_report_of_another_schema_is_said(tmp_path: Path) -> None:
+def test_an_earlier_report_of_another_schema_is_reported(tmp_path: Path) -> None:
     _report(tmp_path)
     (tmp_path / "out/report.json").write_text('{"schema_version": 99}')
     result = _report(tmp_path)

@@ -51,7 +51,7 @@ PROBED = {"guest_opening": {"asked": ["nas01"], "objections": [], "doubts": []},
 OBJECTION = "nas01 is accounts_only: It refuses an unknown user."
 
 
-def test_nothing_said_is_the_default() -> None:
+def test_no_option_is_the_default() -> None:
     assert hardening_settings(dict.fromkeys(PARTS)) == {**AS_ROLE, "optional": CLIENT_AUDITS}
 
 

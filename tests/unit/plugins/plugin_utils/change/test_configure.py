@@ -137,7 +137,7 @@ def test_a_name_that_is_taken_is_refused_in_both_modes() -> None:
             change(host, {GUEST: "allowed"}, name="x", check=check)
 
 
-def test_a_default_beside_another_wish_is_known() -> None:
+def test_a_default_beside_another_desired_setting_is_known() -> None:
     host = InProcessHost(parameters={"AllowInsecureGuestAuth": 1})
     outcome = change(host, {GUEST: "default", SIGNING: "required"})
     assert [str(each) for each in outcome.plan.changes] == ["insecure_guest_logons (local): 1 -> 0"]
@@ -180,7 +180,7 @@ def test_the_risk_only_matters_where_guest_is_opened() -> None:
             change(InProcessHost(), more, risk_refused=True)
 
 
-def test_what_is_relaxed_is_put_back_whatever_it_was() -> None:
+def test_what_is_relaxed_is_restored_whatever_it_was() -> None:
     host = InProcessHost(parameters={"RequireSecuritySignature": 1})
     before = host.snapshot()
     change(host, {GUEST: "allowed"}, relax=(SIGNING,), name="x")
@@ -259,7 +259,7 @@ def test_what_is_stored_and_does_not_run_is_written_again() -> None:
     assert (runs(host, GUEST_LOCAL), outcome.verified) == (True, True)
 
 
-def test_drift_under_a_policy_is_told() -> None:
+def test_drift_under_a_policy_is_reported() -> None:
     host = InProcessHost(quirks={**LAZY, "set_rereads_registry": False})
     put(host, GUEST_POLICY, 1, apply=False)
     outcome = change(host, {GUEST: "allowed"}, (POLICY,))
@@ -333,7 +333,7 @@ def test_a_change_that_stood_for_good_gets_an_end() -> None:
     assert host.tasks == ["\\winops\\smb_guest\\x"]
 
 
-def test_a_wish_that_is_met_and_ends_differently_is_said() -> None:
+def test_a_desired_setting_that_is_met_and_ends_differently_is_reported() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, name="x", hours=1)
     outcome = change(host, {GUEST: "allowed"}, name="y", hours=3)
@@ -359,7 +359,7 @@ def test_a_value_that_somebody_else_has_set_is_met_by_no_change_and_does_not_end
     assert sum("only until" in text for text in outcome.told) == 2
 
 
-def test_every_change_that_has_met_a_wish_is_named() -> None:
+def test_every_change_that_has_met_a_desired_setting_is_named() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, BOTH, name="a")
     change(host, {AUDIT: "enabled", SIGNING: "not_required"}, name="b")
@@ -370,7 +370,7 @@ def test_every_change_that_has_met_a_wish_is_named() -> None:
     ]
 
 
-def test_a_local_wish_that_only_a_policy_of_ours_meets_ends_with_it() -> None:
+def test_a_local_desired_setting_that_only_a_policy_of_ours_meets_ends_with_it() -> None:
     host = InProcessHost("windows_11_23h2_pro")
     change(host, {GUEST: "blocked"}, (POLICY,), name="x", hours=1)
     outcome = change(host, {GUEST: "blocked"}, (LOCAL,), reason="r")
@@ -387,7 +387,7 @@ def test_a_local_wish_that_only_a_policy_of_ours_meets_ends_with_it() -> None:
     assert change(host, {GUEST: "allowed"}, (LOCAL,), reason="r").told == ()
 
 
-def test_what_lies_beneath_is_told() -> None:
+def test_what_lies_beneath_is_reported() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, BOTH, name="low", hours=1)
     outcome = change(host, {GUEST: "blocked"}, BOTH, name="high")
@@ -432,7 +432,7 @@ def cut_off() -> InProcessHost:
     return host
 
 
-def test_after_a_run_that_was_cut_off_it_is_decided_anew_with_all_that_the_journal_has() -> None:
+def test_after_an_interrupted_run_it_is_decided_anew_with_all_that_the_journal_has() -> None:
     host = cut_off()
     before = "A run that was cut off left the change cut; a real run deals with it first."
     assert before in change(host, {AUDIT: "disabled"}, name="x", check=True).told
@@ -442,7 +442,7 @@ def test_after_a_run_that_was_cut_off_it_is_decided_anew_with_all_that_the_journ
     assert outcome.told == ()
 
 
-def test_what_was_put_back_before_an_error_is_a_change() -> None:
+def test_what_was_restored_before_an_error_is_a_change() -> None:
     host = cut_off()
     saved = host.save()
     host.reset_counters()

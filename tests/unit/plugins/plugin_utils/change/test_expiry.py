@@ -123,7 +123,7 @@ def test_what_no_command_line_can_carry_is_refused() -> None:
             render(bad, NOON, [one(None)], ())
 
 
-def test_what_cannot_be_told_from_other_values_is_refused() -> None:
+def test_what_cannot_be_distinguished_from_other_values_is_refused() -> None:
     for leaves in (RegistryValue(RegistryType.REG_SZ, "1"), RegistryValue(RegistryType.REG_DWORD, "1")):
         with pytest.raises(RequestError, match="could not tell"):
             render("c1", NOON, [CellEnd(GUEST_POLICY, CellValue(leaves), (), (Choice(CellValue(None)),))], ())
@@ -296,7 +296,7 @@ def test_policy_values_alone_need_no_powershell() -> None:
         assert " ".join(lines_of(render("c1", NOON, [one(None)], keys))).count("powershell.exe") == starts
 
 
-def test_client_and_server_are_told_apart_by_an_end() -> None:
+def test_client_and_server_are_distinguished_by_an_end() -> None:
     """Their values have the same name, and one of them is somebody else's by then."""
     server = Cell.named("server_signing", "local")
     for foreign, ours in ((SIGNING_LOCAL, server), (server, SIGNING_LOCAL)):
@@ -350,7 +350,7 @@ def test_an_expiry_where_powershell_or_the_scheduler_is_stricter(quirks: dict[st
     assert [line for line in moved(before, host) if "SomebodyElse" not in line] == []
 
 
-def test_a_command_that_fails_is_told_and_tried_again_when_the_host_starts() -> None:
+def test_a_command_that_fails_is_reported_and_tried_again_when_the_host_starts() -> None:
     host = InProcessHost(quirks=LAZY)
     before = host.snapshot()
     change(host, {GUEST: "allowed"}, name="x", hours=1)

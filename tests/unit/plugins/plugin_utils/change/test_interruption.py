@@ -96,7 +96,7 @@ def test_a_signal_at_every_write_leaves_the_old_or_the_new(act: str, number: sig
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_what_an_interruption_left_on_the_line_goes_before_anything_is_put_back(
+def test_what_an_interruption_left_on_the_line_goes_before_anything_is_restored(
     act: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = prepared()
@@ -140,7 +140,7 @@ def another_thread() -> Iterator[None]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGALRM])
 @pytest.mark.parametrize("act", ["opening", "opening until"])
 @pytest.mark.usefixtures("alarm", "another_thread")
-def test_a_signal_while_a_change_is_put_back_waits_for_the_end(act: str, number: signal.Signals) -> None:
+def test_a_signal_while_a_change_is_restored_waits_for_the_end(act: str, number: signal.Signals) -> None:
     host = prepared()
     saved, old = host.save(), host.snapshot()
     ACTS[act](host)

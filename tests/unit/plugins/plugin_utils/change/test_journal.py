@@ -106,7 +106,7 @@ def test_found_in_both_lists_it_has_ended() -> None:
     assert [json.loads(line)["change_id"] for line in lines(host, STANDING)] == ["b"]
 
 
-def test_damaged_lines_are_told_not_used_and_kept() -> None:
+def test_damaged_lines_are_reported_not_used_and_kept() -> None:
     host = InProcessHost()
     flip(host, "a")
     foreign = ["nonsense", lines(host, STANDING)[0].replace("insecure_guest_logons", "../\u202e")]

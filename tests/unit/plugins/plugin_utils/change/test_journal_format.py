@@ -103,7 +103,7 @@ def test_times_are_kept_to_the_microsecond_and_in_utc() -> None:
     assert exact(moment) == "2026-03-02T10:00:00.123456+00:00"
 
 
-def test_what_could_not_be_put_back_is_never_journaled() -> None:
+def test_what_could_not_be_restored_is_never_journaled() -> None:
     part = ChangePart(GUEST_POLICY, CellValue(RegistryValue(99, b"")), True)
     with pytest.raises(AssertionError):
         encode(Entry(1, "x", ChangeStatus.PENDING, "", datetime(2026, 1, 1, tzinfo=UTC), None, (part,)))

@@ -127,7 +127,7 @@ def test_only_the_files_lag_behind() -> None:
 @pytest.mark.parametrize(
     "odd", [entry("**del." + NAME, 1, b" \0\0\0"), entry(NAME, 4, b"\1"), entry(NAME, 4, bytes(4)) * 2]
 )
-def test_what_could_not_be_put_back_is_not_written_over(odd: bytes) -> None:
+def test_what_could_not_be_restored_is_not_written_over(odd: bytes) -> None:
     host = host_with(odd)
     before = host.snapshot()
     with pytest.raises(RequestError, match=r"Registry\.pol: .*an instruction of another kind: .*Clean it up first"):
@@ -145,7 +145,7 @@ def test_no_end_can_undo_the_files(check: bool) -> None:
     assert host.snapshot() == before
 
 
-def test_a_text_where_a_number_belongs_is_put_back_exactly() -> None:
+def test_a_text_where_a_number_belongs_is_restored_exactly() -> None:
     host = host_with(entry(NAME, 1, "1\0".encode("utf-16-le")))
     found = host.host.files.read(REGISTRY_POL)
     request = Request([DesiredSetting(GUEST, True)], Rules((Scope.POLICY, Scope.LOCAL_GPO)), ChangeTerms(change_id="x"))
@@ -155,7 +155,7 @@ def test_a_text_where_a_number_belongs_is_put_back_exactly() -> None:
     assert host.host.files.read(REGISTRY_POL) == found
 
 
-def test_files_that_cannot_be_put_back_keep_no_other_value_from_it() -> None:
+def test_files_that_cannot_be_restored_keep_no_other_value_from_it() -> None:
     host = host_with(entry(NAME, 4, bytes(4)))
     before, found = host.snapshot(), host.host.files.read(REGISTRY_POL)
     request = Request([DesiredSetting(GUEST, True)], Rules((Scope.POLICY, Scope.LOCAL_GPO)), ChangeTerms(change_id="x"))
@@ -206,7 +206,7 @@ def test_gpupdate_is_run_where_it_is_asked_for_and_the_files_were_changed(
 
 
 @pytest.mark.parametrize("name", [None, "x"])
-def test_what_the_host_holds_after_gpupdate_is_what_is_said(name: str | None) -> None:
+def test_what_the_host_holds_after_gpupdate_is_what_is_reported(name: str | None) -> None:
     plain = updated(host_with(entry(NAME, 4, bytes(4))), name=name)
     assert plain.after["insecure_guest_logons"].effective is True
     assert not any("Policy was refreshed" in told for told in plain.warnings())
@@ -254,7 +254,7 @@ def test_a_gpupdate_that_fails_undoes_nothing_and_says_what_stands(
         assert value.data == 1
 
 
-def test_what_else_was_told_is_not_lost_by_gpupdate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_warnings_are_not_lost_by_gpupdate(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_self: LocalPolicy) -> None:
         raise HostError("It failed.")
 
@@ -269,7 +269,7 @@ def test_what_else_was_told_is_not_lost_by_gpupdate(monkeypatch: pytest.MonkeyPa
         assert any("The end of the change low" in told for told in updated(host, name="x").told)
 
 
-def test_home_editions_are_told_that_the_files_may_do_nothing() -> None:
+def test_home_editions_are_warned_that_the_files_may_do_nothing() -> None:
     for preset, scopes, told in (
         ("windows_11_24h2_home", FILES, True),
         ("windows_11_24h2_home", (Scope.POLICY,), False),
@@ -280,7 +280,7 @@ def test_home_editions_are_told_that_the_files_may_do_nothing() -> None:
         assert not any("has no entry for" in text for text in outcome.told), "no policy value is there to be deleted"
 
 
-def test_who_does_not_write_the_files_is_told_nothing_of_them() -> None:
+def test_who_does_not_write_the_files_gets_no_warning_of_them() -> None:
     """Beneath a policy that the files have no entry for, on a home edition."""
     host = InProcessHost("windows_11_24h2_home", policy={NAME: 1})
     request = Request([DesiredSetting(GUEST, False)], Rules((Scope.LOCAL,), tolerate_managed=True))

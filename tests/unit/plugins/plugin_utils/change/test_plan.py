@@ -274,7 +274,7 @@ def test_unknown_default_is_an_error_where_it_would_be_written(local: object) ->
         assert part in text
 
 
-def test_all_that_stands_against_it_is_said_at_once() -> None:
+def test_all_that_overrides_it_is_reported_at_once() -> None:
     states = [state_of(ENCRYPTION, supported=False), state_of(GUEST, running=True, policy=1), state_of(SIGNING)]
     text = refused([desired(ENCRYPTION, "required"), desired(GUEST, "blocked"), desired(SIGNING, "required")], states)
     assert ENCRYPTION in text
@@ -362,7 +362,7 @@ def test_change_as_users_see_it() -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_wish_speaks_the_users_words(name: str) -> None:
+def test_a_desired_setting_has_the_users_words(name: str) -> None:
     assert [desired(name, word).word for word in SETTINGS[name].words.choices] == list(SETTINGS[name].words.choices)
 
 
@@ -455,7 +455,7 @@ def test_what_is_optional_is_left_out_with_a_warning() -> None:
     assert plan([desired_settings[1]], states, skipping, system=SYSTEM).skipped == (ENCRYPTION,)
 
 
-def test_what_is_optional_is_written_where_nothing_stands_against_it() -> None:
+def test_what_is_optional_is_written_where_nothing_overrides_it() -> None:
     states = {AUDIT: state_of(AUDIT, running=False)}
     planned = plan([desired(AUDIT, "enabled")], states, Rules((LOCAL,), optional=(AUDIT,)), system=SYSTEM)
     assert (brief(planned), planned.skipped) == ([(AUDIT, "local", None, True)], ())

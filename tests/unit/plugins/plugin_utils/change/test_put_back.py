@@ -99,7 +99,7 @@ def test_what_set_configuration_has_stored_is_not_written_again() -> None:
         assert methods(host) == expected
 
 
-def test_what_runs_is_put_back_by_set_configuration_where_the_registry_is_not_watched() -> None:
+def test_what_runs_is_restored_by_set_configuration_where_the_registry_is_not_watched() -> None:
     for stored, running in ((None, False), (dword(0), False), (RegistryValue(RegistryType.REG_SZ, "0"), False)):
         host = InProcessHost(quirks=LAZY)
         put(host, GUEST_LOCAL, 1)
@@ -109,7 +109,7 @@ def test_what_runs_is_put_back_by_set_configuration_where_the_registry_is_not_wa
         assert engine(host).registry.value(GUEST_LOCAL.key, GUEST_LOCAL.name) == stored
 
 
-def test_the_running_value_alone_is_put_back_too() -> None:
+def test_the_running_value_alone_is_restored_too() -> None:
     host = InProcessHost(quirks=LAZY)
     host.client.running["EnableInsecureGuestLogons"] = True
     assert back(host, {GUEST_LOCAL: CellValue(None, False)}) == Restoration((), ())
@@ -167,7 +167,7 @@ def test_a_policy_that_goes_with_it_is_no_hindrance() -> None:
     assert (held(host, GUEST_LOCAL), held(host, GUEST_POLICY), runs(host, GUEST_LOCAL)) == (None, None, False)
 
 
-def test_one_cell_that_cannot_be_put_back_keeps_no_other_from_it() -> None:
+def test_one_cell_that_cannot_be_restored_keeps_no_other_from_it() -> None:
     host = InProcessHost()
     server = Cell.named("server_encryption", "local")
     for cell, value in ((GUEST_LOCAL, 1), (GUEST_POLICY, 1), (server, 1)):
@@ -187,7 +187,7 @@ def test_one_cell_that_cannot_be_put_back_keeps_no_other_from_it() -> None:
         host.load(saved)
 
 
-def test_where_set_configuration_is_refused_it_is_said_why_and_the_registry_is_put_back() -> None:
+def test_where_set_configuration_is_refused_it_is_reported_why_and_the_registry_is_restored() -> None:
     host = InProcessHost(quirks=LAZY)
     put(host, GUEST_LOCAL, 1)
     host.client.running["EnableInsecureGuestLogons"] = True
@@ -198,7 +198,7 @@ def test_where_set_configuration_is_refused_it_is_said_why_and_the_registry_is_p
     assert held(host, GUEST_LOCAL) == ("REG_DWORD", 0)
 
 
-def test_of_each_cell_it_is_said_why_it_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_each_cell_it_is_reported_why_it_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where something else was refused after it."""
     monkeypatch.setattr(write, "write_values", _refused)
     host = InProcessHost(quirks=LAZY)
@@ -246,7 +246,7 @@ def test_keys_that_the_change_made_go_only_when_they_are_empty() -> None:
         assert host.registry.key_exists(f"HKLM\\{parent}")
 
 
-def test_neighbours_of_one_side_are_told_in_one_call() -> None:
+def test_neighbours_of_one_side_are_set_in_one_call() -> None:
     host = InProcessHost(quirks=LAZY)
     audit = Cell.named(AUDIT, "local")
     back_to = {GUEST_LOCAL: CellValue(None, False), SIGNING_LOCAL: CellValue(None, True), audit: CellValue(None, False)}

@@ -80,7 +80,7 @@ def test_what_was_complete_is_signed_off_with_what_the_host_holds() -> None:
     assert held(host, GUEST_LOCAL) == ("REG_DWORD", 1)
 
 
-def test_what_was_not_complete_is_put_back() -> None:
+def test_what_was_not_complete_is_restored() -> None:
     quirks = {"set_stores_no_default": True}
     host = cut(
         lambda: InProcessHost(quirks=quirks, parameters={"AllowInsecureGuestAuth": 1}),
@@ -114,7 +114,7 @@ def test_an_end_that_failed_on_the_host_is_finished() -> None:
     assert moved(before, host) == []
 
 
-def test_what_could_not_be_put_back_and_was_covered_since_is_left_to_the_cover() -> None:
+def test_what_could_not_be_restored_and_was_covered_since_is_left_to_the_cover() -> None:
     host = cut(InProcessHost, {GUEST: "allowed", ENCRYPTION: "not_required"}, (POLICY,), "SetDWORDValue", more=3)
     (cell,) = (cell for cell in (GUEST_POLICY, ENCRYPTION_POLICY) if held(host, cell))
     host.inject("silent_drop", match="DeleteValue", times=0)
@@ -146,7 +146,7 @@ def two_unfinished() -> InProcessHost:
     return host
 
 
-def test_of_two_runs_that_were_cut_off_either_counts_as_a_change() -> None:
+def test_of_two_runs_that_were_interrupted_either_counts_as_a_change() -> None:
     host = two_unfinished()
     for cell in (GUEST_POLICY, ENCRYPTION_POLICY):
         put(host, cell, None)
@@ -155,7 +155,7 @@ def test_of_two_runs_that_were_cut_off_either_counts_as_a_change() -> None:
     assert (status(host, "x"), status(host, "y"), len(recovery.told)) == ("rolled_back", "rolled_back", 2)
 
 
-def test_what_was_put_back_before_the_host_was_gone_is_a_change() -> None:
+def test_what_was_restored_before_the_host_was_gone_is_a_change() -> None:
     host = two_unfinished()
     saved = host.save()
     host.reset_counters()
@@ -282,7 +282,7 @@ def test_what_blocks_after_it_is_not_guessed() -> None:
     assert "client_facts tells" in access.advice
 
 
-def test_a_task_that_the_cut_off_run_had_renewed_is_renewed_again() -> None:
+def test_a_task_that_the_interrupted_run_had_renewed_is_renewed_again() -> None:
     """Else the end of `low` would be one of a change that is covered for good: an opening without an end."""
     host, reference = InProcessHost(), InProcessHost()
     for either in (host, reference):

@@ -73,7 +73,7 @@ def test_what_the_next_connection_meets_needs_a_reconnect() -> None:
     assert reverted_as_dict(undo(host, "more"))["reconnect_required"] is True
 
 
-def test_guest_access_is_told_where_it_is_known() -> None:
+def test_guest_access_is_reported_where_it_is_known() -> None:
     host = InProcessHost()
     assert "guest_access" not in change(host, {"server_signing": "required"}).as_dict()
     assert change(host, {SIGNING: "required"}).as_dict()["guest_access"]["verdict"] == "blocked"

@@ -101,7 +101,7 @@ def test_a_plain_undoing_says_nothing_and_asks_nothing_that_it_need_not() -> Non
     assert (entry(host, "x").note, snapshot(host).marks) == ("reverted", ())
 
 
-def test_damaged_lines_and_a_cut_off_run_are_told_in_undoing_too() -> None:
+def test_damaged_lines_and_an_interrupted_run_are_reported_in_undoing_too() -> None:
     host, reference = InProcessHost(), InProcessHost()
     for either in (host, reference):
         change(either, {AUDIT: "enabled"}, name="low", reason="r")
@@ -158,7 +158,7 @@ def test_a_mistake_of_ours_in_undoing_says_that_it_is_one_and_can_be_gone_on_fro
     assert moved(pristine, host) == []
 
 
-def test_an_end_beneath_that_cannot_be_brought_up_to_date_is_told() -> None:
+def test_an_end_beneath_that_cannot_be_brought_up_to_date_is_reported() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, name="low", hours=1)
     change(host, {GUEST: "blocked"}, name="high", reason="r")
@@ -186,7 +186,7 @@ def test_check_mode_writes_nothing() -> None:
     assert differences(before, host.snapshot()) == []
 
 
-def test_a_covered_cell_is_not_written_and_that_is_said() -> None:
+def test_a_covered_cell_is_not_written_and_that_is_reported() -> None:
     host = stacked()
     before = host.snapshot()
     foreseen = undo(host, "middle", check=True)
@@ -320,7 +320,7 @@ def test_a_policy_that_came_later_keeps_the_running_value_and_not_the_stored_one
         assert any(GUEST_POLICY.location in told for told in reverted.told), quirks
 
 
-def test_what_is_told_of_each_change_is_told_of_all() -> None:
+def test_warnings_of_each_change_are_warnings_of_all() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, name="low", reason="r")
     change(host, {AUDIT: "enabled"}, name="high", reason="r")
@@ -330,7 +330,7 @@ def test_what_is_told_of_each_change_is_told_of_all() -> None:
     assert (GUEST_POLICY.location in told, AUDIT_POLICY.location in told) == (True, True), told
 
 
-def test_what_cannot_be_put_back_stands_and_is_named() -> None:
+def test_what_cannot_be_restored_stands_and_is_named() -> None:
     host = InProcessHost()
     pristine = host.snapshot()
     change(host, {GUEST: "allowed", SIGNING: "not_required"}, BOTH, name="x", hours=1)

@@ -97,7 +97,7 @@ def test_undoing() -> None:
     assert len(again) == 2
 
 
-def test_what_was_there_is_told_and_audits_need_no_reconnect() -> None:
+def test_what_was_there_is_reported_and_audits_need_no_reconnect() -> None:
     host = InProcessHost(policy={"AuditInsecureGuestLogon": 0})
     name = rf"{POLICY_KEY}\AuditInsecureGuestLogon"
     done = lines(change(host, {AUDIT: "enabled"}, (POLICY,), name="x"))

@@ -128,7 +128,7 @@ def test_the_name_of_a_change_that_was_rolled_back_is_free_again_and_no_other() 
         change(host, OPEN, name="x", reason="fourth")
 
 
-def test_a_name_that_was_given_back_has_no_marks_of_its_former_life() -> None:
+def test_a_name_that_was_released_has_no_marks_of_its_former_life() -> None:
     host = InProcessHost()
     host.registry.create_key(OURS + r"\smb_guest\Changes\x~reverted")
     host.inject("access_denied", match="SetConfiguration")
@@ -151,7 +151,7 @@ def test_new_names_are_good_names_that_sort_by_time() -> None:
 # What goes wrong in earnest
 
 
-def test_what_is_written_back_by_something_on_the_host_is_put_back_and_named() -> None:
+def test_what_is_written_back_by_something_on_the_host_is_restored_and_named() -> None:
     host = InProcessHost()
     before = host.snapshot()
     host.inject("silent_drop", match="SetDWORDValue", times=0)
@@ -236,7 +236,7 @@ def test_a_value_that_is_gone_proves_nothing_while_the_old_one_runs() -> None:
         verify([Change(GUEST_POLICY, dword(1), False)], {GUEST: state_of(GUEST, running=True, mdm=1)})
 
 
-def test_what_cannot_be_put_back_is_said_and_undone_by_the_next_run() -> None:
+def test_what_cannot_be_restored_is_reported_and_undone_by_the_next_run() -> None:
     for name in (None, "x"):
         host = InProcessHost()
         before = host.snapshot()

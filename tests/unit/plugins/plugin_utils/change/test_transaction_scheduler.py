@@ -75,7 +75,7 @@ def test_a_task_that_was_taken_and_is_not_there_is_no_end(monkeypatch: pytest.Mo
     assert [line for line in moved(before, host) if not line.startswith("tasks")] == []
 
 
-def test_a_task_that_stays_though_deleted_is_said_and_blocks_nobody() -> None:
+def test_a_task_that_stays_though_deleted_is_reported_and_blocks_nobody() -> None:
     host = InProcessHost(quirks={"delete_task_lies": True})
     host.inject("access_denied", match="SetConfiguration")
     with pytest.raises(HostError) as caught:
@@ -187,7 +187,7 @@ def test_a_task_of_which_it_is_not_known_whether_it_was_taken_is_registered_agai
     assert runs(host, GUEST_LOCAL) is False
 
 
-def test_prolonging_that_fails_or_is_cut_off_leaves_an_end_that_the_journal_knows() -> None:
+def test_prolonging_that_fails_or_is_interrupted_leaves_an_end_that_the_journal_knows() -> None:
     host = InProcessHost()
     change(host, OPEN, name="x", hours=1)
     saved, first = host.save(), entry(host, "x").expires_at

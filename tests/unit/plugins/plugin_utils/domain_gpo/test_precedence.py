@@ -66,7 +66,7 @@ def test_gpo_that_drops_out_by_itself(drop: Dropped) -> None:
     assert [each.why for each in answer.not_applied] == [drop.value]
 
 
-def test_wmi_filter_is_said_and_gpos_without_the_setting_do_not_count() -> None:
+def test_wmi_filter_is_reported_and_gpos_without_the_setting_do_not_count() -> None:
     gpos = {NAMES["A"]: gpo("A", wmi="[x;{1};0]"), NAMES["B"]: gpo("B", None)}
     answer = resolve([container("D", "A B C")], gpos)
     assert answer.decisions[SETTING].conditional == "[x;{1};0]"

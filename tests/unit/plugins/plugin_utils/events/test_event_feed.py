@@ -51,7 +51,7 @@ def test_it_begins_now_and_hands_out_what_comes(quirks: dict[str, str]) -> None:
     assert len(host.host.subscriptions) == 0
 
 
-def test_it_begins_as_far_back_as_it_is_told() -> None:
+def test_it_begins_as_far_back_as_it_is_asked() -> None:
     host = InProcessHost()
     for server in ("\\a", "\\b", "\\c"):
         guest(host, server)

@@ -107,7 +107,7 @@ def test_a_cleared_log_is_read_from_its_start(way: Way) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_cap_is_said_and_the_next_run_goes_on(way: Way) -> None:
+def test_a_cap_is_reported_and_the_next_run_goes_on(way: Way) -> None:
     host = host_with(25, way)
     positions: Mapping[str, Any] = {}
     counts = []
@@ -170,7 +170,7 @@ def test_an_older_windows_does_not_have_the_newer_events() -> None:
     assert {row["id"]: row["available"] for row in read(host).as_dict()["ids"]}[31022] is True
 
 
-def test_a_disabled_channel_is_said() -> None:
+def test_a_disabled_channel_is_reported() -> None:
     host = host_with(1)
     host.registry.set(
         rf"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WINEVT\Channels\{CLIENT_SECURITY}", "Enabled", "REG_DWORD", 0
@@ -298,7 +298,7 @@ def test_a_reader_that_is_left_early_gives_its_subscription_up() -> None:
     assert left(host) == 0
 
 
-def test_a_subscription_that_is_not_confirmed_gone_is_said() -> None:
+def test_a_subscription_that_is_not_confirmed_gone_is_reported() -> None:
     host = host_with(1)
     host.inject("soap_fault", match="Unsubscribe", times=0)
     found = read(host)
@@ -331,7 +331,7 @@ def test_20_000_events_are_summed_up_while_no_more_than_a_page_of_them_exists(wa
     assert reader.pages >= 20_000 // QUERY_PAGE
 
 
-def test_undecodable_text_is_said() -> None:
+def test_undecodable_text_is_reported() -> None:
     host = InProcessHost(quirks={"subscription": "refused", "console_encoding": "cp850"})
     host.log.write(31017, UserName="Jürgen", ServerName="\\nas01")
     assert [warning for warning in read(host).warnings() if "damaged" in warning]
@@ -357,7 +357,7 @@ def test_events_without_numbers_do_not_go_round_for_ever(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_name_that_lost_its_letters_is_told_in_every_way(way: Way) -> None:
+def test_a_name_that_lost_its_letters_is_reported_in_every_way(way: Way) -> None:
     host = InProcessHost(quirks=QUIRKS[way])
     host.log.write(31017, UserName="J?rgen", ServerName="\\nas01")
     assert [warning for warning in read(host).warnings() if "damaged" in warning]

@@ -228,7 +228,7 @@ def test_damage_is_a_note_beside_the_others(tmp_path: Path, name: str, content: 
     assert "cannot be read" in damaged.notes[0]
 
 
-def test_an_audit_under_the_other_service_is_told_and_not_taken(tmp_path: Path) -> None:
+def test_an_audit_under_the_other_service_is_reported_and_not_taken(tmp_path: Path) -> None:
     text = f"Computer\n{POLICY_KEY}\nAuditClientDoesNotSupportSigning\nDWORD:1\n".encode()
     (source,) = sources(write(tmp_path, {"a.txt": text}))
     assert source.settings == {}

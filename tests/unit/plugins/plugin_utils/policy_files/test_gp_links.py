@@ -34,7 +34,7 @@ def test_new_link_is_the_weakest(links: Links) -> None:
 
 
 @given(OTHERS, st.integers(1, 9), st.integers(1, 9))
-def test_put_back_after_a_move(links: Links, first: int, second: int) -> None:
+def test_restore_after_a_move(links: Links, first: int, second: int) -> None:
     found = links.with_link(Link(gpo_dn(MINE, "DC=x"), 2), first)
     moved = found.with_link(Link(gpo_dn(MINE, "DC=x"), 1), second)
     assert moved.write_back(found, MINE) == found

@@ -136,7 +136,7 @@ def test_every_number_is_two_halves(number):
         (b"x" * 1024 * 1025, "too_large"),
     ],
 )
-def test_what_is_wrong_is_said(content, problem):
+def test_what_is_wrong_is_reported(content, problem):
     with pytest.raises(DamagedFile, match=r"^gpt\.ini ") as caught:
         GptIni.parse(content)
     assert caught.value.problem == problem

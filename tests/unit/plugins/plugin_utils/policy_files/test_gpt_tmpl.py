@@ -106,7 +106,7 @@ def test_types_and_numbers(said, value, number):
         (b"\xff\xfe" + bytes(16 * 1024 * 1024), "too_large"),
     ],
 )
-def test_what_is_wrong_is_said(content, problem):
+def test_what_is_wrong_is_reported(content, problem):
     with pytest.raises(DamagedFile, match=r"^GptTmpl\.inf ") as caught:
         GptTmpl.parse(content)
     assert caught.value.problem == problem

@@ -93,7 +93,7 @@ def test_anything_behind_a_header_is_read_or_refused(tail):
         (BY_HAND.replace(b";\0\x04\0\0\0;\0\x01", b";\0\xff\xff\xff\xff;\0\x01"), "truncated"),
     ],
 )
-def test_what_is_wrong_is_said(content, problem):
+def test_what_is_wrong_is_reported(content, problem):
     with pytest.raises(DamagedFile, match=r"^Registry\.pol ") as caught:
         RegistryPol.parse(content)
     assert caught.value.problem == problem
@@ -161,7 +161,7 @@ def test_set_decides_and_touches_nothing_else(pol, entry):
 
 
 @given(FILES, st.lists(st.sampled_from([ON, OFF]), min_size=1, max_size=3))
-def test_put_back_gives_the_old_file(pol, entries):
+def test_restore_gives_the_old_file(pol, entries):
     remembered = pol.about(KEY, NAME)
     edited = pol
     for entry in entries:
@@ -177,7 +177,7 @@ def test_nothing_remembered_is_not_configured(pol):
 
 
 @given(FILES, FILES)
-def test_put_back_into_another_file(pol, other):
+def test_restore_into_another_file(pol, other):
     remembered = pol.about(KEY, NAME)
     edited = other.write_back(KEY, NAME, remembered)
     assert [placed.entry for placed in edited.about(KEY, NAME)] == [placed.entry for placed in remembered]
@@ -206,7 +206,7 @@ def test_an_entry_keeps_its_place_unless_a_deletion_follows():
         RegistryPolEntry(KEY, NAME, 3, bytes(0x10000)),
     ],
 )
-def test_what_cannot_be_said_is_not_written(entry):
+def test_what_no_file_can_hold_is_not_written(entry):
     with pytest.raises(CannotBeWritten):
         RegistryPol().set(entry)
 

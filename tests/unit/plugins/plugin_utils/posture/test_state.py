@@ -212,7 +212,7 @@ def test_advice_tells_of_a_running_value_that_contradicts(name: str) -> None:
 
 
 @pytest.mark.parametrize(("running", "word"), [(True, "allowed"), (False, "blocked")])
-def test_what_contradicts_is_said_in_the_users_words(running: bool, word: str) -> None:
+def test_what_contradicts_is_reported_in_the_users_words(running: bool, word: str) -> None:
     state = state_of("insecure_guest_logons", running=running, policy=int(not running))
     assert drift_sentence(state).startswith(
         f"insecure_guest_logons: the running value ({word}) contradicts {LOCATIONS['policy']}."

@@ -188,7 +188,7 @@ NO_SERVERS = ["", " ", "\\\\", "nas 01", "nas01:", "nas01:0", "nas01:65536", "na
 
 
 @pytest.mark.parametrize("given", [*NO_SERVERS, "a:b:c", "2001:db8:::7", "nas\x1b[2J", "n\u202eas"])
-def test_what_is_no_server_is_said(given: str) -> None:
+def test_what_is_no_server_is_reported(given: str) -> None:
     with pytest.raises(RequestError, match="is no server: say a name or an address") as error:
         read_target(given, 445)
     assert str(error.value).isprintable()

@@ -160,7 +160,7 @@ def test_every_fact_is_seen_otherwise_by_some_quirk() -> None:
     assert covered | by_hand == set(FACTS)
 
 
-def test_what_cannot_be_put_back_is_said_and_ends_the_writing() -> None:
+def test_what_cannot_be_restored_is_reported_and_ends_the_writing() -> None:
     host = InProcessHost(quirks={"delete_task_lies": True})
     verified = examine(host, *Consent)
     assert "task_deleted" in otherwise(verified)

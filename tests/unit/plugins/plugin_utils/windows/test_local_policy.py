@@ -169,7 +169,7 @@ def test_written_beside_then_renamed_and_the_version_last(foreign: InProcessHost
     assert steps[5].index("Registry.pol") < steps[5].index(" && move /y ") < steps[5].index("gpt.ini")
 
 
-def test_cut_off_anywhere_the_files_are_old_or_new_and_the_next_run_ends_it(foreign: InProcessHost) -> None:
+def test_interrupted_anywhere_the_files_are_old_or_new_and_the_next_run_ends_it(foreign: InProcessHost) -> None:
     saved = foreign.save()
     count = len(apply(foreign).steps)
     finished = foreign.host.files.dump()
@@ -188,7 +188,7 @@ def test_cut_off_anywhere_the_files_are_old_or_new_and_the_next_run_ends_it(fore
             assert foreign.host.files.dump() == finished
 
 
-def test_a_file_in_use_is_said_and_nothing_is_lost(foreign: InProcessHost) -> None:
+def test_a_file_in_use_is_reported_and_nothing_is_lost(foreign: InProcessHost) -> None:
     before = foreign.host.files.dump()
     foreign.host.files.in_use = {REGISTRY_POL}
     with pytest.raises(
@@ -227,7 +227,7 @@ def test_a_root_that_is_none_goes_into_no_command(host: InProcessHost, answer: s
     assert str(caught.value).isprintable()
 
 
-def test_who_is_no_administrator_is_told(host: InProcessHost) -> None:
+def test_who_is_no_administrator_gets_an_error(host: InProcessHost) -> None:
     host.user = next(user for user in host.host.spec.users if user.role == "user")
     with pytest.raises(HostError, match=r"replacing files below .*: Access is denied"):
         apply(host)
@@ -285,7 +285,7 @@ def test_a_value_of_any_type_comes_back(host: InProcessHost, kind: RegistryType,
         ((RegistryPolEntry(KEY, NAME, 7, b"\0\xd8\0\0"),), r"type 7"),
     ],
 )
-def test_what_no_value_could_put_back_is_shown_and_not_restorable(
+def test_what_no_value_could_restore_is_shown_and_not_restorable(
     host: InProcessHost, entries: tuple[RegistryPolEntry, ...], said: str
 ) -> None:
     policy, _transport = room(host)

@@ -26,7 +26,7 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=hex)
-def test_a_number_is_said_with_its_name(number: int) -> None:
+def test_a_number_is_reported_with_its_name(number: int) -> None:
     host = InProcessHost()
     host.inject("return_value", match="RegisterByXml", value=number)
     with pytest.raises(SchedulerFailed) as caught:

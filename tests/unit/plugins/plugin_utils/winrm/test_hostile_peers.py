@@ -83,7 +83,7 @@ def test_a_peer_without_end_ends_within_its_deadline(mode: str, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", BASIC)
-def test_a_peer_that_says_continue_for_ever_is_told_apart(kind: str) -> None:
+def test_a_peer_that_says_continue_for_ever_is_recognised(kind: str) -> None:
     with peer(ENDLESS["continue for ever"]) as there, pytest.raises(HostUnreachable) as caught:
         session_with(kind, there, Looked()).call(POKE)
     assert "took longer than the 60 seconds that one message may take" in str(caught.value)

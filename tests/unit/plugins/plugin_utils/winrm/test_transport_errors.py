@@ -263,7 +263,7 @@ def test_what_nobody_foresaw_is_still_one_short_sentence() -> None:
     assert "no reason given" in checked(RuntimeError(), HTTP)
 
 
-def test_the_innermost_reason_is_the_one_that_is_told() -> None:
+def test_the_innermost_reason_is_the_one_that_is_reported() -> None:
     error = WinRMError("something failed")
     error.__cause__ = ValueError("bad ticket cache")
     assert "bad ticket cache" in checked(error, HTTP)

@@ -77,7 +77,7 @@ def test_the_plugins_that_ansible_loads(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ssh", "local"])
-def test_other_connections_are_told_the_supported_ones(kind: str) -> None:
+def test_other_connections_get_the_names_of_the_supported_ones(kind: str) -> None:
     with pytest.raises(RequestError, match=rf"winrm and psrp; this host uses '{kind}'\. Set ansible_connection"):
         open_transport(connection(kind))
 

@@ -185,7 +185,7 @@ def test_every_subcode_decides_at_last(row: tuple[str, str, str, str]) -> None:
 
 
 @pytest.mark.parametrize("row", NAMES, ids=lambda row: f"{row.key:X}")
-def test_every_number_of_a_service_is_said_by_name(row: Name) -> None:
+def test_every_number_of_a_service_is_reported_by_name(row: Name) -> None:
     assert number_in_words(row.key) == f"0x{row.key:08X} ({row.name})"
     assert row.source in {"winerror", "taskschd", "lmerr"}
 
@@ -244,7 +244,7 @@ def test_what_lets_nobody_conclude_that_an_object_is_gone(missing: str) -> None:
 HOSTILE = "Zugriff\r\nFAKE: ok \u202everweigert\u2028\x85 " + "lang " * 100_000
 
 
-def test_a_fault_is_told_on_one_short_line() -> None:
+def test_a_fault_is_shown_on_one_short_line() -> None:
     told = str(WsmanFault(read(fault("Receiver", wsman_fault(5, HOSTILE)))))
     assert told.startswith("Zugriff FAKE: ok \\u202everweigert lang")
     assert told.endswith("... (SOAP fault InternalError 0x00000005 (ERROR_ACCESS_DENIED))")

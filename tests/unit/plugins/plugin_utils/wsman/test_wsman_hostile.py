@@ -135,7 +135,7 @@ def test_bytes_changed_here_and_there(data: bytes, choice: st.DataObject) -> Non
 
 @EXAMPLES
 @given(st.sampled_from(VALID), st.data())
-def test_cut_off_in_the_middle(data: bytes, choice: st.DataObject) -> None:
+def test_interrupted_in_the_middle(data: bytes, choice: st.DataObject) -> None:
     assert decode_with_all(data[: choice.draw(st.integers(0, len(data) - 1))]) == 0
 
 
