@@ -39,7 +39,7 @@ class LogBegin:
     """Where a log begins.
 
     Args:
-        known: Whether the host said it.
+        known: Whether the host reported it.
         oldest: Time of the oldest record; None with `known` where the log holds no record.
     """
 
