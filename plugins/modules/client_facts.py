@@ -111,6 +111,9 @@ ansible_facts:
             - C(state) of a door is V(open), V(idle) (opens when the driver starts next), V(closed), V(unknown), or
               V(not_asked). C(confidence) is V(confirmed) by a primary source, V(derived) from such, or V(none).
             - C(reason) is a sentence that says what was seen.
+            - C(scanner) is what a benchmark scanner finds, which reads the registry value or the account alone. It is
+              V(pass), V(fail) or V(unknown). C(installed) is null where it is not known or means nothing.
+            - Null sessions, shares for Guest or Everyone, and user rights are not read.
           returned: when O(gather_subset) has V(doors)
           type: dict
           contains:

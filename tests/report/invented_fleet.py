@@ -195,7 +195,13 @@ def posture(number: int, random: Random) -> dict[str, Any]:
             ],
         },
         "doors": {
-            door: {"state": state, "confidence": "derived", "reason": f"{door} is {state}."}
+            door: {
+                "state": state,
+                "confidence": "derived",
+                "reason": f"{door} is {state}.",
+                "scanner": "fail" if number % 3 else "pass",
+                "installed": state in ("open", "idle") if door.startswith("smb1") else None,
+            }
             for door, state in {
                 "smb1_client": "open" if number % 9 == 0 else "closed",
                 "smb1_server": "idle" if number % 11 == 0 else "closed",

@@ -6,7 +6,9 @@
 
 A second reading of the pages on them. ``doors`` of a host in the fleet file is what differs from a clean installation:
 ``smb1_client`` and ``smb1_server``: ``absent``, ``running``, ``stopped``, ``disabled``, ``disabled_running`` or
-``start_only`` (a baseline wrote Start where nothing is installed); ``guest_enabled``, ``guest_name``, ``force_guest``.
+``start_only`` (a baseline wrote Start where nothing is installed); ``guest_enabled``, ``guest_name``, ``force_guest``,
+``drivers_hidden`` (the service manager lists nothing, as to an account without rights), ``smb1_value`` (the value SMB1
+of LanmanServer).
 """
 
 from __future__ import annotations
@@ -64,29 +66,35 @@ def install(registry: Registry, doors: Mapping[str, Any], build: int) -> None:
             registry.set(key, "Start", "REG_DWORD", 4 if state in ("disabled", "disabled_running", "start_only") else 2)
         if state not in ("absent", "start_only"):
             registry.set(key, "ImagePath", "REG_EXPAND_SZ", rf"system32\drivers\{driver}.sys")
+    if "smb1_value" in doors:
+        registry.set(rf"{SERVICES}\LanmanServer\Parameters", "SMB1", "REG_DWORD", int(doors["smb1_value"]))
     if "force_guest" in doors:
         registry.set(LSA, "ForceGuest", "REG_DWORD", int(doors["force_guest"]))
 
 
+def _driver_row(driver: str, *, running: bool, disabled: bool = False) -> dict[str, Any]:
+    return {
+        "Caption": driver,
+        "DisplayName": driver,
+        "Name": driver,
+        "PathName": rf"C:\Windows\system32\drivers\{driver}.sys",
+        "ServiceType": "File System Driver",
+        "StartMode": "Disabled" if disabled else "Auto",
+        "State": "Running" if running else "Stopped",
+        "Status": "OK",
+        "Started": running,
+    }
+
+
 def _driver_rows(doors: Mapping[str, Any], build: int) -> list[dict[str, Any]]:
-    rows = []
+    if doors.get("drivers_hidden"):
+        return []
+    rows = [_driver_row(driver, running=True) for driver in ("mrxsmb", "mrxsmb20", "srv2")]
     for door, driver in DRIVERS.items():
         state = _state(doors, door, build)
         if state not in ("absent", "start_only"):
-            running = state in ("running", "disabled_running")
-            rows.append(
-                {
-                    "Caption": driver,
-                    "DisplayName": driver,
-                    "Name": driver,
-                    "PathName": rf"C:\Windows\system32\drivers\{driver}.sys",
-                    "ServiceType": "File System Driver",
-                    "StartMode": "Disabled" if state in ("disabled", "disabled_running") else "Auto",
-                    "State": "Running" if running else "Stopped",
-                    "Status": "OK",
-                    "Started": running,
-                }
-            )
+            running, disabled = state in ("running", "disabled_running"), state in ("disabled", "disabled_running")
+            rows.append(_driver_row(driver, running=running, disabled=disabled))
     return rows
 
 

@@ -8,13 +8,17 @@ Outbound: an SMB1 client takes guest logons whatever that setting says (Microsof
 SMB1 server, the Guest account, and ForceGuest, which turns network logons of local accounts into Guest.
 
 Sources and pitfalls
-- Services\\mrxsmb10: without ImagePath the client is not installed. Baselines write `Start` into a key that they make
-  themselves, so the key alone proves nothing, and an absent key means "not installed", never "enabled".
-- Win32_SystemDriver shows what runs; to an account without rights it is empty. A disabled driver that runs stays open
-  until the host restarts.
+- The service manager lists the drivers. One that it does not list is not installed. Baselines write `Start` into a key
+  Services\\mrxsmb10 that they make themselves, and an absent key means "not installed", never "enabled".
+- To an account without rights the list is empty. The SMB2 drivers, which every Windows has, are therefore in the query:
+  a list without any driver says nothing. Then the keys tell whether a driver is installed, and nothing whether it runs.
+- A disabled driver that runs stays open until the host restarts.
 - Win32_OptionalFeature is never asked: it goes through the servicing stack. Win32_UserAccount is never asked on a
   domain controller, where it walks the domain.
 - The Guest account is found by its SID: it can be renamed, and its name depends on the language.
+- Benchmark scanners read registry values, whether or not the component is there: each door says what they find.
+- Not read, as each costs requests of its own: null sessions, shares for Guest or Everyone, and the user right "Deny
+  access to this computer from the network".
 
 Whatever cannot be read makes its door `unknown`, and no other.
 """
@@ -41,28 +45,42 @@ CONFIRMED, DERIVED, NOTHING = "confirmed", "derived", "none"
 """How sure a state is: by a primary source, by a conclusion from such sources, or not at all."""
 
 _SERVICES = r"SYSTEM\CurrentControlSet\Services"
-_CLIENT_KEY = _SERVICES + r"\mrxsmb10"
 _SERVER_KEY = _SERVICES + r"\LanmanServer\Parameters"
 _LSA_KEY = r"SYSTEM\CurrentControlSet\Control\Lsa"
 _CLIENT, _SERVER = "mrxsmb10", "srv"
+_OF_EVERY_WINDOWS = ("mrxsmb20", "srv2")
 _DISABLED = 4
+PASS, FAIL = "pass", "fail"
 
 _STRING = Field(CimType.STRING)
 DRIVER = CimClass("root/cimv2", "Win32_SystemDriver", {"Name": _STRING, "State": _STRING, "StartMode": _STRING})
 USER_ACCOUNT = CimClass(
     "root/cimv2", "Win32_UserAccount", {"Name": _STRING, "SID": _STRING, "Disabled": Field(CimType.BOOLEAN)}
 )
-_DRIVERS = f"SELECT Name,State,StartMode FROM Win32_SystemDriver WHERE Name='{_CLIENT}' OR Name='{_SERVER}'"
+_DRIVERS = "SELECT Name,State,StartMode FROM Win32_SystemDriver WHERE " + " OR ".join(
+    f"Name='{name}'" for name in (_CLIENT, _SERVER, *_OF_EVERY_WINDOWS)
+)
 _GUEST = "SELECT Name,SID,Disabled FROM Win32_UserAccount WHERE LocalAccount=TRUE AND SID LIKE 'S-1-5-21-%-501'"
 
 
 @dataclass(frozen=True)
 class GuestDoor:
-    """One door. state, confidence: of the words above. reason: a sentence."""
+    """One door.
+
+    Args:
+        state: Of the words above.
+        confidence: Of the words above.
+        reason: A sentence.
+        scanner: What a benchmark scanner finds, which reads the registry value or the account alone: `pass`, `fail` or
+            `unknown`.
+        installed: Whether the component is installed; None where that is not known or means nothing.
+    """
 
     state: str
     confidence: str
     reason: str
+    scanner: str = UNKNOWN
+    installed: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -83,9 +101,9 @@ def gather_doors(session: Session, product_type: str | None = None) -> GatheredF
     Raises HostError where nothing can be read.
     """
     registry = Registry(session)
-    drivers = _attempt(lambda: _read_drivers(session))
+    drivers = _read_drivers(session)
     judges: Mapping[str, Callable[[], GuestDoor]] = {
-        "smb1_client": lambda: judge_smb1_client(*_smb1_client(registry, drivers)),
+        "smb1_client": lambda: _smb1_client(registry, drivers),
         "smb1_server": lambda: _smb1_server(registry, drivers),
         "guest_account": lambda: _guest_account(session, product_type or read_product_type(session)),
         "force_guest": lambda: judge_force_guest(registry.dword(_LSA_KEY, "ForceGuest")),
@@ -110,31 +128,48 @@ def complete_advice(facts: MutableMapping[str, Any]) -> None:
     facts["guest_access"] = {**access, "advice": f"{access['advice']} {sentence}"}
 
 
-def judge_smb1_client(has_image: bool, start: int | None, driver: SmbDriver | None) -> GuestDoor:
-    """The SMB1 client. has_image: whether its key has ImagePath. start: read where no driver is shown."""
-    if not has_image and driver is None:
-        return GuestDoor(CLOSED, CONFIRMED, "The SMB1 client (driver mrxsmb10) is not installed.")
+def judge_smb1_client(driver: SmbDriver | None, start: int | None) -> GuestDoor:
+    """The SMB1 client.
+
+    Args:
+        driver: As the service manager lists it; None where it is not installed.
+        start: The value Start of its key; None where it is absent.
+    """
+    scanner = PASS if start == _DISABLED else FAIL
     if driver is None:
-        if start == _DISABLED:
-            return GuestDoor(UNKNOWN, NOTHING, "The SMB1 client is disabled; whether it still runs is not shown.")
-        return GuestDoor(UNKNOWN, NOTHING, "The SMB1 client is installed; whether it runs is not shown.")
+        confidence = CONFIRMED if start is None else DERIVED
+        return GuestDoor(CLOSED, confidence, "The SMB1 client (driver mrxsmb10) is not installed.", scanner, False)
     if driver.running:
         until = " until the host restarts" if driver.disabled else ""
-        return GuestDoor(OPEN, DERIVED, f"The SMB1 client runs: it accepts guest logons{until}.")
+        return GuestDoor(OPEN, DERIVED, f"The SMB1 client runs: it accepts guest logons{until}.", scanner, True)
     if driver.disabled:
-        return GuestDoor(CLOSED, DERIVED, "The SMB1 client is installed and disabled.")
-    return GuestDoor(IDLE, DERIVED, "The SMB1 client is installed and stopped: it opens when it is started.")
+        return GuestDoor(CLOSED, DERIVED, "The SMB1 client is installed and disabled.", scanner, True)
+    reason = "The SMB1 client is installed and stopped: it opens when it is started."
+    return GuestDoor(IDLE, DERIVED, reason, scanner, True)
 
 
 def judge_smb1_server(driver: SmbDriver | None, enabled: int | None) -> GuestDoor:
-    """The SMB1 server. enabled: the value SMB1; absent is as 1."""
+    """The SMB1 server.
+
+    Args:
+        driver: As the service manager lists it; None where it is not installed.
+        enabled: The value SMB1; absent is as 1.
+    """
+    scanner = PASS if enabled == 0 else FAIL
     if driver is None:
-        return GuestDoor(CLOSED, DERIVED, "The SMB1 server (driver srv) is not installed.")
+        return GuestDoor(CLOSED, DERIVED, "The SMB1 server (driver srv) is not installed.", scanner, False)
     if enabled == 0:
-        return GuestDoor(CLOSED, CONFIRMED, "The SMB1 server is switched off.")
+        return GuestDoor(CLOSED, CONFIRMED, "The SMB1 server is switched off.", scanner, True)
     if driver.running:
-        return GuestDoor(OPEN, DERIVED, "The SMB1 server runs.")
-    return GuestDoor(IDLE, DERIVED, "The SMB1 server is installed, switched on and stopped.")
+        return GuestDoor(OPEN, DERIVED, "The SMB1 server runs.", scanner, True)
+    return GuestDoor(IDLE, DERIVED, "The SMB1 server is installed, switched on and stopped.", scanner, True)
+
+
+def _unlisted_driver(registry: Registry, name: str, what: str) -> GuestDoor:
+    """A driver of a host that lists none to this account. what: begins the reason."""
+    if "imagepath" not in registry.value_types(f"{_SERVICES}\\{name}"):
+        return GuestDoor(CLOSED, DERIVED, f"The {what} (driver {name}) is not installed.", installed=False)
+    return GuestDoor(UNKNOWN, NOTHING, f"The {what} is installed; whether it runs is not shown.", installed=True)
 
 
 def judge_guest_account(disabled: bool | None, name: str) -> GuestDoor:
@@ -142,26 +177,18 @@ def judge_guest_account(disabled: bool | None, name: str) -> GuestDoor:
     if disabled is None:
         return GuestDoor(UNKNOWN, NOTHING, "The host shows no Guest account to this account.")
     if disabled:
-        return GuestDoor(CLOSED, CONFIRMED, f"The Guest account ({name}) is disabled.")
-    return GuestDoor(OPEN, CONFIRMED, f"The Guest account ({name}) is enabled: inbound guest access is possible.")
+        return GuestDoor(CLOSED, CONFIRMED, f"The Guest account ({name}) is disabled.", PASS)
+    return GuestDoor(OPEN, CONFIRMED, f"The Guest account ({name}) is enabled: inbound guest access is possible.", FAIL)
 
 
 def judge_force_guest(value: int | None) -> GuestDoor:
     """Whether network logons of local accounts become Guest. What an absent value does is documented as a default."""
     if value is None:
-        return GuestDoor(CLOSED, DERIVED, "ForceGuest is absent; the documented default is classic.")
+        return GuestDoor(CLOSED, DERIVED, "ForceGuest is absent; the documented default is classic.", FAIL)
     if value == 1:
-        return GuestDoor(OPEN, CONFIRMED, "ForceGuest is 1: network logons of local accounts become Guest.")
-    return GuestDoor(CLOSED, CONFIRMED, f"ForceGuest is {value}: local accounts log on as themselves.")
-
-
-def _attempt(read: Callable[[], Mapping[str, SmbDriver]]) -> Mapping[str, SmbDriver] | HostError:
-    try:
-        return read()
-    except HostUnreachable:
-        raise
-    except HostError as error:
-        return error
+        return GuestDoor(OPEN, CONFIRMED, "ForceGuest is 1: network logons of local accounts become Guest.", FAIL)
+    scanner = PASS if value == 0 else FAIL
+    return GuestDoor(CLOSED, CONFIRMED, f"ForceGuest is {value}: local accounts log on as themselves.", scanner)
 
 
 def _door(judge: Callable[[], GuestDoor], errors: list[HostError]) -> GuestDoor:
@@ -175,31 +202,32 @@ def _door(judge: Callable[[], GuestDoor], errors: list[HostError]) -> GuestDoor:
         return GuestDoor(UNKNOWN, NOTHING, one_line(str(error), 500))
 
 
-def _read_drivers(session: Session) -> dict[str, SmbDriver]:
+def _read_drivers(session: Session) -> Mapping[str, SmbDriver]:
+    """By name; empty where the host lists none to this account."""
+    try:
+        rows = session.query(Enumerate(DRIVER, _DRIVERS))
+    except HostUnreachable:
+        raise
+    except HostError:
+        return {}
     return {
         str(each.get("Name")).lower(): SmbDriver(
             str(each.get("State")).lower() == "running", str(each.get("StartMode")).lower() == "disabled"
         )
-        for each in session.query(Enumerate(DRIVER, _DRIVERS))
+        for each in rows
     }
 
 
-def _smb1_client(
-    registry: Registry, drivers: Mapping[str, SmbDriver] | HostError
-) -> tuple[bool, int | None, SmbDriver | None]:
-    has_image = "imagepath" in registry.value_types(_CLIENT_KEY)
-    driver = None if isinstance(drivers, HostError) else drivers.get(_CLIENT)
-    start = registry.dword(_CLIENT_KEY, "Start") if has_image and driver is None else None
-    return has_image, start, driver
+def _smb1_client(registry: Registry, drivers: Mapping[str, SmbDriver]) -> GuestDoor:
+    if not drivers:
+        return _unlisted_driver(registry, _CLIENT, "SMB1 client")
+    return judge_smb1_client(drivers.get(_CLIENT), registry.dword(f"{_SERVICES}\\{_CLIENT}", "Start"))
 
 
-def _smb1_server(registry: Registry, drivers: Mapping[str, SmbDriver] | HostError) -> GuestDoor:
-    if isinstance(drivers, HostError):
-        raise drivers
-    if not drivers and "imagepath" in registry.value_types(f"{_SERVICES}\\{_SERVER}"):
-        return GuestDoor(UNKNOWN, NOTHING, "The SMB1 server is installed; whether it runs is not shown.")
-    driver = drivers.get(_SERVER)
-    return judge_smb1_server(driver, registry.dword(_SERVER_KEY, "SMB1") if driver else None)
+def _smb1_server(registry: Registry, drivers: Mapping[str, SmbDriver]) -> GuestDoor:
+    if not drivers:
+        return _unlisted_driver(registry, _SERVER, "SMB1 server")
+    return judge_smb1_server(drivers.get(_SERVER), registry.dword(_SERVER_KEY, "SMB1"))
 
 
 def _guest_account(session: Session, product_type: str) -> GuestDoor:

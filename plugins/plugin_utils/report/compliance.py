@@ -5,20 +5,22 @@
 """Whether hosts meet benchmark controls, judged twice: by what is in force, and by what a scanner reads. Pure.
 
 They differ. A host whose default blocks guests is safe and fails every scan, since the policy value is absent; one
-whose running client has not taken a policy over passes the scan and is open.
+whose running client has not taken a policy over passes the scan and is open. A host without SMB1 is closed, and fails a
+CIS scan that asks for two registry values whether or not SMB1 is installed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from ..tables.compliance import TOPICS, Benchmark, Topic, benchmarks_of
+from ..tables.benchmarks import benchmarks_of
+from ..tables.compliance import TOPICS, Benchmark, Topic
 from ..tables.settings import SETTINGS, Layer
 from .exceptions import Accepted
-from .host_posture import NOTHING, HostPosture, HostStatus
+from .host_posture import NOTHING, HostPosture, HostStatus, Row
 
 
 class Finding(Enum):
@@ -47,11 +49,13 @@ def judge_host(host: HostPosture, accepted: Iterable[Accepted], now: datetime) -
             "accepted": any(name in exception.topics for exception in standing),
         }
         for name, topic in TOPICS.items()
-        if name in asked and topic.setting
+        if name in asked and topic.is_read
     }
 
 
 def _in_force(host: HostPosture, topic: Topic) -> Finding:
+    if topic.doors:
+        return _of_doors(host, topic, _door_in_force)
     value = host.in_force(topic.setting or "")
     if value is None and host.settings.get(topic.setting or "", NOTHING)["supported"] is False:
         return Finding.UNSUPPORTED
@@ -60,8 +64,29 @@ def _in_force(host: HostPosture, topic: Topic) -> Finding:
 
 def _scanned(host: HostPosture, topic: Topic) -> Finding:
     """A value that is absent, or of a wrong type, is a finding: so the check texts say."""
+    if topic.doors:
+        # The rules on both sides of SMB1 are alternatives: a scan passes where the feature is removed.
+        removed = len(topic.doors) > 1 and all(host.doors[door]["installed"] is False for door in topic.doors)
+        return Finding.PASS if removed else _of_doors(host, topic, _door_as_scanned)
     state = host.settings.get(topic.setting or "")
     return Finding.UNKNOWN if state is None else _finding(state[topic.looks_at] is topic.wanted)
+
+
+def _of_doors(host: HostPosture, topic: Topic, judge: Callable[[Row], Finding]) -> Finding:
+    """The worst of the doors."""
+    found = {judge(host.doors[door]) for door in topic.doors}
+    return next(finding for finding in (Finding.FAIL, Finding.UNKNOWN, Finding.PASS) if finding in found)
+
+
+def _door_in_force(door: Row) -> Finding:
+    """A door that opens when a driver is started next is not disabled."""
+    found = {"open": Finding.FAIL, "idle": Finding.FAIL, "closed": Finding.PASS}
+    return found.get(door["state"] or "", Finding.UNKNOWN)
+
+
+def _door_as_scanned(door: Row) -> Finding:
+    found = {"pass": Finding.PASS, "fail": Finding.FAIL}
+    return found.get(door["scanner"] or "", Finding.UNKNOWN)
 
 
 def _finding(good: bool) -> Finding:
@@ -93,7 +118,7 @@ def compliance_tables(
 def _topics(versions: Sequence[Benchmark]) -> list[str]:
     """Those judged first, as in the table of topics."""
     asked = {control.topic for benchmark in versions for control in benchmark.controls}
-    return sorted(asked, key=lambda name: (TOPICS[name].setting is None, list(TOPICS).index(name)))
+    return sorted(asked, key=lambda name: (not TOPICS[name].is_read, list(TOPICS).index(name)))
 
 
 def _control(name: str, versions: Sequence[Benchmark], members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -105,12 +130,16 @@ def _control(name: str, versions: Sequence[Benchmark], members: Sequence[Mapping
         "title": topic.title,
         "setting": topic.setting,
         "wanted": setting.words.word(topic.wanted) if setting else None,
-        "looks_at": f"{setting.location(Layer(topic.looks_at))} = {int(topic.wanted)}" if setting else None,
+        "doors": list(topic.doors),
+        "looks_at": f"{setting.location(Layer(topic.looks_at))} = {int(topic.wanted)}"
+        if setting
+        else topic.value or None,
         "ids": [
             {
                 "versions": list(benchmark.versions),
                 "id": control.control_id,
                 "vulnerability": control.vulnerability or None,
+                "confidence": control.confidence,
             }
             for benchmark in versions
             for control in benchmark.controls

@@ -30,11 +30,11 @@ def products_side_by_side(tables: Sequence[Mapping[str, Any]]) -> list[dict[str,
                 "name": name,
                 "hosts": its[0]["hosts"],
                 "frameworks": [table["framework"] for table in its],
-                "controls": [controls[topic] for topic in asked if TOPICS[topic].setting],
+                "controls": [controls[topic] for topic in asked if TOPICS[topic].is_read],
                 "unread": [
                     {"title": TOPICS[topic].title, "ids": ", ".join(_newest(controls[topic]["ids"]))}
                     for topic in asked
-                    if not TOPICS[topic].setting
+                    if not TOPICS[topic].is_read
                 ],
             }
         )

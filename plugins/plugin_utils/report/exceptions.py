@@ -17,7 +17,8 @@ from typing import Any
 
 from ..core.errors import RequestError
 from ..core.stack import ChangeStatus
-from ..tables.compliance import BENCHMARKS, TOPICS
+from ..tables.benchmarks import BENCHMARKS
+from ..tables.compliance import TOPICS
 from .host_posture import HostPosture
 from .text import cleaned, line
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..tables.compliance import TOPICS, benchmarks_of
+from ..tables.benchmarks import benchmarks_of
+from ..tables.compliance import TOPICS
 from ..tables.settings import SETTINGS
 from .facets import WINNER_LABELS, Facets
 from .wording import day, minute

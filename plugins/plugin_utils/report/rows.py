@@ -203,13 +203,15 @@ def _remarks(item: Accepted, hosts: Iterable[str], servers: Sequence[Mapping[str
 DOOR_STATES = ("open", "idle", "closed", "unknown", "not_asked", "not_read")
 
 
-def door_states(host: HostPosture) -> dict[str, dict[str, str]]:
-    """`{state, confidence, reason}` of each door; `not_read` where the host was not asked for it."""
+def door_states(host: HostPosture) -> dict[str, dict[str, Any]]:
+    """`{state, confidence, reason, scanner, installed}` of each door; `not_read` where the host was not asked."""
     return {
         name: {
             "state": door["state"] if door["state"] in DOOR_STATES else "not_read",
             "confidence": door["confidence"] or "none",
             "reason": door["reason"] or "",
+            "scanner": door["scanner"] if door["scanner"] in ("pass", "fail") else "unknown",
+            "installed": door["installed"],
         }
         for name, door in host.doors.items()
     }

@@ -15,7 +15,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..tables.compliance import TOPICS, benchmarks_of
+from ..tables.benchmarks import benchmarks_of
+from ..tables.compliance import TOPICS
 
 Row = Mapping[str, Any]
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -34,7 +35,7 @@ def as_sarif(document: Row) -> str:
                     "driver": {
                         "name": "winops.smb_guest",
                         "version": document["collection_version"] or "unknown",
-                        "rules": [_rule(name, topic.title) for name, topic in TOPICS.items() if topic.setting]
+                        "rules": [_rule(name, topic.title) for name, topic in TOPICS.items() if topic.is_read]
                         + [_rule(_DRIFT, "The running value differs from the configured one")],
                     }
                 },

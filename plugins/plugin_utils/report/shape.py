@@ -88,7 +88,9 @@ POSTURE = {
         ],
     },
     "identity": {"computer_name": str, "domain": str, "account": str, "read_at": str, "host_time": str},
-    "doors": {door: {"state": str, "confidence": str, "reason": str} for door in DOORS},
+    "doors": {
+        door: {"state": str, "confidence": str, "reason": str, "scanner": str, "installed": bool} for door in DOORS
+    },
     "problems": [{"part": str, "message": str}],
 }
 """What posture_info returns, as far as the report reads it."""

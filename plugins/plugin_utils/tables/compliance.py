@@ -2,15 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one table of benchmark controls on SMB: which product and version numbers them how, and what each looks at.
+"""Which controls benchmarks have on SMB and its guest doors, and what each looks at. Their ids: `benchmarks.py`.
 
-An id means nothing without its benchmark version. A topic without a setting is a control that this collection does not
-read: it is listed, so that nobody takes the list for the whole benchmark, and never judged.
-
-Sources:
-  [STIG] DISA xccdf files as archived in PowerStig, releases as named below; their check text says "if the following
-         registry value does not exist or is not configured as specified, this is a finding"
-  [CIS]  the ansible-lockdown CIS roles and the Wazuh SCA rules of each product; the benchmark texts were not available
+A topic without a setting and without a door is a control that this collection does not read: it is listed, so that
+nobody takes the list for the whole benchmark, and never judged.
 """
 
 from __future__ import annotations
@@ -25,13 +20,31 @@ POLICY, LOCAL = "policy", "local"
 
 @dataclass(frozen=True)
 class Topic:
-    """What a control asks for. setting: the setting that it is about, None where it is not read. wanted: its value.
-    looks_at: the layer whose value a scanner reads; a value that is absent there is a finding."""
+    """What a control asks for.
+
+    Args:
+        setting: The setting that it is about; None where it is about doors, or not read.
+        wanted: Value of the setting.
+        looks_at: The layer whose value a scanner reads; a value that is absent there is a finding.
+        doors: Members of the part `doors`, all of which have to be closed.
+        value: What a scanner looks at for a door, in words.
+    """
 
     title: str
     setting: str | None = None
     wanted: bool = True
     looks_at: str = POLICY
+    doors: tuple[str, ...] = ()
+    value: str = ""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether hosts are judged by it."""
+        return bool(self.setting or self.doors)
+
+
+_CLIENT_DRIVER = r"HKLM\SYSTEM\CurrentControlSet\Services\mrxsmb10\Start = 4"
+_SERVER_VALUE = r"HKLM\SYSTEM\CurrentControlSet\Services\LanmanServer\Parameters\SMB1 = 0"
 
 
 TOPICS: Mapping[str, Topic] = MappingProxyType(
@@ -61,8 +74,37 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
         "server_minimum_dialect": Topic("Server minimum SMB 3.1.1"),
         "authentication_rate_limiter": Topic("Authentication rate limiter on"),
         "authentication_rate_limiter_delay": Topic("Authentication rate limiter delay"),
+        "smb1_client_disabled": Topic("SMB1 client driver disabled", doors=("smb1_client",), value=_CLIENT_DRIVER),
+        "smb1_server_disabled": Topic("SMB1 server disabled", doors=("smb1_server",), value=_SERVER_VALUE),
+        # The three STIG rules are alternatives: removed, or both values.
+        "smb1_removed_or_disabled": Topic(
+            "SMB1 removed, or disabled in client and server",
+            doors=("smb1_client", "smb1_server"),
+            value=f"SMB1 not installed, or {_CLIENT_DRIVER} and {_SERVER_VALUE}",
+        ),
+        "guest_account_disabled": Topic(
+            "Guest account disabled", doors=("guest_account",), value="the account of RID 501 is disabled"
+        ),
+        "force_guest_classic": Topic(
+            "Local accounts log on as themselves",
+            doors=("force_guest",),
+            value=r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa\ForceGuest = 0",
+        ),
+        "guest_account_renamed": Topic("Guest account renamed"),
+        "guests_denied_network": Topic("Deny access to this computer from the network: Guests"),
+        "anonymous_accounts": Topic("No anonymous listing of accounts"),
+        "anonymous_shares": Topic("No anonymous listing of accounts and shares"),
+        "everyone_without_anonymous": Topic("Everyone does not include anonymous"),
+        "null_session_pipes": Topic("Named pipes open to null sessions"),
+        "null_session_restricted": Topic("Null sessions reach only listed pipes and shares"),
+        "null_session_shares": Topic("Shares open to null sessions"),
+        "null_session_fallback": Topic("No null session fallback of LocalSystem"),
     }
 )
+
+
+CONFIRMED, SINGLE_SOURCE, CONFLICT = "confirmed", "single_source", "conflict"
+"""How sure an id is."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +129,17 @@ PRODUCTS = (
 
 @dataclass(frozen=True)
 class Control:
-    """The id of a topic in one benchmark. vulnerability: the STIG's V-number, and the one before it if there is one."""
+    """The id of a topic in one benchmark.
+
+    Args:
+        vulnerability: The STIG's V-number, and the one before it if there is one.
+        confidence: `confirmed`, `single_source`, or `conflict` where public lists differ.
+    """
 
     topic: str
     control_id: str
     vulnerability: str = ""
+    confidence: str = CONFIRMED
 
 
 @dataclass(frozen=True)
@@ -102,146 +150,6 @@ class Benchmark:
     product: str
     versions: tuple[str, ...]
     controls: tuple[Control, ...]
-
-
-def _controls(**ids: str) -> tuple[Control, ...]:
-    return tuple(Control(topic, control_id) for topic, control_id in ids.items())
-
-
-def _stig(*rows: tuple[str, str, str]) -> tuple[Control, ...]:
-    return tuple(Control(topic, control_id, vulnerability) for topic, control_id, vulnerability in rows)
-
-
-_SECURITY_OPTIONS = _controls(
-    client_signing_always="2.3.8.1",
-    client_signing_if_server_agrees="2.3.8.2",
-    no_plaintext_password="2.3.8.3",
-    server_signing_always="2.3.9.2",
-    server_signing_if_client_agrees="2.3.9.3",
-)
-_GUEST_18_5 = _controls(insecure_guest_disabled="18.5.8.1")
-_GUEST_18_6 = _controls(insecure_guest_disabled="18.6.8.1")
-
-# Two public lists of Server 2025 v1.0.0 differ. An older one has the rate limiter twice, among the client's controls as
-# well, and so insecure guest logons at 18.6.8.5. This one is the later, corrected against the benchmark; Windows 11
-# v4.0.0 and v5.0.1 number alike.
-_LANMAN_24H2 = _controls(
-    server_audit_client_encryption="18.6.7.1",
-    server_audit_client_signing="18.6.7.2",
-    server_audit_insecure_guest="18.6.7.3",
-    authentication_rate_limiter="18.6.7.4",
-    server_mailslots="18.6.7.5",
-    server_minimum_dialect="18.6.7.6",
-    authentication_rate_limiter_delay="18.6.7.7",
-    audit_insecure_guest="18.6.8.1",
-    audit_server_encryption="18.6.8.2",
-    audit_server_signing="18.6.8.3",
-    insecure_guest_disabled="18.6.8.4",
-    client_mailslots="18.6.8.5",
-    client_minimum_dialect="18.6.8.6",
-    client_encryption="18.6.8.7",
-)
-
-# Of one framework and product the newest comes first.
-BENCHMARKS = (
-    Benchmark("CIS", "Windows 10", ("v4.0.0", "v3.0.0"), _GUEST_18_6 + _SECURITY_OPTIONS),
-    Benchmark("CIS", "Windows 10", ("v2 (22H2)",), _GUEST_18_6),
-    Benchmark("CIS", "Windows 10", ("up to 21H2",), _GUEST_18_5),
-    Benchmark("CIS", "Windows 11", ("v5.0.1", "v4.0.0"), _LANMAN_24H2),
-    Benchmark("CIS", "Windows 11", ("v3.0.0",), _GUEST_18_6 + _SECURITY_OPTIONS),
-    Benchmark("CIS", "Windows 11", ("21H2",), _GUEST_18_5),
-    Benchmark("CIS", "Windows Server 2016", ("v3", "v2"), _GUEST_18_6 + _SECURITY_OPTIONS),
-    Benchmark("CIS", "Windows Server 2016", ("v1.x",), _GUEST_18_5),
-    Benchmark("CIS", "Windows Server 2019", ("v4.0.0", "v3", "v2"), _GUEST_18_6 + _SECURITY_OPTIONS),
-    Benchmark("CIS", "Windows Server 2019", ("v1.x",), _GUEST_18_5),
-    Benchmark(
-        "CIS",
-        "Windows Server 2022",
-        ("v4.0.0",),
-        _GUEST_18_6 + _SECURITY_OPTIONS + _controls(server_minimum_dialect="18.6.7.1", client_encryption="18.6.8.2"),
-    ),
-    Benchmark("CIS", "Windows Server 2022", ("v3", "v2"), _GUEST_18_6 + _SECURITY_OPTIONS),
-    Benchmark("CIS", "Windows Server 2022", ("v1.0.0",), _GUEST_18_5),
-    Benchmark("CIS", "Windows Server 2025", ("v1.0.0",), _SECURITY_OPTIONS + _LANMAN_24H2),
-    Benchmark(
-        "STIG",
-        "Windows 10",
-        ("V3R6", "V3R5"),
-        _stig(
-            ("insecure_guest_disabled", "WN10-CC-000040", "V-220802 (V-63569)"),
-            ("client_signing_always", "WN10-SO-000100", "V-220925 (V-63703)"),
-            ("no_plaintext_password", "WN10-SO-000110", "V-220926 (V-63711)"),
-            ("server_signing_always", "WN10-SO-000120", "V-220927 (V-63719)"),
-        ),
-    ),
-    Benchmark(
-        "STIG",
-        "Windows 11",
-        ("V2R7", "V2R6"),
-        _stig(
-            ("insecure_guest_disabled", "WN11-CC-000040", "V-253360"),
-            ("client_signing_always", "WN11-SO-000100", "V-253449"),
-            ("no_plaintext_password", "WN11-SO-000110", "V-253450"),
-            ("server_signing_always", "WN11-SO-000120", "V-253451"),
-        ),
-    ),
-    Benchmark(
-        "STIG",
-        "Windows Server 2016",
-        ("V2R10", "V2R9"),
-        _stig(
-            ("insecure_guest_disabled", "WN16-CC-000080", "V-224920 (V-73507)"),
-            ("client_signing_always", "WN16-SO-000190", "V-225039 (V-73653)"),
-            ("client_signing_if_server_agrees", "WN16-SO-000200", "V-225040 (V-73655)"),
-            ("no_plaintext_password", "WN16-SO-000210", "V-225041 (V-73657)"),
-            ("server_signing_always", "WN16-SO-000230", "V-225042 (V-73661)"),
-            ("server_signing_if_client_agrees", "WN16-SO-000240", "V-225043 (V-73663)"),
-        ),
-    ),
-    Benchmark(
-        "STIG",
-        "Windows Server 2019",
-        ("V3R8", "V3R7"),
-        _stig(
-            ("insecure_guest_disabled", "WN19-CC-000070", "V-205861 (V-93239)"),
-            ("client_signing_always", "WN19-SO-000160", "V-205825 (V-93555)"),
-            ("client_signing_if_server_agrees", "WN19-SO-000170", "V-205826 (V-93557)"),
-            ("no_plaintext_password", "WN19-SO-000180", "V-205655 (V-93469)"),
-            ("server_signing_always", "WN19-SO-000190", "V-205827 (V-93559)"),
-            ("server_signing_if_client_agrees", "WN19-SO-000200", "V-205828 (V-93561)"),
-        ),
-    ),
-    Benchmark(
-        "STIG",
-        "Windows Server 2022",
-        ("V2R8", "V2R7"),
-        _stig(
-            ("insecure_guest_disabled", "WN22-CC-000070", "V-254339"),
-            ("client_signing_always", "WN22-SO-000160", "V-254460"),
-            ("client_signing_if_server_agrees", "WN22-SO-000170", "V-254461"),
-            ("no_plaintext_password", "WN22-SO-000180", "V-254462"),
-            ("server_signing_always", "WN22-SO-000190", "V-254463"),
-            ("server_signing_if_client_agrees", "WN22-SO-000200", "V-254464"),
-        ),
-    ),
-    Benchmark(
-        "STIG",
-        "Windows Server 2025",
-        ("V1R1",),
-        _stig(
-            ("insecure_guest_disabled", "WN25-CC-000070", "V-278086"),
-            ("client_signing_always", "WN25-SO-000160", "V-278210"),
-            ("client_signing_if_server_agrees", "WN25-SO-000170", "V-278211"),
-            ("no_plaintext_password", "WN25-SO-000180", "V-278212"),
-            ("server_signing_always", "WN25-SO-000190", "V-278213"),
-            ("server_signing_if_client_agrees", "WN25-SO-000200", "V-278214"),
-        ),
-    ),
-)
-
-
-def benchmarks_of(product: str) -> tuple[Benchmark, ...]:
-    return tuple(row for row in BENCHMARKS if row.product == product)
 
 
 def product_of(kind: str, build: int) -> str | None:

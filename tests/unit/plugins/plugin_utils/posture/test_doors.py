@@ -88,3 +88,39 @@ def test_a_host_that_denies_everything_is_an_error_and_not_four_unknown_doors() 
     host.faults.add(InjectedFault("access_denied", times=0))
     with pytest.raises(HostError):
         gather_doors(session_onto(host), "workstation")
+
+
+@pytest.mark.parametrize(
+    ("doors", "client", "server"),
+    [
+        ({}, ("fail", False), ("fail", False)),
+        ({"smb1_client": "start_only"}, ("pass", False), ("fail", False)),
+        ({"smb1_client": "disabled_running", "smb1_server": "running"}, ("pass", True), ("fail", True)),
+        ({"smb1_server": "running", "smb1_value": 0}, ("fail", False), ("pass", True)),
+        ({"smb1_value": 0}, ("fail", False), ("pass", False)),
+    ],
+)
+def test_a_scanner_reads_the_values_whether_or_not_smb1_is_there(
+    doors: dict[str, Any], client: tuple[str, bool], server: tuple[str, bool]
+) -> None:
+    facts = gather_doors(session_onto(_host(**doors)), "workstation").facts["doors"]
+    assert (facts["smb1_client"]["scanner"], facts["smb1_client"]["installed"]) == client
+    assert (facts["smb1_server"]["scanner"], facts["smb1_server"]["installed"]) == server
+
+
+@pytest.mark.parametrize(("client", "state"), [("absent", "closed"), ("start_only", "closed"), ("running", "unknown")])
+def test_drivers_that_are_not_listed_are_not_taken_for_absent(client: str, state: str) -> None:
+    states = _states(_host(smb1_client=client, smb1_server=client, drivers_hidden=True))
+    assert (states["smb1_client"], states["smb1_server"]) == (state, state)
+
+
+@pytest.mark.parametrize(("account", "scanner"), [({}, "pass"), ({"guest_enabled": True}, "fail")])
+def test_a_scanner_reads_the_account_and_force_guest(account: dict[str, Any], scanner: str) -> None:
+    facts = gather_doors(session_onto(_host(**account)), "workstation").facts["doors"]
+    assert (facts["guest_account"]["scanner"], facts["force_guest"]["scanner"]) == (scanner, "fail")
+    assert _scanned(force_guest=0) == "pass"
+    assert _scanned(force_guest=1) == "fail"
+
+
+def _scanned(**doors: Any) -> str:
+    return str(gather_doors(session_onto(_host(**doors)), "workstation").facts["doors"]["force_guest"]["scanner"])
