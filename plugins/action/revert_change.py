@@ -43,7 +43,7 @@ class ActionModule(HostAction):
         result = reverted_as_dict(reverted)
         result["host"] = self.host_name
         result["summary"] = list(summary.of_undoing(reverted, self.host_name, check_mode=check_mode))
-        self._warn(result, *reverted.told, *reverted.recovery.told)
+        self._warn(result, *reverted.warnings, *reverted.recovery.warnings)
         return result
 
     def _selection(self, options: Mapping[str, Any]) -> Selection:

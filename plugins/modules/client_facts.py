@@ -401,6 +401,13 @@ ansible_facts:
               returned: always
               type: str
               sample: "2026-11-24T05:30:00Z"
+            overdue:
+              description: >-
+                Whether the host should have reverted it at least 15 minutes ago, by its own clock. The next journaled
+                run reverts it if its scheduled task is gone.
+              returned: always
+              type: bool
+              sample: false
             controller:
               description: The host name of the control node that made it.
               returned: always

@@ -20,6 +20,8 @@ description:
     differ, and the task warns.
   - The task removes the scheduled task of an expiry.
   - Every restored value is read back. A change that was reverted before is neither an error nor a change.
+  - If one of several changes cannot be reverted, the others are reverted all the same. Then the task fails, and names
+    each that stays and why. A scheduled task or an empty policy key that cannot be removed is a warning.
   - Give exactly one of O(change_id), O(latest), O(expiring) and O(all).
 author:
   - winops contributors (@winops)

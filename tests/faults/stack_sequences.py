@@ -71,8 +71,8 @@ class Sequence:
 
     def recover(self) -> None:
         host = self.engine()
-        with locked(host):
-            read_and_recover(host)
+        with locked(host) as now:
+            read_and_recover(host, now)
 
     # The steps
 

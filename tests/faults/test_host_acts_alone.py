@@ -63,8 +63,8 @@ def undo(host: InProcessHost, name: str | None = None, *, force: bool = False) -
 
 def recover(host: InProcessHost) -> object:
     engine = Host(session(host))
-    with locked(engine):
-        return read_and_recover(engine)
+    with locked(engine) as now:
+        return read_and_recover(engine, now)
 
 
 OPEN = {GUEST: "allowed", SIGNING: "not_required"}

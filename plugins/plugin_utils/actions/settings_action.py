@@ -33,7 +33,7 @@ class SettingsAction(HostAction):
         if not result.get("failed"):
             check_mode = bool(self._task.check_mode)
             result["summary"] = list(summary.of_changes(outcome, self.host_name, check_mode=check_mode))
-        self._warn(result, *outcome.warnings())
+        self._warn(result, *outcome.all_warnings())
         return result
 
     def configure(self, session: Session, options: Mapping[str, Any]) -> Outcome:

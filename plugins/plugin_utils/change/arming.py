@@ -13,7 +13,23 @@ from ..core.errors import HostError, HostUnreachable, RequestError
 from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
 from .expiry import expiry_task, task_fingerprint
 from .journal import Host
+from .marks import CHANGES, mark_name
 from .stack import Stack, stamp
+
+
+def remove_task(host: Host, change_id: str) -> str | None:
+    """Delete the scheduled task of a change that has ended. Gives a warning where the task stays.
+
+    A task that stays must not act again: a later change may have left the value that it looks for. Its first command
+    looks for the mark `reverted`, so the mark is made here, and stays as long as the task does.
+
+    Raises HostError where that mark cannot be made either.
+    """
+    try:
+        return delete_task(host.session, change_id)
+    except SchedulerFailed as error:
+        host.registry.create_key(f"{CHANGES}\\{mark_name(change_id, 'reverted')}")
+        return f"{error} It changes nothing any more. The next journaled run tries to remove it again."
 
 
 def refresh_tasks(host: Host, stack: Stack) -> tuple[Stack, tuple[str, ...]]:
@@ -52,9 +68,6 @@ def _once_only(host: Host, registered: Sequence[str]) -> Iterator[str]:
     for change_id in registered:
         if change_id.lower() not in ended:
             continue
-        try:
-            told = delete_task(host.session, change_id)
-        except SchedulerFailed as error:
-            told = str(error)
-        if told:
-            yield told
+        warning = remove_task(host, change_id)
+        if warning:
+            yield warning

@@ -32,7 +32,7 @@ from .stack import Entry, Stack, stamp
 from .transaction import ChangeTerms, Done, carry_out, carry_out_journaled, prepare, prolong
 
 _LOCAL_GPO_STAYS = "Nothing on the host removes an entry of Registry.pol by itself."
-_NOTHING_ELSE = "The recovery of an interrupted run wrote values; this task wrote nothing else."
+_NOTHING_ELSE = "The recovery of an interrupted run wrote values. This task wrote nothing else."
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,16 @@ def configure(host: Host, request: Request, *, check_mode: bool) -> Outcome:
         return _carry_out_journaled(host, view, snapshot, outlook, request)
     if outlook.plan.changes:
         done = _refreshed(view, request, carry_out(host, outlook.plan.changes, view.states, view.again), outlook)
-        return replace(outlook, after=done.after, verified=True, told=(*outlook.told, *done.told))
+        return replace(outlook, after=done.after, verified=True, warnings=(*outlook.warnings, *done.warnings))
     return outlook
 
 
 def _needs_lock(host: Host, snapshot: JournalSnapshot) -> bool:
     """Whether what was seen may be another run's, half-way, or waits to be dealt with. book: from before the look."""
-    if snapshot.unfinished or snapshot.unsettled:
+    if snapshot.unfinished or snapshot.unsettled or snapshot.unregistered:
+        return True
+    # A hint by the clock of the control node, so that it costs no request: the host's own clock decides under the lock.
+    if any(entry.is_past_its_end(datetime.now(UTC)) for entry in snapshot.stack.standing):
         return True
     with leaving(HostState.NOTHING_WRITTEN):
         return host.journal.was_written_since(snapshot)
@@ -103,8 +106,8 @@ def _carry_out_journaled(
     host: Host, view: _View, peeked: JournalSnapshot, outlook: Outcome, request: Request
 ) -> Outcome:
     with locked(host) as now:
-        snapshot, recovery = read_and_recover(host, request.terms.keep_ended)
-        if recovery.told or _may_have_moved(peeked.stack, snapshot.stack):
+        snapshot, recovery = read_and_recover(host, now, request.terms.keep_ended)
+        if recovery.warnings or _may_have_moved(peeked.stack, snapshot.stack):
             with leaving(_state_after(recovery), _NOTHING_ELSE if recovery.changed else ""):
                 view = _look(host, request)
                 outlook = _decide(view, request, snapshot, rehearse=False)
@@ -114,8 +117,8 @@ def _carry_out_journaled(
                 changes = outlook.plan.changes
                 done = carry_out_journaled(host, snapshot, request.terms, now, changes, view.states, view.again)
                 done = _refreshed(view, request, done, outlook)
-                told = (*outlook.told, *done.told)
-                return replace(outlook, after=done.after, verified=True, entry=done.entry, told=told)
+                warnings = (*outlook.warnings, *done.warnings)
+                return replace(outlook, after=done.after, verified=True, entry=done.entry, warnings=warnings)
             entry = _to_prolong(request.terms, snapshot, outlook.plan)
             if entry and request.terms.expires_in:
                 done = prolong(host, snapshot, entry, now, request.terms.expires_in)
@@ -198,7 +201,7 @@ def _decide(view: _View, request: Request, snapshot: JournalSnapshot | None, *, 
     system = str(view.system or "")
     planned = plan(desired_settings, _attributed(view, desired_settings, request.rules), request.rules, system=system)
     after = predict(view.states, planned.changes)
-    told = list(_about_local_gpo(view, planned))
+    warnings = list(_about_local_gpo(view, planned))
     entry = None
     beneath: tuple[Entry, ...] = ()
     met: dict[Cell, Entry] = {}
@@ -210,12 +213,12 @@ def _decide(view: _View, request: Request, snapshot: JournalSnapshot | None, *, 
             by = snapshot.stack.get(snapshot.stack.over(cell, seen(cell, view.states[cell.setting.name])))
             if by is not None and cell not in changing:
                 met[cell] = by
-        told += _reservations(request, snapshot, planned, met)
+        warnings += _reservations(request, snapshot, planned, met)
         entry = _to_prolong(request.terms, snapshot, planned)
         if rehearse:
             _rehearse(view, request.terms, snapshot, planned)
-            told += [
-                f"A run that was cut off left the change {left.change_id}; a real run deals with it first."
+            warnings += [
+                f"An interrupted run left the change {left.change_id}: without check mode it is recovered first."
                 for left in snapshot.unfinished
             ]
     return Outcome(
@@ -226,7 +229,7 @@ def _decide(view: _View, request: Request, snapshot: JournalSnapshot | None, *, 
         verified=not planned.changes,
         prolonged=entry is not None,
         entry=entry,
-        told=tuple(told),
+        warnings=tuple(warnings),
         confirm=request.confirm,
         beneath=beneath,
         met=met,
@@ -297,7 +300,7 @@ def _about_local_gpo(view: _View, planned: Plan) -> Iterator[str]:
 def _refreshed(view: _View, request: Request, done: Done, outlook: Outcome) -> Done:
     """Let the host apply policy if the task asks for it and its local GPO was changed, and look again.
 
-    The change stands already: what goes wrong here is told, and undoes nothing.
+    The change stands already: what goes wrong here is a warning, and rolls nothing back.
     """
     if not request.gpupdate or not any(change.cell.in_local_gpo for change in outlook.plan.changes):
         return done
@@ -308,13 +311,17 @@ def _refreshed(view: _View, request: Request, done: Done, outlook: Outcome) -> D
         except HostUnreachable:
             raise
         except HostError as error:
-            return replace(done, told=(*done.told, f"The change stands, but gpupdate did not end well: {error}"))
-    told = []
+            return replace(
+                done, warnings=(*done.warnings, f"The change stands, but gpupdate did not end well: {error}")
+            )
+    warnings = []
     for change in outlook.plan.changes:
         cell, held = change.cell, seen(change.cell, after[change.cell.setting.name])
         if cell.scope is Scope.POLICY and held.stored != written(cell, change.after).stored:
-            told.append(f"Policy was refreshed, and now {cell.location} is {held}: another Group Policy decides it.")
-    return replace(done, after=after, told=(*done.told, *told))
+            warnings.append(
+                f"Policy was refreshed, and now {cell.location} is {held}: another Group Policy decides it."
+            )
+    return replace(done, after=after, warnings=(*done.warnings, *warnings))
 
 
 def _to_prolong(terms: ChangeTerms, snapshot: JournalSnapshot, planned: Plan) -> Entry | None:
@@ -378,7 +385,7 @@ def _reservations(
 
 
 def predict(states: States, changes: Sequence[Change]) -> States:
-    """The states after the changes, if the host does as it is told."""
+    """The states after the changes, if the host takes every write."""
     predicted = dict(states)
     for change in changes:
         setting = change.cell.setting

@@ -14,7 +14,7 @@ lists them all: `<change_id>~reverted` and so on (see `Mark`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,19 +38,31 @@ MAX_NOTE = 1000
 @dataclass(frozen=True)
 class JournalSnapshot:
     """The journal as it was read. damaged: a sentence for each line that could not be used. unread: those lines
-    themselves, by list; they are kept as they are. lines: the list
-    of the changes that stand, as it was read."""
+    themselves, by list; they are kept as they are. lines: the list of the changes that stand, as it was read.
+    ended: change_ids, in lower case, of changes that had ended by the lists, whatever the host has marked since."""
 
     stack: Stack
     damaged: tuple[str, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
     marks: tuple[Mark, ...] = ()
     lines: tuple[str, ...] = ()
+    ended: frozenset[str] = frozenset()
+
+    @property
+    def leftover_tasks(self) -> tuple[str, ...]:
+        """Changes that had ended before, and whose mark `reverted` is there still: their task could not be removed."""
+        marked = [mark.change_id for mark in self.marks if mark.word == "reverted"]
+        return tuple(change_id for change_id in marked if change_id.lower() in self.ended)
 
     @property
     def unsettled(self) -> bool:
-        """Whether the host has said something that the lists do not have yet."""
+        """Whether the host has recorded something that the lists do not have yet."""
         return any(mark.word != "ending" for mark in self.marks)
+
+    @property
+    def unregistered(self) -> tuple[Entry, ...]:
+        """Changes of which it is not certain that the host has the task that belongs to them."""
+        return tuple(entry for entry in self.stack.standing if entry.expires_at and not entry.registered_as)
 
     @property
     def unfinished(self) -> tuple[Entry, ...]:
@@ -121,7 +133,8 @@ class Journal:
         marks = self.marks()
         in_order = sorted(entries.values(), key=lambda entry: entry.seq)
         stack = Stack(tuple(_as_marked(entry, marks) for entry in in_order))
-        return JournalSnapshot(stack, tuple(damaged), tuple(unread), marks, standing)
+        gone = frozenset(entry.change_id.lower() for entry in in_order if not entry.stands)
+        return JournalSnapshot(stack, tuple(damaged), tuple(unread), marks, standing, gone)
 
     def write(
         self, snapshot: JournalSnapshot, stack: Stack, *, keep: int = KEEP_ENDED, ended: bool = False
@@ -141,13 +154,28 @@ class Journal:
         else:
             self._registry.delete_value(ROOT, name)
 
-    def settle(self, snapshot: JournalSnapshot, *, keep: int = KEEP_ENDED, keep_marks: bool = False) -> JournalSnapshot:
+    def settle(
+        self,
+        snapshot: JournalSnapshot,
+        *,
+        keep: int = KEEP_ENDED,
+        keep_marks: bool = False,
+        keep_marks_of: Collection[str] = (),
+    ) -> JournalSnapshot:
         """Take over into the lists what the host has written beside them.
 
-        keep_marks: a task on the host could not be brought up to date, and may still look for the marks.
+        Args:
+            snapshot: the journal, with the stack as it has to be.
+            keep: how many ended changes to keep.
+            keep_marks: a task on the host could not be brought up to date, and may still look for the marks.
+            keep_marks_of: changes whose task is still there; their marks keep it from acting.
         """
         settled = self.write(snapshot, snapshot.stack, keep=keep, ended=True)
-        gone = () if keep_marks else tuple(mark for mark in snapshot.marks if mark.word != "ending")
+        gone = tuple(
+            mark
+            for mark in snapshot.marks
+            if mark.word != "ending" and not keep_marks and mark.change_id not in keep_marks_of
+        )
         for mark in gone:
             self._registry.delete_key(f"{CHANGES}\\{mark.name}")
         return replace(settled, marks=tuple(mark for mark in snapshot.marks if mark not in gone))

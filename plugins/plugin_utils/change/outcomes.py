@@ -16,15 +16,15 @@ from .stack import Entry
 
 @dataclass(frozen=True)
 class Recovery:
-    """What was done about a run that was cut off. changed: whether settings were put back."""
+    """What was done about an interrupted run. changed: whether values were restored."""
 
-    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     changed: bool = False
 
 
 @dataclass(frozen=True)
 class Undoing:
-    """What undoing one change writes. before: what the cells hold. covered: cells that a newer change covers."""
+    """What reverting one change writes. before: what the cells hold. covered: cells that a newer change covers."""
 
     entry: Entry
     before: Mapping[Cell, CellValue]
@@ -34,12 +34,9 @@ class Undoing:
 
 @dataclass(frozen=True)
 class Reverted:
-    """What was undone, or in check mode would be, newest change first.
-
-    access: of the host as it is now. told: warnings.
-    """
+    """What was reverted, or in check mode would be, newest change first. access: of the host after it."""
 
     access: GuestAccess
     undoings: tuple[Undoing, ...] = ()
-    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     recovery: Recovery = field(default_factory=Recovery)

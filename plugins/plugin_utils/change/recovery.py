@@ -2,53 +2,74 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is done about changes that a run left half-way, and about ends that the host has carried out by itself.
+"""Recovery: the next journaled run finishes what an interrupted run, or the host itself, left unfinished.
 
-The caller holds the host. What cannot be finished is said, stays in the journal as such, and keeps no later change
-from its due.
+The caller holds the lock. Each change is dealt with for itself: one that cannot be recovered stays `failed` in the
+journal, a warning says why, and the others are recovered all the same. Three kinds of changes need it:
+
+    pending, reverting, failed  ->  completed where every value is the desired one, else rolled back or reverted
+    expired by the host         ->  what the host recorded beside the lists is moved into them
+    applied, past its end,      ->  reverted, because nothing on the host would do it any more
+    and without a task
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from ..core.errors import HostState, HostUnreachable, SmbGuestError, leaving
 from ..core.stack import ChangeStatus
-from ..windows.scheduled_task import delete_task
-from .arming import refresh_tasks
+from ..windows.scheduled_task import task_exists
+from .arming import refresh_tasks, remove_task
 from .cell import Cell, CellValue, holds
 from .journal import KEEP_ENDED, Host, JournalSnapshot, noted
 from .outcomes import Recovery
 from .rollback import below_entry, restore
-from .stack import Entry, Stack
+from .stack import Entry, Stack, stamp
 from .write import Restoration, governors, read_places
 
 
 def read_and_recover(
-    host: Host, keep: int = KEEP_ENDED, *, reverting: Collection[str] = ()
+    host: Host, now: datetime, keep: int = KEEP_ENDED, *, reverting: Collection[str] = ()
 ) -> tuple[JournalSnapshot, Recovery]:
-    """The journal, once what runs that were cut off have left is finished or undone, and what the host itself has ended
-    is taken over.
+    """Read the journal, and recover what it says is unfinished. Without that: three requests.
 
     Args:
         host: the host, locked.
+        now: the time by the host's clock.
         keep: how many ended changes the journal keeps.
-        reverting: change_ids that the caller reverts anyway, and so finishes the interrupted revert of.
+        reverting: change_ids that the caller reverts anyway, and so completes the interrupted revert of.
     """
     with leaving(HostState.NOTHING_WRITTEN):
         snapshot = host.journal.read()
-    if not (snapshot.unfinished or snapshot.unsettled):
+        abandoned = _abandoned(host, snapshot, now)
+        if abandoned:  # its task may have run, recorded that and removed itself since the journal was read
+            snapshot = host.journal.marked(snapshot)
+    if not (snapshot.unfinished or snapshot.unsettled or snapshot.unregistered or abandoned):
         return snapshot, Recovery()
-    with leaving(None, "What an interrupted run or an expiry left is not dealt with yet: run again to do it."):
-        return _tidied(host, snapshot, keep, {change_id.lower() for change_id in reverting})
+    with leaving(None, "What an interrupted run or an expiry left was not recovered. Run again to do it."):
+        return _recovered(host, snapshot, keep, {change_id.lower() for change_id in reverting}, abandoned)
 
 
-def _tidied(
-    host: Host, snapshot: JournalSnapshot, keep: int, reverting: Collection[str]
+def _abandoned(host: Host, snapshot: JournalSnapshot, now: datetime) -> frozenset[str]:
+    """Changes past their end whose scheduled task is gone. A request for each change that is past its end.
+
+    A task that is there is left to the host, which runs it as soon as it can.
+    """
+    return frozenset(
+        entry.change_id
+        for entry in snapshot.stack.standing
+        if entry.is_past_its_end(now) and task_exists(host.session, entry.change_id) is False
+    )
+
+
+def _recovered(
+    host: Host, snapshot: JournalSnapshot, keep: int, reverting: Collection[str], abandoned: Collection[str]
 ) -> tuple[JournalSnapshot, Recovery]:
-    stack, told, changed = snapshot.stack, [], False
-    for entry in reversed(snapshot.unfinished):
+    stack, warnings, changed = snapshot.stack, [], False
+    for entry in _due(snapshot, abandoned):
         if entry.status is ChangeStatus.REVERTING and entry.change_id.lower() in reverting:
             continue
         try:
@@ -57,23 +78,43 @@ def _tidied(
         except HostUnreachable:
             raise
         except SmbGuestError as error:
-            ended = noted(entry, ChangeStatus.FAILED, f"cut off, and could not be undone: {error}")
-            sentence = f"The change {entry.change_id} of a run that was cut off could not be undone: {error}"
+            ended, sentence = _failed(entry, str(error))
             wrote = error.changed
         stack = stack.with_(ended)
-        told.append(sentence)
+        warnings.append(sentence)
         changed = changed or wrote
-    if snapshot.unfinished:  # which tasks that run had brought up to date is not known
+    if snapshot.unfinished:  # which tasks the interrupted run had brought up to date is not known
         for entry in stack.standing:
             stack = stack.with_(replace(entry, registered_as=""))
     with leaving(_state(changed)):
         stack, late = refresh_tasks(host, stack)
-        snapshot = host.journal.settle(replace(snapshot, stack=stack), keep=keep, keep_marks=bool(late))
-    return snapshot, Recovery((*told, *late), changed)
+        stuck = dict(_still_there(host, snapshot))
+        snapshot = host.journal.settle(
+            replace(snapshot, stack=stack), keep=keep, keep_marks=bool(late), keep_marks_of=stuck
+        )
+    return snapshot, Recovery((*warnings, *late, *stuck.values()), changed)
+
+
+def _due(snapshot: JournalSnapshot, abandoned: Collection[str]) -> list[Entry]:
+    """What has to be finished, newest first: so each finds what lies below it as it was."""
+    unfinished = {entry.change_id for entry in snapshot.unfinished}
+    return [
+        entry
+        for entry in reversed(snapshot.stack.entries)
+        if entry.change_id in unfinished or (entry.change_id in abandoned and entry.stands)
+    ]
+
+
+def _still_there(host: Host, snapshot: JournalSnapshot) -> Iterator[tuple[str, str]]:
+    """Tasks of ended changes that could not be removed and still cannot be: the change, and a warning."""
+    for change_id in snapshot.leftover_tasks:
+        warning = remove_task(host, change_id)
+        if warning:
+            yield change_id, warning
 
 
 def _finish(host: Host, snapshot: JournalSnapshot, stack: Stack, entry: Entry) -> tuple[Entry, str, bool]:
-    """The entry as it ends, a sentence, and whether settings were put back."""
+    """The entry as it ends, a sentence, and whether values were restored."""
     stack = host.journal.marked(replace(snapshot, stack=stack)).stack
     now = read_places(host.session, host.registry, [part.cell for part in entry.parts])
     governed = governors(host.registry, {part.cell.setting for part in entry.parts})
@@ -84,8 +125,8 @@ def _finish(host: Host, snapshot: JournalSnapshot, stack: Stack, entry: Entry) -
     }
     if entry.status is ChangeStatus.PENDING and len(standing) == len(entry.parts):
         parts = tuple(replace(part, left=now[part.cell]) for part in entry.parts)
-        done = noted(entry, ChangeStatus.APPLIED, "completed by the run after the one that was cut off", parts=parts)
-        return done, f"A run that was cut off had completed the change {entry.change_id}; it was signed off.", False
+        done = noted(entry, ChangeStatus.APPLIED, "completed by the run after the interrupted one", parts=parts)
+        return done, f"An interrupted run had made the change {entry.change_id}: it is recorded as applied now.", False
     targets, foreign = {}, []
     for part in entry.parts:
         if stack.covers(entry, part.cell):
@@ -100,27 +141,53 @@ def _finish(host: Host, snapshot: JournalSnapshot, stack: Stack, entry: Entry) -
         result = restore(
             host, targets, lambda: below_entry(host, snapshot, stack, entry, list(targets)), entry.made_keys, now=now
         )
-        return *_undone(host, entry, result, foreign), wrote
+        return *_ended(host, entry, result, foreign), wrote
 
 
-def _undone(host: Host, entry: Entry, result: Restoration, foreign: Sequence[str]) -> tuple[Entry, str]:
+def _ended(host: Host, entry: Entry, result: Restoration, foreign: Sequence[str]) -> tuple[Entry, str]:
     """The entry as it ends, and a sentence."""
-    left = f" Left as somebody else set it since: {', '.join(sorted(foreign))}." if foreign else ""
     if result.wrong:
-        why = " ".join(result.wrong)
-        failed = noted(entry, ChangeStatus.FAILED, f"cut off, and could not be undone: {why}")
-        return failed, f"The change {entry.change_id} of a run that was cut off could not be undone: {why}"
-    task = delete_task(host.session, entry.change_id) if entry.expires_at else None
-    undone = " ".join(filter(None, (f"undone by the next run.{left}", result.told)))
-    told = " ".join(filter(None, (f"it was undone.{left}", result.told, task)))
+        return _failed(entry, " ".join(result.wrong))
+    kept = f"Kept, because somebody else has set it since: {', '.join(sorted(foreign))}." if foreign else ""
+    warning = remove_task(host, entry.change_id) if entry.expires_at else None
+    status, why, sentence = _story(entry)
+    note = " ".join(filter(None, (f"{why}.", kept, result.warning)))
+    return noted(entry, status, note), " ".join(filter(None, (sentence, kept, result.warning, warning)))
+
+
+def _story(entry: Entry) -> tuple[ChangeStatus, str, str]:
+    """How a recovered change ends: its status, a note for the journal, and a sentence for the user."""
+    name = entry.change_id
     if entry.status is ChangeStatus.REVERTING:
-        ended = noted(entry, ChangeStatus.REVERTED, f"its revert was interrupted; {undone}")
-        return ended, f"The revert of the change {entry.change_id} had been interrupted; {told}"
-    if any(part.left for part in entry.parts):  # it stood, and its end failed on the host
-        ended = noted(entry, ChangeStatus.REVERTED, f"its end failed on the host; {undone}")
-        return ended, f"The end of the change {entry.change_id} had failed on the host; {told}"
-    ended = noted(entry, ChangeStatus.ROLLED_BACK, f"cut off; {undone}")
-    return ended, f"A run cut off in the middle left the change {entry.change_id}; {told}"
+        return (
+            ChangeStatus.REVERTED,
+            "its revert was interrupted, and completed by the next run",
+            f"The revert of the change {name} had been interrupted: it was completed.",
+        )
+    if entry.status is ChangeStatus.APPLIED and entry.expires_at:
+        return (
+            ChangeStatus.REVERTED,
+            "its end had passed and its scheduled task was gone; reverted by the next run",
+            f"The scheduled task of the change {name}, due at {stamp(entry.expires_at)}, was gone: it was reverted.",
+        )
+    if any(part.left for part in entry.parts):  # it had been applied, and its expiry failed on the host
+        return (
+            ChangeStatus.REVERTED,
+            "its expiry failed on the host; reverted by the next run",
+            f"The expiry of the change {name} had failed on the host: it was reverted.",
+        )
+    return (
+        ChangeStatus.ROLLED_BACK,
+        "interrupted; rolled back by the next run",
+        f"An interrupted run left the change {name}: it was rolled back.",
+    )
+
+
+def _failed(entry: Entry, why: str) -> tuple[Entry, str]:
+    return (
+        noted(entry, ChangeStatus.FAILED, f"interrupted, and could not be recovered: {why}"),
+        f"The interrupted change {entry.change_id} could not be recovered: {why}",
+    )
 
 
 def _state(wrote: bool) -> HostState | None:

@@ -24,11 +24,16 @@ _OF_A_FAILURE = ("changed", "changes", "change_id", "expires_at", "guest_access"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened, or in check mode what would. before, after: every setting that was observed, by name.
+    """What happened, or in check mode what would.
 
-    entry: the journal's record of it. prolonged: whether only the end of a change that stands was moved. told: what
-    must be heard although nothing failed. confirm: a setting that is not in force fails the task. beneath: changes that
-    stand and that this one lies over. met: the changes that have made true already what was asked.
+    Attributes:
+        before, after: every setting that was observed, by name.
+        entry: the journal's record of the change.
+        prolonged: only the end of a change that stands was moved.
+        warnings: what the user must know although nothing failed.
+        confirm: a setting that is not in force fails the task.
+        beneath: changes that stand and that this one lies over.
+        met: the changes that have made true already what was asked.
     """
 
     desired_settings: Sequence[DesiredSetting]
@@ -39,7 +44,7 @@ class Outcome:
     entry: Entry | None = None
     prolonged: bool = False
     recovery: Recovery = field(default_factory=Recovery)
-    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     confirm: bool = False
     beneath: tuple[Entry, ...] = ()
     met: Mapping[Cell, Entry] = field(default_factory=dict)
@@ -103,10 +108,10 @@ class Outcome:
             "where it is decided, restart the service where what runs is behind, and run this again."
         )
 
-    def warnings(self) -> list[str]:
-        """What the user must hear although nothing failed."""
+    def all_warnings(self) -> list[str]:
+        """What the user must know although nothing failed."""
         drifting = [drift_sentence(self.after[name]) for name in self.asked if self.after[name].drift]
-        warnings = [*self.plan.warnings, *self.recovery.told, *self.told, *drifting]
+        warnings = [*self.plan.warnings, *self.recovery.warnings, *self.warnings, *drifting]
         wants_guest = any(desired.setting is GUEST and desired.value for desired in self.desired_settings)
         if wants_guest and not (access := guest_access(self.after)).allowed:
             warnings.append(access.advice)

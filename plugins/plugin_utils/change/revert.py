@@ -2,27 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Undo journaled changes exactly: every value, its type, and its absence.
+"""Revert journaled changes exactly: every value, its type, and its absence.
 
 What a change covers is uncovered, what covers it stays. Before the first write the tasks of the changes beneath learn
 that they will be on top again: too early is harmless, because a task writes only where a cell holds what its own
-change left; too late would leave an opening without an end. An undoing that is cut off has left the mark `reverting`.
+change left; too late would leave an opening without an end. An interrupted revert has left the status `reverting`.
+
+Where several changes are reverted, one that fails keeps no other from being reverted. It stays `reverting` and covers
+what it shares with older ones. So those are planned again after a failure: they may have to write less.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from ..core.errors import HostError, HostState, RequestError, SmbGuestError, leaving
+from ..core.errors import HostError, HostState, HostUnreachable, RequestError, SmbGuestError, leaving
 from ..core.stack import ChangeStatus
+from ..core.text import in_short
 from ..posture.guest_access import GuestAccess, guest_access
 from ..posture.observe import Depth, observe
 from ..posture.state import judge_all
 from ..tables.os_defaults import NOT_KNOWN
 from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS
-from ..windows.scheduled_task import delete_task
-from .arming import refresh_tasks
+from .arming import refresh_tasks, remove_task
 from .cell import Cell, CellValue
 from .interruption import noting, uninterrupted
 from .journal import KEEP_ENDED, Host, JournalSnapshot, noted
@@ -35,7 +38,7 @@ from .write import Restoration, read_places, write_back
 
 @dataclass(frozen=True)
 class Selection:
-    """Which changes to undo: one by its id, the latest that still stands, those that wait for their expiry, or all.
+    """Which changes to revert: one by its id, the latest that still stands, those that have an expiry, or all.
 
     Exactly one. changed_nothing: the task passed on the empty change_id of a task that changed nothing.
     """
@@ -47,9 +50,17 @@ class Selection:
 
 
 def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool, keep: int = KEEP_ENDED) -> Reverted:
-    """Undo the selected changes, newest first. Raises RequestError where somebody changed a value since (not forced).
+    """Revert the selected changes, newest first. A change that was reverted already is no error and no change.
 
-    A change that was undone already is no error and no change.
+    Args:
+        host: the host, not locked.
+        selection: which changes.
+        force: revert where somebody else has set a value since.
+        check_mode: write nothing, and predict the result.
+        keep: how many ended changes the journal keeps.
+
+    Raises RequestError, before any write, where somebody else has set a value since; HostError once all that can be
+    reverted is reverted, with a sentence for each change that cannot.
     """
     with leaving(HostState.NOTHING_WRITTEN):
         snapshot = host.journal.read()
@@ -57,24 +68,17 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool, k
     if check_mode or not selected:
         with leaving(HostState.NOTHING_WRITTEN):
             planned = _plan(host, snapshot.stack, selected, force=force)
-        return Reverted(
-            _access(host), planned, (*snapshot.damaged, *(told for undoing in planned for told in _covering(undoing)))
-        )
-    with locked(host):
-        snapshot, recovery = read_and_recover(host, keep, reverting=[entry.change_id for entry in selected])
+        covering = [sentence for undoing in planned for sentence in _covering(undoing)]
+        return Reverted(_access(host), planned, (*snapshot.damaged, *covering))
+    with locked(host) as now:
+        snapshot, recovery = read_and_recover(host, now, keep, reverting=[entry.change_id for entry in selected])
         with leaving(HostState.NOTHING_WRITTEN):
-            undoings = _plan(host, snapshot.stack, _select(snapshot.stack, selection), force=force)
-        done: list[Undoing] = []
-        told = []
-        for undoing in undoings:
-            with leaving(
-                HostState.PARTLY_WRITTEN, "Some values may have been restored already: run it again to finish."
-            ):
-                snapshot, undone, sentences = _undo(host, snapshot, undoing, keep)
-            done.append(undone)
-            told += sentences
+            course = _Course(snapshot)
+            undoings = _plan(host, snapshot.stack, _selected_again(snapshot.stack, selection), force=force)
+        _revert_each(host, course, undoings, keep, force=force)
+    done = course.done
     with leaving(HostState.PARTLY_WRITTEN if done else None, "The changes were reverted before that."):
-        return Reverted(_access(host), tuple(done), (*snapshot.damaged, *told), recovery)
+        return Reverted(_access(host), tuple(done), (*snapshot.damaged, *course.warnings), recovery)
 
 
 def _access(host: Host) -> GuestAccess:
@@ -85,11 +89,11 @@ def _access(host: Host) -> GuestAccess:
 
 
 def _select(stack: Stack, selection: Selection) -> list[Entry]:
-    """The changes to undo, newest first; none where nothing is left to undo."""
+    """The changes to revert, newest first; none where nothing is left to revert."""
     if selection.change_id is not None:
         entry = stack.get(selection.change_id)
         if entry is None:
-            known = ", ".join(entry.change_id for entry in stack.entries) or "none"
+            known = in_short([entry.change_id for entry in reversed(stack.entries)]) or "none"
             raise RequestError(f"This host's journal has no change {selection.change_id}. It has: {known}.")
         return [entry] if entry.stands else []
     standing = list(reversed(stack.standing))
@@ -102,83 +106,131 @@ def _select(stack: Stack, selection: Selection) -> list[Entry]:
     raise AssertionError("an empty selection is no selection")
 
 
+def _selected_again(stack: Stack, selection: Selection) -> list[Entry]:
+    """The same after a recovery, which may have ended the change, and the journal may keep no ended ones."""
+    if selection.change_id is not None and stack.get(selection.change_id) is None:
+        return []
+    return _select(stack, selection)
+
+
 def _plan(host: Host, stack: Stack, entries: Sequence[Entry], *, force: bool) -> tuple[Undoing, ...]:
-    """What undoing will write, seen from what the host holds now."""
+    """What reverting will write, seen from what the host holds now. Raises RequestError for values of others."""
     cells = list(dict.fromkeys(part.cell for entry in entries for part in entry.parts))
     now = read_places(host.session, host.registry, cells) if cells else {}
-    planned = []
+    planned, foreign = [], []
     for entry in entries:
         covered = tuple(part.cell for part in entry.parts if stack.covers(entry, part.cell))
         targets = {part.cell: stack.below(entry, part.cell) for part in entry.parts if part.cell not in covered}
-        if not force:
-            _refuse_foreign(stack, entry, targets, now)
+        if values := _foreign(stack, entry, targets, now):
+            foreign.append(f"the change {entry.change_id}: {'; '.join(values)}")
         planned.append(Undoing(entry, {cell: now[cell] for cell in targets}, targets, covered))
         now = {**now, **targets}
         stack = stack.with_(replace(entry, status=ChangeStatus.REVERTED))
+    if foreign and not force:
+        raise RequestError(
+            f"Somebody changed a value since {'. And since '.join(foreign)}. Revert that first, or say force: true to "
+            "restore what the journal recorded all the same."
+        )
     return tuple(planned)
 
 
-def _refuse_foreign(
-    stack: Stack, entry: Entry, targets: Mapping[Cell, CellValue], now: Mapping[Cell, CellValue]
-) -> None:
-    """Stop where somebody else set a value since."""
-    foreign = []
-    for part in entry.parts:
-        if part.cell not in targets:
-            continue
-        if not stack.is_own(entry, part.cell, now[part.cell]):
-            foreign.append(f"{part.cell.location} is now {now[part.cell]}, and the change had left {part.leaves}")
-    if foreign:
-        raise RequestError(
-            f"Somebody changed a value since the change {entry.change_id}: {'; '.join(sorted(foreign))}. Undo that "
-            "first, or say force: true to restore what the journal recorded all the same."
-        )
+def _foreign(stack: Stack, entry: Entry, targets: Mapping[Cell, CellValue], now: Mapping[Cell, CellValue]) -> list[str]:
+    """Where somebody else has set a value since, in words."""
+    return sorted(
+        f"{part.cell.location} is now {now[part.cell]}, and the change had left {part.leaves}"
+        for part in entry.parts
+        if part.cell in targets and not stack.is_own(entry, part.cell, now[part.cell])
+    )
 
 
-def _undo(
-    host: Host, snapshot: JournalSnapshot, undoing: Undoing, keep: int
-) -> tuple[JournalSnapshot, Undoing, list[str]]:
+@dataclass
+class _Course:
+    """How far a revert of several changes has come. failures: why each change could not be reverted, by change_id."""
+
+    snapshot: JournalSnapshot
+    done: list[Undoing] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    failures: dict[str, SmbGuestError] = field(default_factory=dict)
+
+    def failed(self, entry: Entry, error: SmbGuestError) -> None:
+        """Note a change that stays, so that whatever is journaled next says that its revert was begun.
+
+        Which tasks were registered anew before the failure is not known: all of them are again.
+        """
+        self.failures[entry.change_id] = error
+        stack = self.snapshot.stack.with_(noted(entry, ChangeStatus.REVERTING, f"could not be reverted: {error}"))
+        for other in stack.standing:
+            stack = stack.with_(replace(other, registered_as=""))
+        self.snapshot = replace(self.snapshot, stack=stack)
+
+
+def _revert_each(host: Host, course: _Course, undoings: Sequence[Undoing], keep: int, *, force: bool) -> None:
+    """Revert all that can be reverted. Raises HostError, or the one error, where something could not."""
+    again = "Some values may have been restored already: run it again to finish."
+    for undoing in undoings:
+        try:
+            with leaving(HostState.PARTLY_WRITTEN, again):
+                current = undoing
+                if course.failures:
+                    entry = course.snapshot.stack.get(undoing.entry.change_id) or undoing.entry
+                    (current,) = _plan(host, course.snapshot.stack, [entry], force=force)
+                _undo(host, course, current, keep)
+        except HostUnreachable:
+            raise
+        except SmbGuestError as error:
+            course.failed(undoing.entry, error)
+    if not course.failures:
+        return
+    if len(undoings) == 1:
+        raise next(iter(course.failures.values()))
+    reasons = " ".join(f"{change_id}: {error}" for change_id, error in course.failures.items())
+    reverted = in_short([undoing.entry.change_id for undoing in course.done])
+    raise HostError(
+        f"{len(course.failures)} of {len(undoings)} changes could not be reverted. {reasons}",
+        host_state=HostState.PARTLY_WRITTEN,
+        remarks=[f"Reverted: {reverted}." if reverted else "", *course.warnings, again],
+    )
+
+
+def _undo(host: Host, course: _Course, undoing: Undoing, keep: int) -> None:
+    """Revert one change: tasks beneath, journal `reverting`, values, own task, journal `reverted`."""
+    snapshot = course.snapshot
     entry = snapshot.stack.get(undoing.entry.change_id) or undoing.entry
-    without, told = refresh_tasks(host, snapshot.stack.with_(replace(entry, status=ChangeStatus.REVERTED)))
+    without, warnings = refresh_tasks(host, snapshot.stack.with_(replace(entry, status=ChangeStatus.REVERTED)))
     snapshot = host.journal.write(snapshot, without.with_(replace(entry, status=ChangeStatus.REVERTING)))
-    result = _finished(host, entry, undoing)
+    result = _restored(host, entry, undoing)
     with noting(f"The values of the change {entry.change_id} were restored. Run it again to close the journal."):
-        return _signed_off(host, snapshot, undoing, entry, result, told, keep)
+        # The host may have ended a change beneath meanwhile: then something else lies below now.
+        fresh = host.journal.marked(snapshot)
+        targets = {cell: fresh.stack.below(entry, cell) for cell in undoing.targets}
+        if targets != undoing.targets:
+            result = write_back(host.session, host.registry, targets, entry.made_keys)
+            undoing = replace(undoing, targets=targets)
+        ended, sentences = _closed(host, snapshot, entry, undoing, result)
+        course.snapshot = host.journal.write(snapshot, snapshot.stack.with_(ended), keep=keep, ended=True)
+        course.done.append(replace(undoing, entry=ended))
+        course.warnings += [*warnings, *sentences]
 
 
-def _signed_off(
-    host: Host,
-    snapshot: JournalSnapshot,
-    undoing: Undoing,
-    entry: Entry,
-    result: Restoration,
-    told: Sequence[str],
-    keep: int,
-) -> tuple[JournalSnapshot, Undoing, list[str]]:
-    # An end of the host's own may have come between: then something else stands below now.
-    fresh = host.journal.marked(snapshot)
-    targets = {cell: fresh.stack.below(entry, cell) for cell in undoing.targets}
-    if targets != undoing.targets:
-        result = write_back(host.session, host.registry, targets, entry.made_keys)
-        undoing = replace(undoing, targets=targets)
+def _closed(
+    host: Host, snapshot: JournalSnapshot, entry: Entry, undoing: Undoing, result: Restoration
+) -> tuple[Entry, list[str]]:
+    """The entry as it ends, once its task is gone, and warnings. Raises HostError where a value stays."""
     if result.wrong:
         why = " ".join(result.wrong)
-        host.journal.write(
-            snapshot, snapshot.stack.with_(noted(entry, ChangeStatus.REVERTING, f"could not be undone whole: {why}"))
-        )
-        raise HostError(f"The change {entry.change_id} could not be undone whole: {why}")
-    task = delete_task(host.session, entry.change_id) if entry.expires_at else None
-    covered = f"still covered: {', '.join(map(str, undoing.covered))}" if undoing.covered else ""
-    note = "; ".join(filter(None, ("reverted", covered, result.told)))
-    ended = noted(entry, ChangeStatus.REVERTED, note)
-    snapshot = host.journal.write(snapshot, snapshot.stack.with_(ended), keep=keep, ended=True)
+        note = f"could not be reverted whole: {why}"
+        host.journal.write(snapshot, snapshot.stack.with_(noted(entry, ChangeStatus.REVERTING, note)))
+        raise HostError(f"The change {entry.change_id} could not be reverted whole: {why}")
     host.journal.forget_marks(entry.change_id, snapshot)
-    sentences = [*told, *filter(None, (task, result.told)), *_covering(undoing)]
-    return snapshot, replace(undoing, entry=ended), sentences
+    warning = remove_task(host, entry.change_id) if entry.expires_at else None
+    covered = f"still covered: {', '.join(map(str, undoing.covered))}" if undoing.covered else ""
+    note = "; ".join(filter(None, ("reverted", covered, result.warning)))
+    ended = noted(entry, ChangeStatus.REVERTED, note)
+    return ended, [*filter(None, (warning, result.warning)), *_covering(undoing)]
 
 
-def _finished(host: Host, entry: Entry, undoing: Undoing) -> Restoration:
-    """Put back, to the end even if the task is told to stop meanwhile; that is delivered afterwards."""
+def _restored(host: Host, entry: Entry, undoing: Undoing) -> Restoration:
+    """Write the values to the end, even if the task is interrupted meanwhile; the interruption follows after it."""
     try:
         return write_back(host.session, host.registry, undoing.targets, entry.made_keys, now=undoing.before)
     except BaseException as error:
@@ -189,9 +241,9 @@ def _finished(host: Host, entry: Entry, undoing: Undoing) -> Restoration:
         with uninterrupted():
             host.session.reset()
             result = write_back(host.session, host.registry, undoing.targets, entry.made_keys)
-        said = " ".join(result.wrong) or "Its values were restored and verified."
+        outcome = " ".join(result.wrong) or "Its values were restored and verified."
         error.add_note(
-            f"Undoing the change {entry.change_id} was interrupted. {said} Run it again to close the journal."
+            f"The revert of the change {entry.change_id} was interrupted. {outcome} Run it again to close the journal."
         )
         raise
 

@@ -86,6 +86,8 @@ def _due(snapshot: JournalSnapshot, cell: Cell, held: CellValue) -> CellValue:
     ending = {mark.change_id.lower() for mark in snapshot.marks}
     for entry in reversed(snapshot.stack.entries):
         part = entry.part(cell)
+        if entry.change_id.lower() in snapshot.ended:  # it ended before: its mark only keeps a task from acting
+            continue
         if part and entry.change_id.lower() in ending and not entry.status.is_in_force:
             return snapshot.stack.below(entry, cell) if part.leaves.stored == held.stored else held
     return held

@@ -71,6 +71,11 @@ class Entry:
     def stands(self) -> bool:
         return self.status.is_open
 
+    def is_past_its_end(self, now: datetime) -> bool:
+        """Whether the host should have reverted it by now. now: by the host's clock."""
+        waits = self.status in (ChangeStatus.APPLIED, ChangeStatus.REVERTING)
+        return waits and self.expires_at is not None and self.expires_at <= now
+
     def part(self, cell: Cell) -> ChangePart | None:
         return next((part for part in self.parts if part.cell == cell), None)
 

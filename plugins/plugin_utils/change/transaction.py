@@ -24,8 +24,8 @@ from datetime import datetime, timedelta
 from ..core.errors import HostError, HostState, HostUnreachable, RequestError, SmbGuestError, leaving
 from ..core.stack import ChangeStatus
 from ..posture.state import States
-from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
-from .arming import refresh_tasks
+from ..windows.scheduled_task import register_task
+from .arming import refresh_tasks, remove_task
 from .cell import Cell, CellValue, Change, seen
 from .expiry import expiry_task, task_fingerprint
 from .interruption import terminable, uninterrupted
@@ -52,11 +52,11 @@ class ChangeTerms:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of it. entry: the journal's record. told: warnings."""
+    """What a change gave. after: what the host holds. entry: the journal's record."""
 
     after: States
     entry: Entry | None = None
-    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def carry_out(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> Done:
@@ -101,11 +101,11 @@ def carry_out_journaled(
         raise _rolled_back(host, found, made, error, _Record(snapshot, stack, entry, terms.keep_ended)) from error
     try:
         parts = tuple(replace(part, left=seen(part.cell, after[part.cell.setting.name])) for part in entry.parts)
-        stack, told = refresh_tasks(host, stack.with_(replace(entry, status=ChangeStatus.APPLIED, parts=parts)))
+        stack, warnings = refresh_tasks(host, stack.with_(replace(entry, status=ChangeStatus.APPLIED, parts=parts)))
         host.journal.write(snapshot, stack)
     except BaseException as error:
         raise _unsigned(entry, error) from error
-    return Done(after, stack.get(entry.change_id), told)
+    return Done(after, stack.get(entry.change_id), warnings)
 
 
 def prepare(
@@ -149,10 +149,10 @@ def prolong(host: Host, snapshot: JournalSnapshot, entry: Entry, now: datetime, 
     lasts = int(expires_in.total_seconds())
     stack = snapshot.stack.with_(replace(entry, expires_at=now + expires_in, lasts=lasts, registered_as=""))
     host.journal.write(snapshot, stack)
-    stack, told = refresh_tasks(host, stack)
-    if told:
+    stack, warnings = refresh_tasks(host, stack)
+    if warnings:
         host.journal.write(snapshot, snapshot.stack.with_(replace(entry, registered_as="")))
-        raise HostError(" ".join(told))
+        raise HostError(" ".join(warnings))
     host.journal.write(snapshot, stack)
     return Done({}, stack.get(entry.change_id))
 
@@ -228,7 +228,7 @@ def _rolled_back(
             remarks += _recorded(host, record, result, error) if record else ()
         except SmbGuestError as second:
             remarks.append(f"The journal could not be closed: {second} The next journaled run does that.")
-    return _left(error, state, *remarks, result.told)
+    return _left(error, state, *remarks, result.warning)
 
 
 def _recorded(host: Host, record: _Record, result: Restoration, error: BaseException) -> list[str]:
@@ -238,13 +238,8 @@ def _recorded(host: Host, record: _Record, result: Restoration, error: BaseExcep
         failed = noted(entry, ChangeStatus.FAILED, f"failed, and undoing it failed: {' '.join(result.wrong)}")
         host.journal.write(record.snapshot, record.stack.with_(failed))
         return [f"The change {entry.change_id} is journaled: the next journaled run undoes it."]
-    try:
-        left = delete_task(host.session, entry.change_id) if entry.expires_at else None
-    except SchedulerFailed as still:
-        failed = noted(entry, ChangeStatus.FAILED, f"failed and restored, but {still}")
-        host.journal.write(record.snapshot, record.stack.with_(failed))
-        return [f"{still} The next journaled run tries again."]
     host.journal.forget_marks(entry.change_id, replace(record.snapshot, marks=host.journal.marks()))
+    left = remove_task(host, entry.change_id) if entry.expires_at else None
     gone = noted(entry, ChangeStatus.ROLLED_BACK, f"failed and restored: {error}")
     host.journal.write(record.snapshot, record.stack.with_(gone), keep=record.keep_ended, ended=True)
     return [left] if left else []

@@ -11,7 +11,7 @@ because nothing takes effect by it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -170,18 +170,20 @@ def _default_by_none(change: Change, held: CellValue) -> bool:
 
 @dataclass(frozen=True)
 class Restoration:
-    """How putting back went. wrong: a sentence for each cell that is not as it should be. governed: cells whose stored
-    value is right, while a policy or MDM decides what runs, each with where."""
+    """How restoring went. wrong: a sentence for each cell that is not as it should be. governed: cells whose stored
+    value is right, while a policy or MDM decides what runs, each with where. left_keys: a sentence for each empty
+    policy key that could not be removed."""
 
     wrong: tuple[str, ...]
     governed: tuple[str, ...]
+    left_keys: tuple[str, ...] = ()
 
     @property
-    def told(self) -> str:
-        """A sentence for the user about what runs otherwise, if anything does."""
-        if not self.governed:
-            return ""
-        return f"What is stored was put back; what runs is decided elsewhere: {'; '.join(self.governed)}."
+    def warning(self) -> str:
+        """Sentences for the user about what runs otherwise and which empty keys stay; empty where all is well."""
+        where = "; ".join(self.governed)
+        elsewhere = [f"The stored values were restored; what runs is decided elsewhere: {where}."] if where else []
+        return " ".join([*elsewhere, *self.left_keys])
 
 
 def write_back(
@@ -213,12 +215,23 @@ def write_back(
         wrong = _not_due(targets, now, {})
         governing = governors(registry, {cell.setting for cell in wrong})
         wrong = _not_due(targets, now, governing)
-    for key in made_keys:
-        if not registry.value_types(key) and not registry.subkeys(key):
-            registry.delete_key(key)
-    told = tuple(_why(cell, now[cell], targets[cell], refused.get(cell, "")) for cell in wrong)
+    left_keys = tuple(_remove_empty(registry, made_keys))
+    reasons = tuple(_why(cell, now[cell], targets[cell], refused.get(cell, "")) for cell in wrong)
     governed = [cell for cell in _not_due(targets, now, {}) if cell not in wrong]
-    return Restoration(told, tuple(f"{cell.setting.name} by {governing[cell.setting.name]}" for cell in governed))
+    elsewhere = tuple(f"{cell.setting.name} by {governing[cell.setting.name]}" for cell in governed)
+    return Restoration(reasons, elsewhere, left_keys)
+
+
+def _remove_empty(registry: Registry, keys: Sequence[str]) -> Iterator[str]:
+    """Remove the keys that are empty. Gives a sentence for each that stays: it decides nothing, so it is no failure."""
+    for key in keys:
+        try:
+            if not registry.value_types(key) and not registry.subkeys(key):
+                registry.delete_key(key)
+        except HostUnreachable:
+            raise
+        except HostError as error:
+            yield f"The empty policy key HKLM\\{key} may be there still; it decides nothing. {error}"
 
 
 def _not_due(

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # They shape words of Persian, of Indian scripts and emoji, and move nothing.
 _JOINERS = "\u200c\u200d"
@@ -29,6 +30,12 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
+
+
+def in_short(names: Sequence[str], limit: int = 12) -> str:
+    """Names with commas between them; of a long list the first `limit`, and how many more there are."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
 
 
 def quoted(text: str | None, limit: int = 60) -> str:

@@ -101,8 +101,8 @@ def undo(host: InProcessHost, name: str | None = None, *, check: bool = False, f
 def tidy(host: InProcessHost) -> Recovery:
     """What the next journaled run does first."""
     engine_of = engine(host)
-    with locked(engine_of):
-        return read_and_recover(engine_of)[1]
+    with locked(engine_of) as now:
+        return read_and_recover(engine_of, now)[1]
 
 
 def snapshot(host: InProcessHost) -> JournalSnapshot:

@@ -167,8 +167,8 @@ def test_relax_opens_exactly_what_blocks() -> None:
 def test_without_relax_an_opening_that_will_not_work_is_a_warning() -> None:
     host = InProcessHost()
     outcome = change(host, {GUEST: "allowed"})
-    assert any("still fail because of client_signing" in text for text in outcome.warnings())
-    assert change(host, {SIGNING: "not_required"}).warnings() == []
+    assert any("still fail because of client_signing" in text for text in outcome.all_warnings())
+    assert change(host, {SIGNING: "not_required"}).all_warnings() == []
 
 
 def test_the_risk_only_matters_where_guest_is_opened() -> None:
@@ -232,7 +232,7 @@ def test_optional_settings_give_way_with_a_warning() -> None:
     host = InProcessHost(policy={"AllowInsecureGuestAuth": 1})
     outcome = change(host, {GUEST: "blocked", SIGNING: "required"}, rules={"optional": (GUEST,)})
     assert outcome.plan.skipped == (GUEST,)
-    assert any(text.startswith(f"{GUEST} was left as it is.") for text in outcome.warnings())
+    assert any(text.startswith(f"{GUEST} was left as it is.") for text in outcome.all_warnings())
     assert held(host, GUEST_LOCAL) is None
 
 
@@ -265,7 +265,7 @@ def test_drift_under_a_policy_is_reported() -> None:
     outcome = change(host, {GUEST: "allowed"}, (POLICY,))
     result = outcome.as_dict()
     assert (result["restart_required"], result["reboot_required"]) == (True, True)
-    assert any("contradicts" in text for text in outcome.warnings())
+    assert any("contradicts" in text for text in outcome.all_warnings())
 
 
 def test_mdm_is_named_where_it_decides() -> None:
@@ -273,7 +273,7 @@ def test_mdm_is_named_where_it_decides() -> None:
     with pytest.raises(RequestError, match=r"MDM \(Intune\) sets"):
         change(host, {GUEST: "allowed"})
     outcome = change(host, {GUEST: "allowed"}, BOTH, rules={"tolerate_managed": True})
-    assert any("MDM" in text for text in outcome.warnings())
+    assert any("MDM" in text for text in outcome.all_warnings())
 
 
 def test_one_side_that_is_silent_hinders_only_what_asks_for_it() -> None:
@@ -292,7 +292,7 @@ def test_prolonging_and_shortening() -> None:
     host = InProcessHost()
     pristine = host.snapshot()
     first = change(host, {GUEST: "allowed"}, name="x", hours=1)
-    assert not any("no effect" in text for text in first.told)
+    assert not any("no effect" in text for text in first.warnings)
     for hours in (5, 2):
         foreseen = change(host, {GUEST: "allowed"}, name="X", hours=hours, check=True)
         assert (foreseen.as_dict()["changed"], foreseen.as_dict()["change_id"]) == (True, "x")
@@ -300,11 +300,11 @@ def test_prolonging_and_shortening() -> None:
         assert (outcome.prolonged, outcome.plan.changes, outcome.as_dict()["changed"]) == (True, (), True)
         assert entry(host, "x").expires_at == host.clock + hours * HOUR
         assert outcome.as_dict()["expires_at"] is not None
-        assert not [text for text in outcome.warnings() if "no effect" in text]
+        assert not [text for text in outcome.all_warnings() if "no effect" in text]
         host.advance(60)
         again = change(host, {GUEST: "allowed"}, name="X", hours=hours)
         assert (again.prolonged, again.as_dict()["changed"]) == (False, False)
-        assert not [text for text in again.warnings() if "no effect" in text or "only until" in text]
+        assert not [text for text in again.all_warnings() if "no effect" in text or "only until" in text]
         host.advance(-60)
         assert entry(host, "x").expires_at == host.clock + hours * HOUR, "the same duration moves nothing"
     host.advance(2 * 3600 - 1)
@@ -337,15 +337,15 @@ def test_a_desired_setting_that_is_met_and_ends_differently_is_reported() -> Non
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, name="x", hours=1)
     outcome = change(host, {GUEST: "allowed"}, name="y", hours=3)
-    texts = " ".join(outcome.warnings())
+    texts = " ".join(outcome.all_warnings())
     assert "expires_in has no effect" in texts
     assert "insecure_guest_logons (local) is as wanted only until" in texts
     assert [(found["change_id"], found["settings"]) for found in outcome.as_dict()["met_by"]] == [("x", [GUEST])]
     assert status(host, "y") is None
     plain = change(host, {GUEST: "allowed"}, reason="r")
-    assert not any("no effect" in text for text in plain.warnings())
+    assert not any("no effect" in text for text in plain.all_warnings())
     own = change(host, {GUEST: "allowed"}, name="x", reason="r")
-    assert not any("only until" in text for text in own.warnings()), "of its own end nobody needs to be told"
+    assert not any("only until" in text for text in own.all_warnings()), "of its own end nobody needs to be told"
 
 
 def test_a_value_that_somebody_else_has_set_is_met_by_no_change_and_does_not_end() -> None:
@@ -355,8 +355,8 @@ def test_a_value_that_somebody_else_has_set_is_met_by_no_change_and_does_not_end
         put(host, cell, 1)
     outcome = change(host, {GUEST: "allowed", AUDIT: "enabled"}, BOTH, reason="r", check=True)
     assert [(found["change_id"], found["settings"]) for found in outcome.as_dict()["met_by"]] == [("x", [AUDIT])]
-    assert not any(text.startswith(GUEST) for text in outcome.told), outcome.told
-    assert sum("only until" in text for text in outcome.told) == 2
+    assert not any(text.startswith(GUEST) for text in outcome.warnings), outcome.warnings
+    assert sum("only until" in text for text in outcome.warnings) == 2
 
 
 def test_every_change_that_has_met_a_desired_setting_is_named() -> None:
@@ -376,15 +376,15 @@ def test_a_local_desired_setting_that_only_a_policy_of_ours_meets_ends_with_it()
     outcome = change(host, {GUEST: "blocked"}, (LOCAL,), reason="r")
     assert outcome.plan.changes == ()
     assert [(found["change_id"], found["settings"]) for found in outcome.as_dict()["met_by"]] == [("x", [GUEST])]
-    assert [text.split(" until ")[0] for text in outcome.told] == [f"{GUEST} (policy) is as wanted only"]
+    assert [text.split(" until ")[0] for text in outcome.warnings] == [f"{GUEST} (policy) is as wanted only"]
     # Where the local value says the same, or is written, or the policy is somebody else's, nothing ends.
     put(host, GUEST_LOCAL, 0)
-    assert change(host, {GUEST: "blocked"}, (LOCAL,), reason="r").told == ()
+    assert change(host, {GUEST: "blocked"}, (LOCAL,), reason="r").warnings == ()
     put(host, GUEST_LOCAL, 1)
     assert change(host, {GUEST: "blocked"}, (LOCAL,), reason="r", check=True).as_dict()["met_by"] == []
     put(host, GUEST_LOCAL, None)
     put(host, GUEST_POLICY, 1)
-    assert change(host, {GUEST: "allowed"}, (LOCAL,), reason="r").told == ()
+    assert change(host, {GUEST: "allowed"}, (LOCAL,), reason="r").warnings == ()
 
 
 def test_what_lies_beneath_is_reported() -> None:
@@ -434,12 +434,12 @@ def cut_off() -> InProcessHost:
 
 def test_after_an_interrupted_run_it_is_decided_anew_with_all_that_the_journal_has() -> None:
     host = cut_off()
-    before = "A run that was cut off left the change cut; a real run deals with it first."
-    assert before in change(host, {AUDIT: "disabled"}, name="x", check=True).told
+    before = "An interrupted run left the change cut: without check mode it is recovered first."
+    assert before in change(host, {AUDIT: "disabled"}, name="x", check=True).warnings
     outcome = change(host, {AUDIT: "disabled"}, name="x")
     assert [found.change_id for found in outcome.beneath] == ["low"]
     assert outcome.recovery.changed is True
-    assert outcome.told == ()
+    assert outcome.warnings == ()
 
 
 def test_what_was_restored_before_an_error_is_a_change() -> None:

@@ -279,10 +279,10 @@ def test_marks_stay_while_a_task_may_still_look_for_them() -> None:
     host.advance(3601)
     host.run_due_tasks()
     host.inject("access_denied", match="RegisterByXml", times=0)
-    assert any("low" in told for told in tidy(host).told)
+    assert any("low" in told for told in tidy(host).warnings)
     assert host.registry.subkeys(f"HKLM\\{CHANGES}") == ["high~reverted"]
     host.clear_faults()
-    assert tidy(host).told == ()
+    assert tidy(host).warnings == ()
     assert host.registry.subkeys(f"HKLM\\{CHANGES}") == []
     host.advance(3600)
     host.run_due_tasks()

@@ -100,7 +100,7 @@ def test_check_mode_predicts_every_setting_in_the_files() -> None:
     assert [change.cell.in_local_gpo for change in predicted.plan.changes] == [True, True]
     done = configure(Host(session(host)), request, check_mode=False)
     assert predicted.as_dict()["after"] == done.as_dict()["after"]
-    (told,) = [text for text in done.told if "has no entry for" in text]
+    (told,) = [text for text in done.warnings if "has no entry for" in text]
     assert (GUEST.location(Layer.POLICY) in told, ENCRYPTION.location(Layer.POLICY) in told) == (False, True)
 
 
@@ -121,7 +121,7 @@ def test_only_the_files_lag_behind() -> None:
     assert [change.cell.scope for change in outcome.plan.changes] == [Scope.LOCAL_GPO]
     assert outcome.after["insecure_guest_logons"].observed.layer(Layer.LOCAL_GPO) is not None
     assert host.client.running == before
-    assert any("has no entry for HKLM" in told for told in outcome.warnings())
+    assert any("has no entry for HKLM" in told for told in outcome.all_warnings())
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_files_that_cannot_be_restored_keep_no_other_value_from_it() -> None:
     written = host.host.files.read(REGISTRY_POL)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(write, "write_values", _refuse)
-        with pytest.raises(HostError, match=r"could not be undone whole: .*Registry\.pol.*no room left"):
+        with pytest.raises(HostError, match=r"could not be reverted whole: .*Registry\.pol.*no room left"):
             revert(Host(session(host)), Selection(change_id="x"), force=False, check_mode=False)
         assert host.host.files.read(REGISTRY_POL) == written
         assert differences(before, host.snapshot(), ignoring=[r"HKLM\SOFTWARE\winops"], parts=("registry",)) == []
@@ -209,14 +209,14 @@ def test_gpupdate_is_run_where_it_is_asked_for_and_the_files_were_changed(
 def test_what_the_host_holds_after_gpupdate_is_what_is_reported(name: str | None) -> None:
     plain = updated(host_with(entry(NAME, 4, bytes(4))), name=name)
     assert plain.after["insecure_guest_logons"].effective is True
-    assert not any("Policy was refreshed" in told for told in plain.warnings())
+    assert not any("Policy was refreshed" in told for told in plain.all_warnings())
     host = InProcessHost("windows_11_24h2_pro", policy={NAME: 0})  # what another GPO says, and says again
     outcome = updated(host, name=name)
     assert outcome.after["insecure_guest_logons"].effective is False
-    assert [told for told in outcome.told if "Policy was refreshed" in told] == [
+    assert [told for told in outcome.warnings if "Policy was refreshed" in told] == [
         f"Policy was refreshed, and now {GUEST.location(Layer.POLICY)} is 0: another Group Policy decides it."
     ]
-    assert any("has no entry for HKLM" in told for told in outcome.told), "what was told before is not lost"
+    assert any("has no entry for HKLM" in told for told in outcome.warnings), "what was told before is not lost"
 
 
 def test_a_local_default_that_is_stored_by_storing_none_is_no_other_policy() -> None:
@@ -225,7 +225,7 @@ def test_a_local_default_that_is_stored_by_storing_none_is_no_other_policy() -> 
     everywhere = Request([DesiredSetting(GUEST, False)], Rules((Scope.LOCAL, *FILES)), gpupdate=True)
     outcome = configure(Host(session(host)), everywhere, check_mode=False)
     assert outcome.after["insecure_guest_logons"].observed.layer(Layer.LOCAL) is None
-    assert not any("Policy was refreshed" in told for told in outcome.told)
+    assert not any("Policy was refreshed" in told for told in outcome.warnings)
 
 
 @pytest.mark.parametrize("name", [None, "x"])
@@ -241,8 +241,8 @@ def test_a_gpupdate_that_fails_undoes_nothing_and_says_what_stands(
         monkeypatch.setattr(LocalPolicy, "refresh", refresh)
         if isinstance(error, HostError) and not isinstance(error, HostUnreachable):
             outcome = updated(host, name=name)
-            assert any(told.endswith("gpupdate did not end well: It failed.") for told in outcome.told)
-            assert any("has no entry for HKLM" in told for told in outcome.told)
+            assert any(told.endswith("gpupdate did not end well: It failed.") for told in outcome.warnings)
+            assert any("has no entry for HKLM" in told for told in outcome.warnings)
         else:
             with pytest.raises(type(error)) as caught:
                 updated(host, name=name)
@@ -266,7 +266,7 @@ def test_other_warnings_are_not_lost_by_gpupdate(monkeypatch: pytest.MonkeyPatch
         configure(Host(session(host)), ends, check_mode=False)
         host.inject("access_denied", match="RegisterByXml", times=0)
         monkeypatch.setattr(LocalPolicy, "refresh", refresh)
-        assert any("The end of the change low" in told for told in updated(host, name="x").told)
+        assert any("The end of the change low" in told for told in updated(host, name="x").warnings)
 
 
 def test_home_editions_are_warned_that_the_files_may_do_nothing() -> None:
@@ -276,8 +276,8 @@ def test_home_editions_are_warned_that_the_files_may_do_nothing() -> None:
         ("windows_11_24h2_pro", FILES, False),
     ):
         outcome = updated(InProcessHost(preset), scopes, asked=False)
-        assert any("is not confirmed" in text for text in outcome.told) is told, (preset, scopes)
-        assert not any("has no entry for" in text for text in outcome.told), "no policy value is there to be deleted"
+        assert any("is not confirmed" in text for text in outcome.warnings) is told, (preset, scopes)
+        assert not any("has no entry for" in text for text in outcome.warnings), "no policy value is there"
 
 
 def test_who_does_not_write_the_files_gets_no_warning_of_them() -> None:
@@ -285,10 +285,10 @@ def test_who_does_not_write_the_files_gets_no_warning_of_them() -> None:
     host = InProcessHost("windows_11_24h2_home", policy={NAME: 1})
     request = Request([DesiredSetting(GUEST, False)], Rules((Scope.LOCAL,), tolerate_managed=True))
     outcome = configure(Host(session(host)), request, check_mode=False)
-    assert (len(outcome.plan.changes), outcome.told) == (1, ())
+    assert (len(outcome.plan.changes), outcome.warnings) == (1, ())
     host = InProcessHost("windows_11_24h2_home", policy={NAME: 1})
     request = Request([DesiredSetting(GUEST, None)], Rules((Scope.LOCAL,), tolerate_managed=True))
-    assert configure(Host(session(host)), request, check_mode=True).told == ()
+    assert configure(Host(session(host)), request, check_mode=True).warnings == ()
 
 
 def test_nobody_who_does_not_ask_starts_a_process() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the next journaled run does about a run that was cut off, and about an end that failed on the host."""
+"""What the next journaled run does about an interrupted run, and about an expiry that failed on the host."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def test_what_was_complete_is_signed_off_with_what_the_host_holds() -> None:
         "SetConfiguration",
     )
     recovery = tidy(host)
-    assert recovery.told == ("A run that was cut off had completed the change x; it was signed off.",)
+    assert recovery.warnings == ("An interrupted run had made the change x: it is recorded as applied now.",)
     assert recovery.changed is False
     signed = entry(host, "x")
-    assert (signed.status.value, signed.note) == ("applied", "completed by the run after the one that was cut off")
+    assert (signed.status.value, signed.note) == ("applied", "completed by the run after the interrupted one")
     assert [part.left and part.left.stored for part in signed.parts] == [None]
     undo(host, "x")
     assert held(host, GUEST_LOCAL) == ("REG_DWORD", 1)
@@ -90,9 +90,9 @@ def test_what_was_not_complete_is_restored() -> None:
     )
     assert held(host, GUEST_LOCAL) is None
     recovery = tidy(host)
-    assert recovery.told == ("A run cut off in the middle left the change x; it was undone.",)
+    assert recovery.warnings == ("An interrupted run left the change x: it was rolled back.",)
     assert recovery.changed is True
-    assert (status(host, "x"), entry(host, "x").note) == ("rolled_back", "cut off; undone by the next run.")
+    assert (status(host, "x"), entry(host, "x").note) == ("rolled_back", "interrupted; rolled back by the next run.")
     assert (held(host, GUEST_LOCAL), held(host, GUEST_POLICY)) == (("REG_DWORD", 1), None)
 
 
@@ -106,10 +106,10 @@ def test_an_end_that_failed_on_the_host_is_finished() -> None:
     host.set_service("LanmanWorkstation", "running")
     assert status(host, "x") == "failed"
     recovery = tidy(host)
-    assert recovery.told == ("The end of the change x had failed on the host; it was undone.",)
+    assert recovery.warnings == ("The expiry of the change x had failed on the host: it was reverted.",)
     assert (status(host, "x"), entry(host, "x").note) == (
         "reverted",
-        "its end failed on the host; undone by the next run.",
+        "its expiry failed on the host; reverted by the next run.",
     )
     assert moved(before, host) == []
 
@@ -120,7 +120,7 @@ def test_what_could_not_be_restored_and_was_covered_since_is_left_to_the_cover()
     host.inject("silent_drop", match="DeleteValue", times=0)
     tidy(host)
     assert status(host, "x") == "failed"
-    assert entry(host, "x").note.startswith(f"cut off, and could not be undone: {cell.location} is 0")
+    assert entry(host, "x").note.startswith(f"interrupted, and could not be recovered: {cell.location} is 0")
     change(host, {ENCRYPTION: "required"}, (POLICY,), name="cover", reason="r")
     host.clear_faults()
     recovery = tidy(host)
@@ -130,7 +130,7 @@ def test_what_could_not_be_restored_and_was_covered_since_is_left_to_the_cover()
 
 
 def two_unfinished() -> InProcessHost:
-    """x could not be put back by the run after it, and y was cut off after it had written."""
+    """The run after x could not roll it back, and y was interrupted after it had written."""
     host = cut(InProcessHost, {GUEST: "allowed", ENCRYPTION: "not_required"}, (POLICY,), "SetDWORDValue", more=3)
     host.inject("silent_drop", match="DeleteValue", times=0)
     tidy(host)
@@ -151,8 +151,8 @@ def test_of_two_runs_that_were_interrupted_either_counts_as_a_change() -> None:
     for cell in (GUEST_POLICY, ENCRYPTION_POLICY):
         put(host, cell, None)
     recovery = tidy(host)
-    assert recovery.changed is True, "y was put back, and of x there was nothing left to put back"
-    assert (status(host, "x"), status(host, "y"), len(recovery.told)) == ("rolled_back", "rolled_back", 2)
+    assert recovery.changed is True, "y was rolled back, and of x there was nothing left to restore"
+    assert (status(host, "x"), status(host, "y"), len(recovery.warnings)) == ("rolled_back", "rolled_back", 2)
 
 
 def test_what_was_restored_before_the_host_was_gone_is_a_change() -> None:
@@ -237,8 +237,8 @@ def test_recovery_leaves_what_somebody_set_since_and_says_so() -> None:
     with pytest.raises(Died), process_gone(host, at):
         change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
     put(host, GUEST_POLICY, "mine", "REG_SZ")
-    (told,) = tidy(host).told
-    assert "Left as somebody else set it since: insecure_guest_logons (policy)" in told
+    (told,) = tidy(host).warnings
+    assert "Kept, because somebody else has set it since: insecure_guest_logons (policy)" in told
     assert held(host, GUEST_POLICY) == ("REG_SZ", "mine")
     assert held(host, GUEST_LOCAL) is None
     assert status(host, "x") == "rolled_back"
@@ -252,8 +252,8 @@ def test_recovery_leaves_a_policy_value_that_somebody_deleted_since() -> None:
         change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
     assert held(host, GUEST_POLICY) == ("REG_DWORD", 1)
     put(host, GUEST_POLICY, None)
-    (told,) = tidy(host).told
-    assert "Left as somebody else set it since: insecure_guest_logons (policy)" in told
+    (told,) = tidy(host).warnings
+    assert "Kept, because somebody else has set it since: insecure_guest_logons (policy)" in told
     assert held(host, GUEST_POLICY) is None
 
 
@@ -267,8 +267,8 @@ def test_what_recovery_cannot_finish_keeps_no_other_change_from_its_due() -> Non
     host.inject("access_denied", match="SetConfiguration", times=0)
     outcome = change(host, {AUDIT: "enabled"}, (POLICY,), name="y", reason="r")
     assert status(host, "x") == "failed"
-    assert any("could not be undone" in told for told in outcome.recovery.told)
-    assert not any("a real run deals with it" in told for told in outcome.told), "this is one"
+    assert any("could not be recovered" in told for told in outcome.recovery.warnings)
+    assert not any("it is recovered first" in told for told in outcome.warnings), "this is one"
     assert status(host, "y") == "applied"
 
 
@@ -307,8 +307,8 @@ def test_the_number_of_ended_changes_to_keep_counts_in_tidying_too() -> None:
         host.advance(3601)
         host.run_due_tasks()
         of_host = engine(host)
-        with locked(of_host):
-            read_and_recover(of_host, 2)
+        with locked(of_host) as now:
+            read_and_recover(of_host, now, 2)
     assert [known.change_id for known in snapshot(host).stack.entries] == ["b", "c"]
 
 

@@ -81,7 +81,7 @@ def test_what_is_due_already_is_not_written() -> None:
     host = InProcessHost()
     put(host, GUEST_LOCAL, 1)
     result = back(host, {GUEST_LOCAL: CellValue(dword(1), True), GUEST_POLICY: CellValue(None)})
-    assert (result, result.told) == (Restoration((), ()), "")
+    assert (result, result.warning) == (Restoration((), ()), "")
     assert methods(host) == []
     assert host.requests == 4, "what runs, two keys and the one value there is: looked at once"
 
@@ -141,7 +141,7 @@ def test_under_a_policy_the_stored_value_is_proved_and_the_running_one_proves_no
         put(host, GUEST_LOCAL, 1)
         result = back(host, {GUEST_LOCAL: CellValue(dword(0), False)})
         assert result.wrong == ()
-        assert result.told.endswith(
+        assert result.warning.endswith(
             r"decided elsewhere: insecure_guest_logons by HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
             r"\AllowInsecureGuestAuth."
         )

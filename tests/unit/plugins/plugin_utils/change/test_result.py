@@ -170,12 +170,12 @@ def test_warnings_of_every_kind_are_given() -> None:
     )
     plan = Plan((), warnings=("of the plan",))
     done = outcome({AUDIT: "enabled"}, *states, plan=plan, recovery=Recovery(("of the recovery",)), told=("told",))
-    *first, drifting = done.warnings()
+    *first, drifting = done.all_warnings()
     assert (first, "contradicts" in drifting) == (["of the plan", "of the recovery", "told"], True)
     # That guest logons are blocked concerns who wants them.
     for words, warned in (({GUEST: "allowed"}, True), ({GUEST: "blocked"}, False), ({SIGNING: "required"}, False)):
-        assert any("blocked" in text for text in outcome(words, *states).warnings()) is warned, words
+        assert any("blocked" in text for text in outcome(words, *states).all_warnings()) is warned, words
     opened = (state_of(GUEST, running=True), *states[2:])
-    assert outcome({GUEST: "allowed"}, *opened).warnings() == []
+    assert outcome({GUEST: "allowed"}, *opened).all_warnings() == []
     both = outcome({GUEST: "allowed", SIGNING: "not_required"}, *states)
-    assert len(both.warnings()) == 1
+    assert len(both.all_warnings()) == 1

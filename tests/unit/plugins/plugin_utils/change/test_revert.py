@@ -95,7 +95,7 @@ def test_a_plain_undoing_says_nothing_and_asks_nothing_that_it_need_not() -> Non
     change(host, {GUEST: "allowed"}, BOTH, name="x", reason="r")
     host.registry.create_key(OURS + r"\smb_guest\Changes\x~ending")
     host.reset_counters()
-    assert undo(host, "x").told == ()
+    assert undo(host, "x").warnings == ()
     assert host.requests == 30, "a request more is a round trip more: is it needed?"
     assert not any("Task" in message["resource"] for message in host.messages), "it had no end, so no task"
     assert (entry(host, "x").note, snapshot(host).marks) == ("reverted", ())
@@ -114,10 +114,10 @@ def test_damaged_lines_and_an_interrupted_run_are_reported_in_undoing_too() -> N
     lines = host.registry.get(where, "Standing")
     assert lines is not None
     host.edit(where, "Standing", ["no line", *lines.data], "REG_MULTI_SZ")
-    assert any("Line 1 of HKLM" in told for told in undo(host, "low", check=True).told)
+    assert any("Line 1 of HKLM" in told for told in undo(host, "low", check=True).warnings)
     reverted = undo(host, "low")
-    assert any("Line 1 of HKLM" in told for told in reverted.told)
-    assert reverted.recovery.told != ()
+    assert any("Line 1 of HKLM" in told for told in reverted.warnings)
+    assert reverted.recovery.warnings != ()
 
 
 def test_the_number_of_ended_changes_to_keep_counts_in_undoing_too() -> None:
@@ -163,7 +163,7 @@ def test_an_end_beneath_that_cannot_be_brought_up_to_date_is_reported() -> None:
     change(host, {GUEST: "allowed"}, name="low", hours=1)
     change(host, {GUEST: "blocked"}, name="high", reason="r")
     host.inject("access_denied", match="RegisterByXml", times=0)
-    assert any("The end of the change low" in told for told in undo(host, "high").told)
+    assert any("The end of the change low" in told for told in undo(host, "high").warnings)
 
 
 def test_a_host_that_another_run_holds_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,11 +191,11 @@ def test_a_covered_cell_is_not_written_and_that_is_reported() -> None:
     before = host.snapshot()
     foreseen = undo(host, "middle", check=True)
     reverted = undo(host, "middle")
-    assert foreseen.told == reverted.told
+    assert foreseen.warnings == reverted.warnings
     facts = reverted_as_dict(reverted)
     assert [row["setting"] for row in facts["changes"]] == [AUDIT, AUDIT]
     assert held(host, GUEST_LOCAL) == ("REG_DWORD", 1)
-    assert any("A newer change covers insecure_guest_logons (local)" in told for told in reverted.told)
+    assert any("A newer change covers insecure_guest_logons (local)" in told for told in reverted.warnings)
     assert entry(host, "middle").note.startswith("reverted; still covered: insecure_guest_logons (local)")
     assert moved(before, host) != []
     assert facts["reverted"][0]["status"] == "reverted"
@@ -233,7 +233,7 @@ def test_selections() -> None:
         assert {status(host, name) for name in expected} == {"reverted"}
     with pytest.raises(AssertionError):
         revert(engine(stacked()), Selection(), force=False, check_mode=True)
-    with pytest.raises(RequestError, match=r"no change nobody\. It has: low, middle, high\.") as caught:
+    with pytest.raises(RequestError, match=r"no change nobody\. It has: high, middle, low\.") as caught:
         undo(stacked(), "nobody")
     assert caught.value.host_state is HostState.NOTHING_WRITTEN
     with pytest.raises(RequestError, match=r"It has: none\."):
@@ -317,7 +317,7 @@ def test_a_policy_that_came_later_keeps_the_running_value_and_not_the_stored_one
         put(host, GUEST_POLICY, 1)
         reverted = undo(host, "x")
         assert (held(host, GUEST_LOCAL), status(host, "x")) == (None, "reverted")
-        assert any(GUEST_POLICY.location in told for told in reverted.told), quirks
+        assert any(GUEST_POLICY.location in told for told in reverted.warnings), quirks
 
 
 def test_warnings_of_each_change_are_warnings_of_all() -> None:
@@ -326,7 +326,7 @@ def test_warnings_of_each_change_are_warnings_of_all() -> None:
     change(host, {AUDIT: "enabled"}, name="high", reason="r")
     put(host, GUEST_POLICY, 1)
     put(host, AUDIT_POLICY, 1)
-    told = " ".join(undo(host).told)
+    told = " ".join(undo(host).warnings)
     assert (GUEST_POLICY.location in told, AUDIT_POLICY.location in told) == (True, True), told
 
 
@@ -335,15 +335,114 @@ def test_what_cannot_be_restored_stands_and_is_named() -> None:
     pristine = host.snapshot()
     change(host, {GUEST: "allowed", SIGNING: "not_required"}, BOTH, name="x", hours=1)
     host.inject("access_denied", match="DeleteValue", times=0)
-    with pytest.raises(HostError, match=r"could not be undone whole.*AllowInsecureGuestAuth is 1") as caught:
+    with pytest.raises(HostError, match=r"could not be reverted whole.*AllowInsecureGuestAuth is 1") as caught:
         undo(host, "x")
     assert any("run it again to finish" in remark for remark in caught.value.remarks)
     assert caught.value.changed is True
     assert status(host, "x") == "reverting"
-    assert entry(host, "x").note.startswith("could not be undone whole: ")
+    assert entry(host, "x").note.startswith("could not be reverted whole: ")
     host.clear_faults()
     undo(host, "x")
     assert (moved(pristine, host), status(host, "x")) == ([], "reverted")
+
+
+def three() -> InProcessHost:
+    """Independent changes, and one that covers a part of the oldest."""
+    host = InProcessHost()
+    change(host, {GUEST: "allowed", SIGNING: "not_required"}, name="low", hours=1)
+    change(host, {AUDIT: "enabled"}, name="middle", hours=2)
+    change(host, {GUEST: "blocked"}, (POLICY,), name="high", hours=3)
+    return host
+
+
+def test_a_change_that_cannot_be_reverted_keeps_no_other_from_it() -> None:
+    host = three()
+    pristine = InProcessHost().snapshot()
+    host.inject("access_denied", match="DeleteValue", times=2)  # both attempts at the policy value
+    for selection in (Selection(every=True), Selection(expiring=True)):
+        saved = host.save()
+        with pytest.raises(
+            HostError, match=r"^1 of 3 changes could not be reverted\. high: .*AllowInsecureGuest"
+        ) as caught:
+            revert(engine(host), selection, force=False, check_mode=False)
+        assert (caught.value.changed, caught.value.host_state) == (True, HostState.PARTLY_WRITTEN)
+        assert "Reverted: middle, low." in caught.value.remarks
+        assert [status(host, name) for name in ("low", "middle", "high")] == ["reverted", "reverted", "reverting"]
+        assert host.tasks == ["\\winops\\smb_guest\\high"]
+        host.load(saved)
+        host.clear_faults()
+        host.inject("access_denied", match="DeleteValue", times=2)
+    host.clear_faults()
+    undo(host)
+    assert moved(pristine, host) == []
+
+
+def test_what_a_change_that_stays_covers_is_not_written_and_restored_by_the_next_run() -> None:
+    host, pristine = InProcessHost(), InProcessHost().snapshot()
+    change(host, {GUEST: "allowed"}, BOTH, name="low", reason="r")
+    change(host, {AUDIT: "enabled"}, name="middle", reason="r")
+    change(host, {GUEST: "blocked"}, BOTH, name="high", reason="r")
+    host.inject("access_denied", match="SetDWORDValue", times=0)  # what high covers cannot be written
+    with pytest.raises(HostError, match=r"1 of 3 changes could not be reverted\. high"):
+        undo(host)
+    assert [status(host, name) for name in ("low", "middle", "high")] == ["reverted", "reverted", "reverting"]
+    host.clear_faults()
+    undo(host)
+    assert moved(pristine, host) == []
+
+
+def test_one_fault_at_every_request_of_reverting_all_and_the_others_are_reverted() -> None:
+    host, pristine = three(), InProcessHost().snapshot()
+    saved = host.save()
+    host.reset_counters()
+    undo(host)
+    lone, last = 0, host.requests
+    began = next(at for at, row in enumerate(host.messages, 1) if row["method"] == "SetMultiStringValue")
+    for at in range(began, last + 1, 3):
+        host.load(saved)
+        host.inject("access_denied", at=[at])
+        try:
+            undo(host)
+        except HostError as error:
+            lone += str(error).startswith("1 of 3 changes")
+        host.clear_faults()
+        assert sum(status(host, name) == "reverted" for name in ("low", "middle", "high")) >= 2, at
+        undo(host)
+        left = [line for line in moved(pristine, host) if not line.endswith("LanmanWorkstation: absent -> {}")]
+        assert left == [], "an empty key that stays is a warning"
+    assert lone > 3
+
+
+def test_an_empty_key_that_stays_is_a_warning() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, (POLICY,), name="x", reason="r")
+    host.inject("access_denied", match="DeleteKey", times=1)
+    reverted = undo(host, "x")
+    assert any("empty policy key" in warning and "decides nothing" in warning for warning in reverted.warnings)
+    assert (status(host, "x"), held(host, GUEST_POLICY)) == ("reverted", None)
+
+
+def test_every_change_that_somebody_else_has_touched_is_named() -> None:
+    host = three()
+    put(host, GUEST_LOCAL, 7)
+    put(host, GUEST_POLICY, 8)
+    before = host.snapshot()
+    with pytest.raises(RequestError, match=r"since the change high: .*is now REG_DWORD 8.*low: .*is now REG_DWORD 7"):
+        undo(host)
+    assert moved(before, host) == []
+
+
+def test_a_change_that_a_recovery_ended_is_no_error_where_no_ended_ones_are_kept() -> None:
+    host, reference = InProcessHost(), InProcessHost()
+    reference.reset_counters()
+    change(reference, {GUEST: "allowed"}, name="cut", reason="r")
+    at = [message["method"] for message in reference.messages].index("SetConfiguration") + 1
+    with pytest.raises(Died), process_gone(host, at):
+        change(host, {GUEST: "allowed"}, name="cut", reason="r")
+    for check in (True, False):
+        reverted = revert(engine(host), Selection("cut"), force=False, check_mode=check, keep=0)
+        assert reverted_as_dict(reverted)["changed"] is (check or reverted.recovery.changed)
+    assert snapshot(host).stack.entries == ()
 
 
 def test_a_fault_or_a_death_at_every_request_and_the_next_run_finishes() -> None:

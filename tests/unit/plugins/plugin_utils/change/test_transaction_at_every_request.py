@@ -217,5 +217,5 @@ def test_a_process_that_dies_at_any_request_is_finished_by_the_next_journaled_ru
         ends.add((now, status(host, "new")))
         assert snapshot(host).unfinished == ()
         assert recovery.changed is bool(differences(was, host.snapshot(), ignoring=[OURS], parts=("registry",))), at
-        assert tidy(host).told == (), "a second run has nothing to do"
+        assert tidy(host).warnings == (), "a second run has nothing to do"
     assert ends == {("old", None), ("old", "rolled_back"), ("new", "applied")}

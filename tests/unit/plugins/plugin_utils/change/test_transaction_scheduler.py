@@ -14,6 +14,9 @@ from datetime import timedelta
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.arming import refresh_tasks
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_facts import gather_changes
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.outcomes import Recovery
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry, Stack
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     AccessDenied,
@@ -39,13 +42,17 @@ from ..engine import (
     engine,
     entry,
     held,
+    meanwhile,
     moved,
+    put,
     runs,
     snapshot,
     status,
     tidy,
     undo,
 )
+
+AUDIT_LOCAL = Cell.named(AUDIT, "local")
 
 
 def entry_of(stack: Stack, name: str) -> Entry:
@@ -75,24 +82,135 @@ def test_a_task_that_was_taken_and_is_not_there_is_no_end(monkeypatch: pytest.Mo
     assert [line for line in moved(before, host) if not line.startswith("tasks")] == []
 
 
-def test_a_task_that_stays_though_deleted_is_reported_and_blocks_nobody() -> None:
+def test_a_task_that_cannot_be_removed_is_a_warning_and_acts_no_more() -> None:
     host = InProcessHost(quirks={"delete_task_lies": True})
     host.inject("access_denied", match="SetConfiguration")
     with pytest.raises(HostError) as caught:
         change(host, OPEN, name="x", hours=1)
-    assert re.search(r"is still there.*next journaled run tries again", worded(caught.value))
+    assert re.search(r"is still there.*next journaled run tries to remove it again", worded(caught.value))
+    assert (caught.value.host_state, status(host, "x")) == (HostState.RESTORED, "rolled_back")
     assert host.tasks == ["\\winops\\smb_guest\\x"]
-    assert status(host, "x") == "failed"
     outcome = change(host, OPEN, name="y", hours=2)
-    assert any("x" in told for told in outcome.recovery.told)
+    assert any("\\x is still there" in warning for warning in outcome.recovery.warnings)
     assert (status(host, "y"), held(host, GUEST_LOCAL)) == ("applied", ("REG_DWORD", 1))
-    host.set_quirks(delete_task_lies=False)
     host.advance(3700)
     host.run_due_tasks()
-    assert runs(host, GUEST_LOCAL) is True, "the task that stayed has nothing to undo"
-    tidy(host)
+    assert runs(host, GUEST_LOCAL) is True, "the value is that of another change"
+    host.set_quirks(delete_task_lies=False)
+    assert tidy(host).warnings == ()
+    assert (host.tasks, snapshot(host).marks) == (["\\winops\\smb_guest\\y"], ())
     undo(host, "y")
     assert held(host, GUEST_LOCAL) is None
+
+
+def test_the_task_of_a_reverted_change_that_stays_does_not_end_a_later_change() -> None:
+    """It would find the value that its own change had left."""
+    for name, rolls_back in (("later", False), (None, False), (None, True)):
+        host = InProcessHost()
+        change(host, OPEN, name="x", hours=1)
+        host.set_quirks(delete_task_lies=True)
+        reverted = undo(host, "x")
+        assert any("is still there" in warning for warning in reverted.warnings)
+        assert status(host, "x") == "reverted"
+        put(host, GUEST_LOCAL, 1)  # somebody else's, and what x had left
+        if rolls_back:
+            host.inject("access_denied", match="SetConfiguration")
+            with pytest.raises(AccessDenied):
+                change(host, {ENCRYPTION: "required"})
+        else:
+            change(host, OPEN, name=name, reason="for good" if name else "")
+        host.set_quirks(delete_task_lies=False)
+        host.advance(3700)
+        host.run_due_tasks()
+        assert held(host, GUEST_LOCAL) == ("REG_DWORD", 1), (name, rolls_back)
+        tidy(host)
+        assert (host.tasks, snapshot(host).marks) == ([], ())
+
+
+def lose_task(host: InProcessHost, name: str) -> None:
+    """Somebody deletes a scheduled task by hand."""
+    scheduled_task.delete_task(engine(host).session, name)
+
+
+def test_a_change_past_its_end_whose_task_is_gone_is_reverted_by_the_next_run() -> None:
+    host = InProcessHost()
+    before = host.snapshot()
+    change(host, OPEN, name="x", hours=1)
+    lose_task(host, "x")
+    host.advance(3500)
+    assert (tidy(host).warnings, status(host, "x")) == ((), "applied"), "its end has not come"
+    host.advance(200)
+    recovery = tidy(host)
+    assert recovery.changed is True
+    assert re.search(r"The scheduled task of the change x, due at .*, was gone: it was reverted", recovery.warnings[0])
+    assert (status(host, "x"), moved(before, host)) == ("reverted", [])
+    assert "its scheduled task was gone" in entry(host, "x").note
+    assert tidy(host) == Recovery(), "a second run has nothing to do"
+
+
+def test_facts_mark_what_the_host_should_have_reverted() -> None:
+    host = InProcessHost()
+    change(host, OPEN, name="x", hours=1)
+    change(host, {AUDIT: "enabled"}, name="endless", reason="r")
+    for seconds, overdue in ((3600, False), (14 * 60, False), (2 * 60, True)):
+        host.advance(seconds)
+        changes = gather_changes(engine(host).session).facts["changes"]
+        assert {row["change_id"]: row["overdue"] for row in changes} == {"x": overdue, "endless": False}
+    host.run_due_tasks()
+    host.reset_counters()
+    changes = gather_changes(engine(host).session).facts["changes"]
+    assert [row["overdue"] for row in changes] == [False, False]
+    assert host.requests == 3, "the clock matters to nothing that stands"
+
+
+def test_a_task_without_effect_finds_a_change_past_its_end_too() -> None:
+    host = InProcessHost()
+    change(host, OPEN, name="x", hours=1)
+    lose_task(host, "x")
+    host.advance(3700)
+    again = change(host, {AUDIT: "disabled"}, reason="nothing to do")
+    assert (again.plan.changes, status(host, "x")) == ((), "reverted")
+
+
+def test_a_change_past_its_end_whose_task_waits_is_left_to_the_host() -> None:
+    host = InProcessHost()
+    change(host, OPEN, name="x", hours=1)
+    host.advance(3700)
+    assert (tidy(host).warnings, status(host, "x")) == ((), "applied")
+    host.run_due_tasks()
+    tidy(host)
+    assert status(host, "x") == "reverted"
+
+
+def test_a_change_past_its_end_keeps_what_covers_it_and_what_somebody_else_set() -> None:
+    host = InProcessHost()
+    change(host, OPEN | {AUDIT: "enabled"}, name="x", hours=1)
+    change(host, {GUEST: "blocked"}, name="top", reason="r")
+    put(host, AUDIT_LOCAL, 0)
+    lose_task(host, "x")
+    host.advance(3700)
+    (warning,) = tidy(host).warnings
+    assert f"Kept, because somebody else has set it since: {AUDIT} (local)" in warning
+    assert (held(host, GUEST_LOCAL), held(host, AUDIT_LOCAL)) == (("REG_DWORD", 0), ("REG_DWORD", 0))
+
+
+def test_a_task_that_runs_while_the_next_run_looks_for_it_ends_the_change_once() -> None:
+    host = InProcessHost()
+    change(host, OPEN, name="x", hours=1)
+    host.advance(3700)
+    host.reset_counters()
+    asked = [message["method"] for message in host.messages]
+
+    def end_then_somebody() -> None:
+        host.run_due_tasks()
+        put(host, GUEST_LOCAL, 1)
+
+    tidy(host)
+    at = [message["method"] for message in host.messages].index("GetInfoByName") + 1
+    assert asked == []
+    with meanwhile(host, at, end_then_somebody):
+        tidy(host)
+    assert (status(host, "x"), held(host, GUEST_LOCAL)) == ("reverted", ("REG_DWORD", 1))
 
 
 def test_a_corrupt_task_cache_hinders_nothing() -> None:
@@ -100,7 +218,7 @@ def test_a_corrupt_task_cache_hinders_nothing() -> None:
     before = host.snapshot()
     change(host, OPEN, name="x", hours=1)
     reverted = undo(host, "x")
-    assert any("could not be told: look, and delete it by hand" in told for told in reverted.told)
+    assert any("could not be told: look, and delete it by hand" in told for told in reverted.warnings)
     assert moved(before, host) == []
 
 
@@ -163,7 +281,7 @@ def test_a_task_of_another_change_that_cannot_be_renewed_is_a_warning() -> None:
     change(host, OPEN, name="low", hours=1)
     host.inject("access_denied", match="RegisterByXml", times=0)
     outcome = change(host, CLOSE, name="high", reason="r")
-    assert any("The end of the change low" in told for told in outcome.told)
+    assert any("The end of the change low" in told for told in outcome.warnings)
     host.clear_faults()
     host.advance(3700)
     host.run_due_tasks()
@@ -178,7 +296,7 @@ def test_a_task_of_which_it_is_not_known_whether_it_was_taken_is_registered_agai
     host = InProcessHost()
     change(host, OPEN, name="low", hours=1)
     host.inject("access_denied", match="GetInfoByName", times=0)
-    assert change(host, CLOSE, name="high", reason="r").told
+    assert change(host, CLOSE, name="high", reason="r").warnings
     host.clear_faults()
     undo(host, "high")
     assert runs(host, GUEST_LOCAL) is True
