@@ -169,7 +169,7 @@ def test_warnings_of_every_kind_are_given() -> None:
         state_of(ENCRYPTION, running=False),
     )
     plan = Plan((), warnings=("of the plan",))
-    done = outcome({AUDIT: "enabled"}, *states, plan=plan, recovery=Recovery(("of the recovery",)), told=("told",))
+    done = outcome({AUDIT: "enabled"}, *states, plan=plan, recovery=Recovery(("of the recovery",)), warnings=("told",))
     *first, drifting = done.all_warnings()
     assert (first, "contradicts" in drifting) == (["of the plan", "of the recovery", "told"], True)
     # That guest logons are blocked concerns who wants them.
