@@ -23,6 +23,7 @@ from ..wsman.errors import RemoteProtocolError
 from ..wsman.xml import parse
 from .before_fork import make_ready
 from .deadlines import Deadlines, deadlines_from
+from .early_challenge import begin_at_once
 from .file_transfer import fetch_file, put_file
 from .library_errors import is_refusal_of_transport
 from .peer import Peer, connection_kind, peer_before, peer_of
@@ -149,6 +150,7 @@ class _WinrmTransport:
 
         def exchange_watched(session: Any, request: Any) -> Any:
             self._limits.watch(session)
+            begin_at_once(session)
             return exchange(session, request)
 
         self._transport._send_message_request = exchange_watched
@@ -255,6 +257,7 @@ class _PsrpTransport:
     def _open(self) -> None:
         self._transport.session = self._transport._build_session()
         self._limits.watch(self._transport.session)
+        begin_at_once(self._transport.session)
         self._check_answers_of(self._transport)
 
     def _check_answers_of(self, transport: Any) -> None:
