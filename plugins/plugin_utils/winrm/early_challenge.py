@@ -92,14 +92,14 @@ def _refusal(request: Any, adapter: Any) -> Any:
     from requests import Response
     from urllib3 import HTTPResponse
 
-    response = Response()
+    raw: Any = HTTPResponse(body=b"", status=_REFUSED, preload_content=False)
+    raw._fp = _NoSocket()
+    response: Any = Response()
     response.status_code = _REFUSED
     response.headers["WWW-Authenticate"] = _SCHEME
     response.request, response.url = request, request.url
-    response.raw = HTTPResponse(body=b"", status=_REFUSED, preload_content=False)
-    response.raw._fp = _NoSocket()
-    response._content = b""
-    response.connection = adapter  # type: ignore[attr-defined]
+    response.raw, response._content = raw, b""
+    response.connection = adapter
     return response
 
 
