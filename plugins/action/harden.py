@@ -13,6 +13,8 @@ from ..plugin_utils.actions.options import JOURNAL_OPTIONS, SCOPE_OPTIONS
 from ..plugin_utils.actions.safeguards import hardening_settings, without_empty
 from ..plugin_utils.actions.settings_action import SettingsAction
 from ..plugin_utils.change.result import Outcome
+from ..plugin_utils.core.errors import HostError
+from ..plugin_utils.posture.doors import complete_advice, gather_doors, open_doors
 from ..plugin_utils.tables.hardening import PARTS
 from ..plugin_utils.tables.settings import SETTINGS
 from ..plugin_utils.winrm.session import Session
@@ -30,6 +32,7 @@ class ActionModule(SettingsAction):
         "managed": {**SCOPE_OPTIONS["managed"], "default": "warn"},
         "confirm": {**SCOPE_OPTIONS["confirm"], "default": True},
         "reason": {**JOURNAL_OPTIONS["reason"], "default": "harden"},
+        "doors": {"type": "bool", "default": True},
     }
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -39,3 +42,17 @@ class ActionModule(SettingsAction):
     def configure(self, session: Session, options: Mapping[str, Any]) -> Outcome:
         # A part has the name of a setting, whose word takes the place of the boolean.
         return super().configure(session, {**options, **dict.fromkeys(PARTS), **hardening_settings(options)})
+
+    def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
+        result = super().work(session, options)
+        if options["doors"] and not result.get("failed"):
+            try:
+                result |= gather_doors(session, for_scanners=False).facts
+            except HostError as error:
+                # The host is hardened, whatever can be read besides.
+                self._warn(result, f"The other doors of a guest could not be read: {self.words(error)}")
+                return result
+            complete_advice(result)
+            lines = [f"Still open, and not changed: {reason}" for reason in open_doors(result["doors"])]
+            result["summary"] = [*result["summary"], *lines]
+        return result

@@ -105,6 +105,29 @@ ansible_facts:
       returned: success
       type: dict
       contains:
+        client_limits:
+          description:
+            - What else the running SMB client asks of a server. A server can fail for it although guest logons are
+              allowed. RV(ansible_facts.smb_guest.guest_access.advice) names each limit that is set.
+            - Windows before 24H2 and Server 2025 shows none of them. There each is V(null).
+          returned: when O(gather_subset) has V(settings), V(policy_source), V(local_gpo) or V(all)
+          type: dict
+          contains:
+            minimum_dialect:
+              description: The oldest dialect that it uses, such as V(3.1.1), or V(none) where there is no limit.
+              returned: always
+              type: str
+              sample: none
+            maximum_dialect:
+              description: The newest dialect that it uses, such as V(3.0.2), or V(none) where there is no limit.
+              returned: always
+              type: str
+              sample: none
+            blocks_ntlm:
+              description: Whether it refuses NTLM. Local accounts of a NAS and guest logons use NTLM.
+              returned: always
+              type: bool
+              sample: false
         doors:
           description:
             - The other doors of a guest. RV(ansible_facts.smb_guest.guest_access) is about SMB2 and SMB3 only.

@@ -73,6 +73,12 @@ options:
     description: Why the change is made, one printable line. Every user of the host can read it in the journal.
     type: str
     default: harden
+  doors:
+    description:
+      - Read the other doors of a guest after the change. The module changes none of them.
+      - RV(summary) has a line for each that is open. It costs at most five requests.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - winops.smb_guest.attributes
   - winops.smb_guest.attributes.changes
@@ -157,6 +163,12 @@ verified:
 guest_access:
   description: As RV(winops.smb_guest.client_config#module:guest_access).
   returned: success, when a setting of the client is named
+  type: dict
+doors:
+  description:
+    - As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.doors), but C(scanner) of SMB1 is mostly
+      V(unknown), because values that only scanners look at are not read.
+  returned: success, when O(doors) is true and they could be read
   type: dict
 reboot_required:
   description: As RV(winops.smb_guest.client_config#module:reboot_required).

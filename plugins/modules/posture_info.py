@@ -135,6 +135,10 @@ posture:
       description: As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.guest_access).
       returned: when O(parts) has V(settings)
       type: dict
+    client_limits:
+      description: As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.client_limits).
+      returned: when O(parts) has V(settings)
+      type: dict
     audit:
       description: As RV(winops.smb_guest.client_facts#module:ansible_facts.smb_guest.audit).
       returned: when O(parts) has V(settings)

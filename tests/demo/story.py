@@ -143,7 +143,10 @@ STEPS = (
                 _all("ok", *CLOSED, *OPEN, GOVERNED, OFF),
                 says=[
                     f"Could not be read: {OFF}",
-                    "insecure guest logons are allowed on 1, allowed but fail for signing or encryption on 1",
+                    (
+                        "insecure guest logons (SMB2/SMB3) are allowed on 1, "
+                        "allowed but fail for signing or encryption on 1"
+                    ),
                 ],
             ),
             Keep("smb_guest_report", REPORT),

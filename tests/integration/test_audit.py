@@ -93,7 +93,7 @@ def unchanged(audited: Audited) -> Iterator[None]:
 def test_check_mode_reads_everything_and_writes_nothing(audited: Audited, unchanged: None) -> None:
     done = audited.run("--check")
     assert "Check mode: would be written" in done.stdout
-    assert "insecure guest logons are allowed on 3" in done.stdout
+    assert "insecure guest logons (SMB2/SMB3) are allowed on 3" in done.stdout
     assert not (audited.folder / "smb_guest_report").exists()
 
 

@@ -87,9 +87,9 @@ def access(settings: dict[str, Any]) -> dict[str, Any]:
     blocked_by = [] if settings["insecure_guest_logons"]["running"] else ["insecure_guest_logons"]
     blocked_by += [name for name in ("client_signing", "client_encryption") if settings[name]["running"]]
     advice = (
-        f"Insecure guest logons are blocked by {' and '.join(blocked_by)}."
+        f"Insecure guest logons (SMB2/SMB3) are blocked by {' and '.join(blocked_by)}."
         if blocked_by
-        else "Insecure guest logons succeed: traffic is neither signed nor encrypted. Block them with guest_auth."
+        else "Insecure guest logons (SMB2/SMB3) succeed: nothing is signed or encrypted. Block them with guest_auth."
     )
     return {"verdict": "blocked" if blocked_by else "allowed", "blocked_by": blocked_by, "advice": advice}
 

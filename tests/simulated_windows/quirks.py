@@ -43,6 +43,7 @@ class Quirks:
     no_relates_to: bool = False
     lower_case_class_uri: bool = False
     german: bool = False
+    dialects_by_name: bool = False  # Smb2DialectMin and Max are shown as SMB311, and as None where there is no limit
     first_page: str = "full"  # what an EnumerateResponse carries
     schema_other_types: tuple[str, ...] = field(default=())  # properties and parameters that schemas tell as strings
     class_schemas: bool = True  # the service gives class schemas as CIM-XML, as since Windows 8

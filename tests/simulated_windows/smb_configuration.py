@@ -175,6 +175,9 @@ class SmbConfigurationProvider(Provider):
             values = {item.name: configuration.without_policy(item) for item in configuration.properties}
         else:
             values = dict(configuration.running)
+        if self._quirks.dialects_by_name:
+            names = {0: "None", 514: "SMB202", 528: "SMB210", 768: "SMB300", 770: "SMB302", 785: "SMB311"}
+            values |= {name: names[values[name]] for name in ("Smb2DialectMin", "Smb2DialectMax") if name in values}
         return Instance(self.cim_class, values)
 
     def _stopped(self) -> int | None:

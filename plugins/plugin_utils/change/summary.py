@@ -66,6 +66,6 @@ def of_undoing(reverted: Reverted, host: str, *, check_mode: bool) -> Iterator[s
     for cell, before, after in rows:
         yield f"  {cell.location}: {as_text(before.stored)} -> {as_text(after.stored)} ({cell.setting.name})"
     when = "now" if check_mode else "after it"
-    yield f"Insecure guest logons {when}: {reverted.access.verdict}. {reverted.access.advice}"
+    yield f"Insecure guest logons (SMB2/SMB3) {when}: {reverted.access.verdict}. {reverted.access.advice}"
     if any(cell.setting.secure is not None for cell, _before, _after in rows):
         yield _OPEN_CONNECTIONS

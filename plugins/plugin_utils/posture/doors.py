@@ -25,8 +25,8 @@ Whatever cannot be read makes its door `unknown`, and no other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..core.errors import HostError, HostUnreachable
@@ -91,20 +91,21 @@ class SmbDriver:
     disabled: bool
 
 
-def gather_doors(session: Session, product_type: str | None = None) -> GatheredFacts:
+def gather_doors(session: Session, product_type: str | None = None, *, for_scanners: bool = True) -> GatheredFacts:
     """`{doors: {smb1_client, smb1_server, guest_account, force_guest}}` in at most five requests.
 
     Args:
         session: of the host.
         product_type: as the `os` facts have it; read with one request more where it is None.
+        for_scanners: Whether values are read that only scanners look at.
 
     Raises HostError where nothing can be read.
     """
     registry = Registry(session)
     drivers = _read_drivers(session)
     judges: Mapping[str, Callable[[], GuestDoor]] = {
-        "smb1_client": lambda: _smb1_client(registry, drivers),
-        "smb1_server": lambda: _smb1_server(registry, drivers),
+        "smb1_client": lambda: _smb1_client(registry, drivers, for_scanners),
+        "smb1_server": lambda: _smb1_server(registry, drivers, for_scanners),
         "guest_account": lambda: _guest_account(session, product_type or read_product_type(session)),
         "force_guest": lambda: judge_force_guest(registry.dword(_LSA_KEY, "ForceGuest")),
     }
@@ -116,13 +117,20 @@ def gather_doors(session: Session, product_type: str | None = None) -> GatheredF
     return GatheredFacts({"doors": {name: asdict(door) for name, door in doors.items()}})
 
 
+def open_doors(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What was seen of each door that is open, or opens when a driver is started next. facts: the part `doors`."""
+    for door in facts.values():
+        if door["state"] in (OPEN, IDLE):
+            yield str(door["reason"])
+
+
 def complete_advice(facts: MutableMapping[str, Any]) -> None:
     """Name an open SMB1 client in `guest_access.advice`, where both were read: the verdict does not cover it."""
     access, doors = facts.get("guest_access"), facts.get("doors")
     if not access or not doors or doors["smb1_client"]["state"] not in (OPEN, IDLE):
         return
     sentence = (
-        "This is about SMB2 and SMB3. The SMB1 client of this host accepts guest logons whatever the setting is: "
+        "The SMB1 client of this host accepts guest logons whatever the setting is: "
         "remove the feature SMB1Protocol-Client."
     )
     facts["guest_access"] = {**access, "advice": f"{access['advice']} {sentence}"}
@@ -218,16 +226,21 @@ def _read_drivers(session: Session) -> Mapping[str, SmbDriver]:
     }
 
 
-def _smb1_client(registry: Registry, drivers: Mapping[str, SmbDriver]) -> GuestDoor:
+def _smb1_client(registry: Registry, drivers: Mapping[str, SmbDriver], for_scanners: bool) -> GuestDoor:
     if not drivers:
         return _unlisted_driver(registry, _CLIENT, "SMB1 client")
-    return judge_smb1_client(drivers.get(_CLIENT), registry.dword(f"{_SERVICES}\\{_CLIENT}", "Start"))
+    start = registry.dword(f"{_SERVICES}\\{_CLIENT}", "Start") if for_scanners else None
+    door = judge_smb1_client(drivers.get(_CLIENT), start)
+    return door if for_scanners else replace(door, scanner=UNKNOWN)
 
 
-def _smb1_server(registry: Registry, drivers: Mapping[str, SmbDriver]) -> GuestDoor:
+def _smb1_server(registry: Registry, drivers: Mapping[str, SmbDriver], for_scanners: bool) -> GuestDoor:
     if not drivers:
         return _unlisted_driver(registry, _SERVER, "SMB1 server")
-    return judge_smb1_server(drivers.get(_SERVER), registry.dword(_SERVER_KEY, "SMB1"))
+    driver = drivers.get(_SERVER)
+    known = for_scanners or driver is not None
+    door = judge_smb1_server(driver, registry.dword(_SERVER_KEY, "SMB1") if known else None)
+    return door if known else replace(door, scanner=UNKNOWN)
 
 
 def _guest_account(session: Session, product_type: str) -> GuestDoor:

@@ -61,8 +61,9 @@ def gather_settings(session: Session, wanted: Collection[str]) -> GatheredFacts:
     states = judge_all(observation, SETTINGS, default)
     if names_gpo and any(map(may_come_from_a_gpo, states.values())):
         states = judge_all(observation, SETTINGS, default, read_policy_results(session, SETTINGS.values()))
-    access = guest_access(states)
+    access = guest_access(states, observation.limits)
     facts["settings"] = {name: state.as_dict() | (state.named() if names_gpo else {}) for name, state in states.items()}
     facts["guest_access"] = access.as_dict()
+    facts["client_limits"] = observation.limits.as_dict()
     facts["audit"] = audit_facts(states, access)
     return GatheredFacts(facts, tuple(observation.silent.values()))

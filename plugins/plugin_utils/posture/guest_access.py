@@ -4,6 +4,8 @@
 
 """Whether an insecure guest logon of this client can succeed, and what to do about it. Pure: no I/O.
 
+The setting is about SMB2 and SMB3, and every text says so: an SMB1 client accepts guest logons whatever it is.
+
 Sources: Microsoft Learn on insecure guest logons; MS-SMB2 3.2.5.3.1. The verdict follows what runs: a value that is
 configured and not taken over yet neither opens nor closes anything.
 """
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..tables.settings import GUEST, GUEST_BLOCKERS
+from .client_limits import ClientLimits
 from .state import SettingState, States
 
 
@@ -33,10 +36,12 @@ class GuestAccess:
         return {"verdict": self.verdict, "blocked_by": list(self.blocked_by), "advice": self.advice}
 
 
-def guest_access(states: States) -> GuestAccess:
+def guest_access(states: States, limits: ClientLimits | None = None) -> GuestAccess:
     """Guest works only if it is allowed and neither signing nor encryption is required of the client.
 
-    states: at least the settings of `GUEST` and `GUEST_BLOCKERS`, by name.
+    Args:
+        states: At least the settings of `GUEST` and `GUEST_BLOCKERS`, by name.
+        limits: What else the client asks of servers, for the advice; None where nobody asked.
     """
     permits = {row.name: _permits(states[row.name]) for row in (GUEST, *GUEST_BLOCKERS)}
     blocking = [name for name, permitted in permits.items() if permitted is False]
@@ -44,7 +49,8 @@ def guest_access(states: States) -> GuestAccess:
     verdict = "blocked" if blocking else "unknown" if unknown else "allowed"
     blocked_by = tuple(name for name, permitted in permits.items() if not permitted)
     drifting = [states[name] for name in permits if states[name].drift]
-    advice = " ".join([_advice(verdict, blocking, unknown, states), *map(drift_sentence, drifting)])
+    further = limits.sentences() if limits else ()
+    advice = " ".join([_advice(verdict, blocking, unknown, states), *map(drift_sentence, drifting), *further])
     return GuestAccess(verdict, blocked_by, advice)
 
 
@@ -57,25 +63,27 @@ def _permits(state: SettingState) -> bool | None:
 def _advice(verdict: str, blocking: list[str], unknown: list[str], states: States) -> str:
     if verdict == "allowed":
         return (
-            "Insecure guest logons succeed: traffic is neither signed nor encrypted and the server is not "
+            "Insecure guest logons (SMB2/SMB3) succeed: traffic is neither signed nor encrypted and the server is not "
             "authenticated. Block them with winops.smb_guest.guest_auth state=blocked."
         )
     if verdict == "unknown":
         return (
-            f"Whether insecure guest logons succeed is not known: the host does not say what it does about "
+            f"Whether insecure guest logons (SMB2/SMB3) succeed is not known: the host does not say what it does about "
             f"{' and '.join(unknown)}. Set it with winops.smb_guest.client_config to be sure."
         )
     others = " and ".join(f"{name} (required{_by_whom(states[name])})" for name in blocking if name != GUEST.name)
     if GUEST.name in blocking and others:
-        return f"Insecure guest logons are blocked, and would stay blocked by {others} if they were allowed."
+        return (
+            f"Insecure guest logons (SMB2/SMB3) are blocked, and would stay blocked by {others} if they were allowed."
+        )
     if GUEST.name in blocking:
         where = _where(states[GUEST.name])
-        return f"Insecure guest logons are blocked. {where}{_way_out(states[GUEST.name])}"
+        return f"Insecure guest logons (SMB2/SMB3) are blocked. {where}{_way_out(states[GUEST.name])}"
     governed = any(states[name].winner.value in ("policy", "mdm") for name in blocking)
     relax = "have it relaxed there" if governed else "relax it with winops.smb_guest.client_config"
     return (
-        f"Insecure guest logons are allowed, but still fail because of {others}: a guest session cannot sign or "
-        f"encrypt. Better give the server an account; or {relax}."
+        f"Insecure guest logons (SMB2/SMB3) are allowed, but still fail because of {others}: a guest session cannot "
+        f"sign or encrypt. Better give the server an account; or {relax}."
     )
 
 

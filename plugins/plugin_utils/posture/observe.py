@@ -20,6 +20,7 @@ from ..windows.local_policy import LocalPolicy, stored
 from ..windows.registry import Registry, WrongType
 from ..windows.smb_configuration import get_configuration
 from ..winrm.session import Session
+from .client_limits import read_client_limits
 from .state import Observation, Observed
 
 # Up to so many values of one key are read straight away: listing the key would cost as much as it can save.
@@ -75,7 +76,7 @@ def observe(
         value = running.get(setting.side, {}).get(setting.cim_property)
         seen = value if isinstance(value, bool) else None
         observed[setting.name] = Observed(known[setting], seen, layers[setting], looked=depths[setting] > Depth.RUNNING)
-    return Observation(observed, silent)
+    return Observation(observed, silent, read_client_limits(running.get(Side.CLIENT, {})))
 
 
 def _present(registry: Registry, layer: Layer, sides: Iterable[Side]) -> list[Side]:

@@ -13,13 +13,14 @@ taken what is configured. Published listings show the keys read when the driver 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 from ..core.registry_value import Stored, as_bool, value_as_fact
 from ..tables.os_defaults import NOT_KNOWN, OsDefault
 from ..tables.settings import Layer, Setting, Side
+from .client_limits import ClientLimits
 from .policy_source import DecidingGpo, PolicyResults
 
 
@@ -62,10 +63,16 @@ class Observed:
 
 @dataclass(frozen=True)
 class Observation:
-    """What one look at a host saw. silent: a sentence for each side of SMB that gave no configuration."""
+    """What one look at a host saw.
+
+    Args:
+        silent: A sentence for each side of SMB that gave no configuration.
+        limits: What else the running client asks of servers.
+    """
 
     settings: Mapping[str, Observed]
     silent: Mapping[Side, str]
+    limits: ClientLimits = field(default_factory=ClientLimits)
 
 
 @dataclass(frozen=True)

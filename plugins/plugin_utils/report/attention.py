@@ -30,8 +30,8 @@ ATTENTION = (
         "allowed",
         "state:allowed",
         "hosts",
-        "host allows insecure guest logons",
-        "hosts allow insecure guest logons",
+        "host allows insecure guest logons (SMB2/SMB3)",
+        "hosts allow insecure guest logons (SMB2/SMB3)",
     ),
     Attention(
         "bad",

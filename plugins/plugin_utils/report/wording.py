@@ -51,5 +51,5 @@ def headline(summary: Mapping[str, int]) -> str:
     hosts = _plural(asked, "host that was read", "hosts that were read")
     if not summary["allowed"]:
         rest = "; of others nothing is known" if summary["unknown"] or summary["not_read"] else ""
-        return f"No insecure guest logon is allowed on the {hosts}{rest}."
-    return f"Insecure guest logons are allowed on {summary['allowed']} of the {hosts}."
+        return f"No insecure guest logon (SMB2/SMB3) is allowed on the {hosts}{rest}."
+    return f"Insecure guest logons (SMB2/SMB3) are allowed on {summary['allowed']} of the {hosts}."

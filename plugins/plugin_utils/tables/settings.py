@@ -164,6 +164,10 @@ class Setting:
 SMB_NAMESPACE = "root/Microsoft/Windows/SMB"
 """The CIM namespace of the SMB client and server."""
 
+MINIMUM_DIALECT, MAXIMUM_DIALECT, BLOCKS_NTLM = "Smb2DialectMin", "Smb2DialectMax", "BlockNTLM"
+CLIENT_LIMITS = (MINIMUM_DIALECT, MAXIMUM_DIALECT, BLOCKS_NTLM)
+"""Properties of the client that are read and not managed. They came with 24H2. [CIM]"""
+
 _24H2 = (26100, "Windows 11 24H2 and Windows Server 2025")
 
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..core.errors import AccessDenied, HostError
+from ..tables.settings import CLIENT_LIMITS, Side, on_side
 from ..tables.settings import SMB_NAMESPACE as NAMESPACE
-from ..tables.settings import Side, on_side
 from ..winrm.session import Session
 from ..wsman.cim import CimClass, CimInstance, CimType, Field, Method
 from ..wsman.fault_codes import ACCESS_DENIED, number_in_words
@@ -24,7 +24,9 @@ from ..wsman.operations import ANSWER_YES, Invoke, InvokeResult
 
 def _configuration_class(name: str, side: Side) -> CimClass:
     properties = {row.cim_property: Field(CimType.BOOLEAN) for row in on_side(side)}
-    instance = CimClass(NAMESPACE, name, properties)
+    # As text, because the form of an enumeration is not known.
+    only_read = dict.fromkeys(CLIENT_LIMITS if side is Side.CLIENT else (), Field(CimType.STRING))
+    instance = CimClass(NAMESPACE, name, {**properties, **only_read})
     return CimClass(
         NAMESPACE,
         name,

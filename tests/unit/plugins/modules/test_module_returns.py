@@ -147,9 +147,9 @@ def test_client_facts(documented: Any, action_class: Any) -> None:
     ("subset", "keys"),
     [
         ("os", {"os"}),
-        ("settings", {"settings", "guest_access", "audit"}),
-        (LOCAL_GPO, {"settings", "guest_access", "audit"}),
-        ("policy_source", {"settings", "guest_access", "audit"}),
+        ("settings", {"settings", "guest_access", "client_limits", "audit"}),
+        (LOCAL_GPO, {"settings", "guest_access", "client_limits", "audit"}),
+        ("policy_source", {"settings", "guest_access", "client_limits", "audit"}),
         ("changes", {"changes"}),
         ("doors", {"doors"}),
     ],

@@ -25,7 +25,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.gathered_fac
 from ansible_collections.winops.smb_guest.tests.report.invented_fleet import results
 
 READ = {
-    "gather_settings": {"os": {}, "identity": {}, "settings": {}, "guest_access": {}, "audit": {}},
+    "gather_settings": {"os": {}, "identity": {}, "settings": {}, "guest_access": {}, "client_limits": {}, "audit": {}},
     "gather_changes": {"changes": []},
     "gather_events": {"servers": [], "clients": [], "unnamed_server": None, "events": {}},
     "gather_doors": {"doors": {}},

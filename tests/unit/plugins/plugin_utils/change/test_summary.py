@@ -83,14 +83,14 @@ def test_undoing() -> None:
     change(host, {GUEST: "allowed", AUDIT: "enabled"}, (POLICY,), name="nas", reason="old NAS")
     planned = list(summary.of_undoing(undo(host, check=True), "ws-42", check_mode=True))
     assert planned[0] == "Check mode: would be undone: change nas of 2026-03-02T12:00:00Z (old NAS)"
-    assert any(line.startswith("Insecure guest logons now: ") for line in planned)
+    assert any(line.startswith("Insecure guest logons (SMB2/SMB3) now: ") for line in planned)
     done = list(summary.of_undoing(undo(host), "ws-42", check_mode=False))
     assert done[:3] == [
         "Undone: change nas of 2026-03-02T12:00:00Z (old NAS)",
         rf"  {POLICY_KEY}\AuditInsecureGuestLogon: 1 -> absent (audit_insecure_guest_logons)",
         rf"  {POLICY_KEY}\AllowInsecureGuestAuth: 1 -> absent (insecure_guest_logons)",
     ]
-    assert done[3].startswith("Insecure guest logons after it: blocked. ")
+    assert done[3].startswith("Insecure guest logons (SMB2/SMB3) after it: blocked. ")
     assert done[4:] == [OPEN_CONNECTIONS]
     again = list(summary.of_undoing(undo(host), "ws-42", check_mode=False))
     assert again[0] == "Nothing was left to undo on ws-42."

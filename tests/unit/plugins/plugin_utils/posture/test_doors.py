@@ -72,7 +72,7 @@ def test_an_open_smb1_client_is_in_the_advice() -> None:
     facts: dict[str, Any] = {"guest_access": {"verdict": "blocked", "advice": "Blocked."}}
     facts |= gather_doors(session_onto(_host(smb1_client="running")), "workstation").facts
     complete_advice(facts)
-    assert facts["guest_access"]["advice"].startswith("Blocked. This is about SMB2 and SMB3.")
+    assert facts["guest_access"]["advice"].startswith("Blocked. The SMB1 client of this host accepts")
     closed = {"guest_access": {"advice": "Blocked."}} | dict(gather_doors(session_onto(_host()), "workstation").facts)
     complete_advice(closed)
     assert closed["guest_access"]["advice"] == "Blocked."

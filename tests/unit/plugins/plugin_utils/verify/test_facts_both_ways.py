@@ -81,6 +81,7 @@ NOT_TOLD = {
     "mdm_only": "a host without MDM shows nothing of it",
     "embedded_same_prefix": "the same XML",
     "german": "no text is read",
+    "dialects_by_name": "both forms are read",
     "access_denied": "an account without rights sees nothing else either",
     "local_gpo_ignored": "the local GPO is not written to",
     "set_refusal_is_partial": "needs a refusal first",
