@@ -10,45 +10,42 @@ false where Encrypted is true. A session says neither.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..core.text import one_line
 from ..tables.settings import SMB_NAMESPACE as NAMESPACE
 from ..winrm.session import Session
-from ..wsman.cim import CimClass, CimInstance, CimType, CimValue, Field
+from ..wsman.cim import CimClass, CimType, CimValue, Field
 from ..wsman.operations import Enumerate
 
 _LIMIT = 512
 
 _S, _B, _U32, _U64 = (Field(kind) for kind in (CimType.STRING, CimType.BOOLEAN, CimType.UINT32, CimType.UINT64))
-CONNECTION = CimClass(
-    NAMESPACE,
-    "MSFT_SmbConnection",
-    {
-        "ServerName": _S,
-        "ShareName": _S,
-        "UserName": _S,
-        "Credential": _S,
-        "Dialect": _S,
-        "NumOpens": _U64,
-        "ContinuouslyAvailable": _B,
-        "Encrypted": _B,
-        "Signed": _B,
-    },
-)
-SESSION = CimClass(
-    NAMESPACE,
-    "MSFT_SmbSession",
-    {
-        "SessionId": _U64,
-        "ClientComputerName": _S,
-        "ClientUserName": _S,
-        "Dialect": _S,
-        "NumOpens": _U64,
-        "SecondsExists": _U32,
-        "SecondsIdle": _U32,
-    },
-)
+# Member of SmbConnection or SmbSession to the CIM property that it comes from.
+_OF_CONNECTION = {
+    "server": ("ServerName", _S),
+    "share": ("ShareName", _S),
+    "user": ("UserName", _S),
+    "credential": ("Credential", _S),
+    "dialect": ("Dialect", _S),
+    "opens": ("NumOpens", _U64),
+    "continuously_available": ("ContinuouslyAvailable", _B),
+    "signed": ("Signed", _B),
+    "encrypted": ("Encrypted", _B),
+}
+_OF_SESSION = {
+    "session_id": ("SessionId", _U64),
+    "client": ("ClientComputerName", _S),
+    "user": ("ClientUserName", _S),
+    "dialect": ("Dialect", _S),
+    "opens": ("NumOpens", _U64),
+    "seconds_exists": ("SecondsExists", _U32),
+    "seconds_idle": ("SecondsIdle", _U32),
+}
+CONNECTION = CimClass(NAMESPACE, "MSFT_SmbConnection", dict(_OF_CONNECTION.values()))
+SESSION = CimClass(NAMESPACE, "MSFT_SmbSession", dict(_OF_SESSION.values()))
 
 
 @dataclass(frozen=True)
@@ -88,52 +85,26 @@ class SmbSession:
 
 def read_connections(session: Session) -> list[SmbConnection]:
     """Every connection that the host shows to this account, by server and share."""
-    found = [
-        SmbConnection(
-            server=_text(each.get("ServerName")),
-            share=_text(each.get("ShareName")),
-            user=_text(each.get("UserName")),
-            credential=_text(each.get("Credential")),
-            dialect=_text(each.get("Dialect")),
-            opens=_number(each.get("NumOpens")),
-            continuously_available=_boolean(each.get("ContinuouslyAvailable")),
-            signed=_boolean(each.get("Signed")),
-            encrypted=_boolean(each.get("Encrypted")),
-        )
-        for each in _instances(session, CONNECTION)
-    ]
+    found = [SmbConnection(**row) for row in _rows(session, CONNECTION, _OF_CONNECTION)]
     return sorted(found, key=lambda row: (row.server.lower(), row.share.lower(), row.user.lower()))
 
 
 def read_sessions(session: Session) -> list[SmbSession]:
     """Every session with this host, by client and user."""
-    found = [
-        SmbSession(
-            session_id=_number(each.get("SessionId")),
-            client=_text(each.get("ClientComputerName")),
-            user=_text(each.get("ClientUserName")),
-            dialect=_text(each.get("Dialect")),
-            opens=_number(each.get("NumOpens")),
-            seconds_exists=_number(each.get("SecondsExists")),
-            seconds_idle=_number(each.get("SecondsIdle")),
-        )
-        for each in _instances(session, SESSION)
-    ]
+    found = [SmbSession(**row) for row in _rows(session, SESSION, _OF_SESSION)]
     return sorted(found, key=lambda row: (row.client.lower(), row.user.lower(), row.session_id or 0))
 
 
-def _instances(session: Session, cls: CimClass) -> list[CimInstance]:
+def _rows(session: Session, cls: CimClass, members: Mapping[str, tuple[str, Field]]) -> Iterator[dict[str, Any]]:
     """Without a query: one that names a property which this Windows does not have would be refused."""
-    return session.query(Enumerate(cls))
+    for each in session.query(Enumerate(cls)):
+        yield {member: _value(each.get(name), field) for member, (name, field) in members.items()}
 
 
-def _text(value: CimValue) -> str:
-    return one_line(value, _LIMIT) if isinstance(value, str) else ""
-
-
-def _number(value: CimValue) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _boolean(value: CimValue) -> bool | None:
-    return value if isinstance(value, bool) else None
+def _value(value: CimValue, field: Field) -> str | int | bool | None:
+    """The value if it is of the type that the class has; else an empty text, or None."""
+    if field is _S:
+        return one_line(value, _LIMIT) if isinstance(value, str) else ""
+    if isinstance(value, bool):
+        return value if field is _B else None
+    return value if isinstance(value, int) and field is not _B else None

@@ -28,7 +28,6 @@ from .text_forms import ReadValue, decoded, read_intune, read_lgpo_text, read_re
 
 MAX_FILE = 16 * 1024 * 1024
 MAX_FILES = 10_000
-_NOT_THERE = "where Windows does not read it"
 
 
 @dataclass

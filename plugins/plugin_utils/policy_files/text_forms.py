@@ -45,11 +45,7 @@ class ReadValue(NamedTuple):
 
 def decoded(content: bytes) -> str:
     """Text by its byte order mark, else UTF-8, else ANSI. Raises DamagedFile."""
-    for mark, codec in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
+    for mark, codec in _MARKS:
         if content.startswith(mark):
             try:
                 return content[len(mark) :].decode(codec)

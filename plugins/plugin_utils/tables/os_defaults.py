@@ -146,12 +146,13 @@ def _all(default: OsDefault) -> _Cells:
     return MappingProxyType(dict.fromkeys(_CLIENT_GROUPS, default))
 
 
-def _row(**cells: OsDefault) -> _Cells:
-    return MappingProxyType(cells)
+def _editions(cells: Mapping[str, OsDefault]) -> _Cells:
+    """cells: names of edition groups, with blanks between them, to what is the default of each."""
+    return MappingProxyType({group: default for groups, default in cells.items() for group in groups.split()})
 
 
 def _server(value: bool, confidence: str, note: str = "", stored: bool = False) -> _Cells:
-    return _row(server=OsDefault(value, confidence, note, stored))
+    return _editions({SERVER_GROUP: OsDefault(value, confidence, note, stored)})
 
 
 _STORED_NOTE = "guest is disabled where the value exists and is 0: never delete it to get the default back"
@@ -159,55 +160,50 @@ _KB_NOTE = "deny holds from KB5003173 (UBR 985) on"
 _NOT_NAMED = "the release is not named on the page"
 
 
+def _not_stated(note: str) -> OsDefault:
+    return OsDefault(None, UNCONFIRMED, note)
+
+
+_UNNAMED_EDITION = _not_stated("no page names this edition")
+
+
 def _guest_1709(stated: str, deny_note: str = "", stored: bool = False) -> _Cells:
     """1709 to 23H2: Home and Pro allow, Enterprise and Education deny [SA] [LEARN]."""
     note = "" if stated == CONFIRMED else _NOT_NAMED
-    allow = OsDefault(True, stated, note)
-    deny = OsDefault(False, stated, deny_note or note, stored)
-    return _row(
-        home=allow,
-        pro=allow,
-        pro_ws=OsDefault(False, ONE_PAGE, "only the newer Learn page names Pro for Workstations", stored),
-        pro_edu=OsDefault(None, UNCONFIRMED, "no page names Pro Education"),
-        edu=deny,
-        ent=deny,
-        ltsc=OsDefault(None, UNCONFIRMED, "believed to be as Enterprise"),
-        iot=OsDefault(None, UNCONFIRMED, "believed to be as Enterprise"),
-        other=OsDefault(None, UNCONFIRMED, "no page names this edition"),
+    return _editions(
+        {
+            "home pro": OsDefault(True, stated, note),
+            "edu ent": OsDefault(False, stated, deny_note or note, stored),
+            "pro_ws": OsDefault(False, ONE_PAGE, "only the newer Learn page names Pro for Workstations", stored),
+            "pro_edu": _not_stated("no page names Pro Education"),
+            "ltsc iot": _not_stated("believed to be as Enterprise"),
+            "other": _UNNAMED_EDITION,
+        }
     )
 
 
 def _guest_24h2(stated: str) -> _Cells:
     """24H2 and later [LEARN] [HARD]."""
-    deny = OsDefault(False, stated, "" if stated == CONFIRMED else _NOT_NAMED)
-    unsaid = OsDefault(None, UNCONFIRMED, "no page names this edition; believed to deny")
-    return _row(
-        home=OsDefault(None, UNCONFIRMED, "no page states the Home default of 24H2; believed to allow"),
-        pro=deny,
-        pro_ws=OsDefault(False, ONE_PAGE),
-        pro_edu=unsaid,
-        edu=deny,
-        ent=deny,
-        ltsc=unsaid,
-        iot=unsaid,
-        other=OsDefault(None, UNCONFIRMED, "no page names this edition"),
+    return _editions(
+        {
+            "home": _not_stated("no page states the Home default of 24H2; believed to allow"),
+            "pro edu ent": OsDefault(False, stated, "" if stated == CONFIRMED else _NOT_NAMED),
+            "pro_ws": OsDefault(False, ONE_PAGE),
+            "pro_edu ltsc iot": _not_stated("no page names this edition; believed to deny"),
+            "other": _UNNAMED_EDITION,
+        }
     )
 
 
 def _signing_24h2(stated: str, home: str) -> _Cells:
     """24H2 and later [SIGN]: Pro, Enterprise and Education require signing, Home does not."""
-    required = OsDefault(True, stated, "" if stated == CONFIRMED else _NOT_NAMED)
-    unsaid = OsDefault(None, UNCONFIRMED, "no page names this edition; believed to require signing")
-    return _row(
-        home=OsDefault(False, home, "smb-signing says that 24H2 Home requires neither direction"),
-        pro=required,
-        pro_ws=unsaid,
-        pro_edu=unsaid,
-        edu=required,
-        ent=required,
-        ltsc=unsaid,
-        iot=unsaid,
-        other=OsDefault(None, UNCONFIRMED, "no page names this edition"),
+    return _editions(
+        {
+            "home": OsDefault(False, home, "smb-signing says that 24H2 Home requires neither direction"),
+            "pro edu ent": OsDefault(True, stated, "" if stated == CONFIRMED else _NOT_NAMED),
+            "pro_ws pro_edu ltsc iot": _not_stated("no page names this edition; believed to require signing"),
+            "other": _UNNAMED_EDITION,
+        }
     )
 
 

@@ -198,6 +198,22 @@ def _signing_option(peer: str, key: str) -> GroupPolicy:
     return GroupPolicy(title, _SECURITY_OPTIONS, rf"System\CurrentControlSet\Services\{key}\Parameters")
 
 
+def _audit(name: str, side: Side, value: str, title: str, event: int, first_release: str = _24H2[1]) -> Setting:
+    """An audit of 24H2: one name for the CIM property, the policy value, the CSP and the local value."""
+    return Setting(
+        name,
+        side,
+        ENABLED,
+        value,
+        _everywhere(value),
+        _24H2[0],
+        first_release,
+        "[CIM] [ADMX] [CSP]",
+        events=(event,),
+        group_policy=_template(side, f"Pol_{value}", title),
+    )
+
+
 _ROWS = (
     Setting(
         "insecure_guest_logons",
@@ -235,42 +251,20 @@ _ROWS = (
         secure=True,
         group_policy=_template(Side.CLIENT, "Pol_RequireEncryption", "Require Encryption"),
     ),
-    Setting(
-        "audit_insecure_guest_logons",
-        Side.CLIENT,
-        ENABLED,
-        "AuditInsecureGuestLogon",
-        _everywhere("AuditInsecureGuestLogon"),
-        *_24H2,
-        "[CIM] [ADMX] [CSP]",
-        events=(31997,),
-        group_policy=_template(Side.CLIENT, "Pol_AuditInsecureGuestLogon", "Audit insecure guest logon"),
-    ),
-    Setting(
+    _audit("audit_insecure_guest_logons", Side.CLIENT, "AuditInsecureGuestLogon", "Audit insecure guest logon", 31997),
+    _audit(
         "audit_server_without_signing",
         Side.CLIENT,
-        ENABLED,
         "AuditServerDoesNotSupportSigning",
-        _everywhere("AuditServerDoesNotSupportSigning"),
-        *_24H2,
-        "[CIM] [ADMX] [CSP]",
-        events=(31998,),
-        group_policy=_template(
-            Side.CLIENT, "Pol_AuditServerDoesNotSupportSigning", "Audit server does not support signing"
-        ),
+        "Audit server does not support signing",
+        31998,
     ),
-    Setting(
+    _audit(
         "audit_server_without_encryption",
         Side.CLIENT,
-        ENABLED,
         "AuditServerDoesNotSupportEncryption",
-        _everywhere("AuditServerDoesNotSupportEncryption"),
-        *_24H2,
-        "[CIM] [ADMX] [CSP]",
-        events=(31999,),
-        group_policy=_template(
-            Side.CLIENT, "Pol_AuditServerDoesNotSupportEncryption", "Audit server does not support encryption"
-        ),
+        "Audit server does not support encryption",
+        31999,
     ),
     Setting(
         "server_signing",
@@ -295,43 +289,23 @@ _ROWS = (
         "[CIM]",
         secure=True,
     ),
-    Setting(
-        "server_audit_insecure_guest_logons",
-        Side.SERVER,
-        ENABLED,
-        "AuditInsecureGuestLogon",
-        _everywhere("AuditInsecureGuestLogon"),
-        *_24H2,
-        "[CIM] [ADMX] [CSP]",
-        events=(3023,),
-        group_policy=_template(Side.SERVER, "Pol_AuditInsecureGuestLogon", "Audit insecure guest logon"),
+    _audit(
+        "server_audit_insecure_guest_logons", Side.SERVER, "AuditInsecureGuestLogon", "Audit insecure guest logon", 3023
     ),
-    Setting(
+    _audit(
         "server_audit_client_without_signing",
         Side.SERVER,
-        ENABLED,
         "AuditClientDoesNotSupportSigning",
-        _everywhere("AuditClientDoesNotSupportSigning"),
-        26100,
+        "Audit client does not support signing",
+        3021,
         "Windows 11 24H2 and Windows Server 2025 (older releases: with the September 2025 update KB5066913)",
-        "[CIM] [ADMX] [CSP]",
-        events=(3021,),
-        group_policy=_template(
-            Side.SERVER, "Pol_AuditClientDoesNotSupportSigning", "Audit client does not support signing"
-        ),
     ),
-    Setting(
+    _audit(
         "server_audit_client_without_encryption",
         Side.SERVER,
-        ENABLED,
         "AuditClientDoesNotSupportEncryption",
-        _everywhere("AuditClientDoesNotSupportEncryption"),
-        *_24H2,
-        "[CIM] [ADMX] [CSP]",
-        events=(3022,),
-        group_policy=_template(
-            Side.SERVER, "Pol_AuditClientDoesNotSupportEncryption", "Audit client does not support encryption"
-        ),
+        "Audit client does not support encryption",
+        3022,
     ),
 )
 

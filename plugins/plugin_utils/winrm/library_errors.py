@@ -69,31 +69,24 @@ REFUSED = frozenset(
 """Kinds of failures in which nothing was asked of any host: the user's variables were refused."""
 
 # The first row that shares a type name with the chain of causes explains it.
-_BY_TYPE: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset({"SSLError", "SSLEOFError", "SSLZeroReturnError"}), "tls_fails"),
-    (frozenset({"InvalidCredentialsError", "AuthenticationError"}), "credentials_are_rejected"),
-    (
-        frozenset(
-            {"ProxyError", "ProxyConnectionError", "GeneralProxyError", "SOCKS5Error", "SOCKS5AuthError", "SOCKS4Error"}
-        ),
-        "proxy_fails",
-    ),
-    (
-        frozenset({"BadStatusLine", "HTTPException", "InvalidHeader", "LineTooLong", "UnknownProtocol"}),
-        "answer_is_no_http",
-    ),
-    (frozenset({"ConnectionRefusedError"}), "connection_is_refused"),
-    (frozenset({"NameResolutionError", "gaierror"}), "name_is_unknown"),
-    (frozenset({"NewConnectionError"}), "host_is_out_of_reach"),
-    (frozenset({"ConnectTimeout", "ConnectTimeoutError"}), "connecting_takes_too_long"),
-    (frozenset({"ReadTimeout", "ReadTimeoutError", "TimeoutError"}), "answering_takes_too_long"),
-    (frozenset({"ChunkedEncodingError", "IncompleteRead", "ContentDecodingError"}), "answer_is_interrupted"),
-    (
-        frozenset({"ConnectionError", "ProtocolError", "RemoteDisconnected", "ConnectionResetError"}),
-        "connection_is_closed",
-    ),
+_BY_TYPE: tuple[tuple[frozenset[str], str], ...] = tuple(
+    (frozenset(types.split()), kind)
+    for types, kind in (
+        ("SSLError SSLEOFError SSLZeroReturnError", "tls_fails"),
+        ("InvalidCredentialsError AuthenticationError", "credentials_are_rejected"),
+        ("ProxyError ProxyConnectionError GeneralProxyError SOCKS5Error SOCKS5AuthError SOCKS4Error", "proxy_fails"),
+        ("BadStatusLine HTTPException InvalidHeader LineTooLong UnknownProtocol", "answer_is_no_http"),
+        ("ConnectionRefusedError", "connection_is_refused"),
+        ("NameResolutionError gaierror", "name_is_unknown"),
+        ("NewConnectionError", "host_is_out_of_reach"),
+        ("ConnectTimeout ConnectTimeoutError", "connecting_takes_too_long"),
+        ("ReadTimeout ReadTimeoutError TimeoutError", "answering_takes_too_long"),
+        ("ChunkedEncodingError IncompleteRead ContentDecodingError", "answer_is_interrupted"),
+        ("ConnectionError ProtocolError RemoteDisconnected ConnectionResetError", "connection_is_closed"),
+    )
 )
-# Statuses that something between here and the host answers, or a host in its name.
+"""Type names of the libraries, most telling first: one error may wrap several of them."""
+
 _BY_STATUS: Mapping[int, str] = MappingProxyType(
     {
         407: "proxy_wants_credentials",

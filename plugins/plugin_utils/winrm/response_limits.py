@@ -21,7 +21,6 @@ from ..wsman.limits import MAX_ANSWER_BYTES, MAX_COMMAND_BYTES, MAX_TRANSFER_BYT
 from .deadlines import ClearText, Deadlines, Redirected
 
 _ENCRYPTED = "multipart/"
-_MIB = MAX_ANSWER_BYTES // 1024 // 1024
 
 Doing = Literal["message", "command", "task", "transfer"]
 # A message of ours has one answer, besides what its authentication needs.
