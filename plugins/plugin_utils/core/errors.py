@@ -135,8 +135,12 @@ class AccessDenied(HostError):
         self.writing = writing
 
     def advice(self, account: str | None, hosts: Iterable[str] = ()) -> str:
-        """Which right is probably missing. account: as the task names it, with or without a domain. hosts: names of
-        the host, any of which makes a domain of that name the host itself."""
+        """Which right is probably missing.
+
+        Args:
+            account: As the task names it, with or without a domain.
+            hosts: Names of the host, any of which makes a domain of that name the host itself.
+        """
         named = account or "The account"
         if self.writing:
             return (
@@ -168,8 +172,9 @@ def _domain(account: str) -> str:
 class HostFault(HostError):
     """The host answered with a SOAP fault other than access denied.
 
-    kind: a word of wsman/fault_codes.py, None for a fault that it does not know. code: the Windows number, if there is
-    one, 0 to 2**32-1.
+    Args:
+        kind: A word of wsman/fault_codes.py, None for a fault that it does not know.
+        code: The Windows number, if there is one, 0 to 2**32-1.
     """
 
     def __init__(self, message: str, *, kind: str | None, code: int | None) -> None:

@@ -17,7 +17,12 @@ from .text_forms import intune_catalog, intune_custom, lgpo_text, reg_file, unat
 
 @dataclass(frozen=True)
 class PolicyForm:
-    """How one form is written. files: path to content. undo: what takes it back, as a sentence."""
+    """How one form is written.
+
+    Attributes:
+        files: Path to content.
+        undo: What takes it back, as a sentence.
+    """
 
     name: str
     files: Callable[[PolicyDocument], Mapping[str, bytes]]

@@ -22,7 +22,12 @@ _GUID = re.compile(r"(?i)^CN=(\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}),"
 
 @dataclass(frozen=True)
 class Link:
-    """One link. dn: of the GPO, as it is spelled there. options: the bits."""
+    """One link.
+
+    Attributes:
+        dn: Of the GPO, as it is spelled there.
+        options: The bits.
+    """
 
     dn: str
     options: int = 0

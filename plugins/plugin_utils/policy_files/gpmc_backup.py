@@ -46,8 +46,12 @@ MAX_BACKUP_XML = 4 * 1024 * 1024
 
 
 class Backup(NamedTuple):
-    """What a Backup.xml says. files: role (`registry` or `template`) to a path relative to the backup's folder, with
-    slashes. notes: what a reader should know."""
+    """What a Backup.xml says.
+
+    Attributes:
+        files: Role (`registry` or `template`) to a path relative to the backup's folder, with slashes.
+        notes: What a reader should know.
+    """
 
     name: str
     files: Mapping[str, str]

@@ -29,7 +29,12 @@ _CODEC = ("utf-16-le", "surrogatepass")
 
 
 class TemplateValue(NamedTuple):
-    """A line of [Registry Values]. type: the number of the registry type (4 is REG_DWORD). text: as it stands."""
+    """A line of [Registry Values].
+
+    Attributes:
+        type: The number of the registry type (4 is REG_DWORD).
+        text: As it stands.
+    """
 
     type: int
     text: str

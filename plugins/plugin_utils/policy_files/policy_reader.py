@@ -32,8 +32,13 @@ MAX_FILES = 10_000
 
 @dataclass
 class PolicyFileSource:
-    """What one file or backup says. deleted: settings whose value it deletes. out_of_reach: settings that its form
-    cannot carry, so that its silence means nothing. notes: what a reader should know."""
+    """What one file or backup says.
+
+    Attributes:
+        deleted: Settings whose value it deletes.
+        out_of_reach: Settings that its form cannot carry, so that its silence means nothing.
+        notes: What a reader should know.
+    """
 
     path: str
     form: str

@@ -49,7 +49,13 @@ Action = Literal["set", "delete", "create"]
 
 @dataclass(frozen=True)
 class RegistryPolEntry:
-    """One instruction. key: without the hive. name: of the value, or a special name. data: as it stands in the file."""
+    """One instruction.
+
+    Attributes:
+        key: Without the hive.
+        name: Of the value, or a special name.
+        data: As it stands in the file.
+    """
 
     key: str
     name: str

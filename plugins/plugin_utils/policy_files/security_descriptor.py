@@ -24,9 +24,12 @@ ACL_REVISION, ACL_REVISION_DS = 2, 4
 
 @dataclass(frozen=True)
 class Ace:
-    """One entry of an ACL. sid: who. object_type: the extended right or class that it is about, lower case GUID.
+    """One entry of an ACL.
 
-    rest: what follows the SID, and for a type that is not known the whole body; kept as it is.
+    Attributes:
+        sid: The trustee.
+        object_type: The extended right or class that it is about, lower case GUID.
+        rest: What follows the SID, and for a type that is not known the whole body; kept as it is.
     """
 
     type: int

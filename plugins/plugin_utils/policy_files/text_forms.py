@@ -36,7 +36,12 @@ _MAX_DEPTH = 64
 
 
 class ReadValue(NamedTuple):
-    """A registry value that a file speaks of. number: None deletes it; text: data of another type."""
+    """A registry value that a file speaks of.
+
+    Attributes:
+        number: None where it is deleted or of another type.
+        text: Data of another type.
+    """
 
     place: RegistryPlace
     number: int | None

@@ -22,7 +22,13 @@ from .state import SettingState, States
 
 @dataclass(frozen=True)
 class GuestAccess:
-    """verdict: `allowed`, `blocked` or `unknown`. blocked_by: the settings that block, or may block."""
+    """Whether an insecure guest logon can succeed.
+
+    Attributes:
+        verdict: `allowed`, `blocked` or `unknown`.
+        blocked_by: The settings that block, or may block.
+        advice: What to do, in sentences.
+    """
 
     verdict: str
     blocked_by: tuple[str, ...]

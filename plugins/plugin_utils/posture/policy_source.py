@@ -19,9 +19,12 @@ from ..tables.settings import Layer, Setting
 class DecidingGpo:
     """A GPO that wrote a value.
 
-    gpo: its display name; empty where the host does not say it. guid: in braces; None for the host's own policy. link:
-    the site, domain or OU that it is linked to; None where unsaid. precedence: 1 is the GPO that won. refreshed_at:
-    when the refresh that says so was logged, aware; None where unsaid.
+    Attributes:
+        gpo: Its display name; empty where the host does not say it.
+        guid: In braces; None for the host's own policy.
+        link: The site, domain or OU that it is linked to; None where unsaid.
+        precedence: 1 is the GPO that won.
+        refreshed_at: When the refresh that says so was logged, aware; None where unsaid.
     """
 
     gpo: str

@@ -39,8 +39,11 @@ class Winner(Enum):
 class Observed:
     """What one host answered about one setting.
 
-    supported: the configuration class has the property; None where its side did not answer. running: the property's
-    value (None: not known). layers: the registry value of each layer that was read. looked: whether any was.
+    Attributes:
+        supported: The configuration class has the property; None where its side did not answer.
+        running: The property's value (None: not known).
+        layers: The registry value of each layer that was read.
+        looked: Whether any was.
     """
 
     supported: bool | None
@@ -79,8 +82,9 @@ class Observation:
 class SettingState:
     """One setting of one host, judged. `drift`: the running value contradicts the value that should decide it.
 
-    policy_source: the GPO that wrote the value that decides. policy_source_reason: why none is named where one may be;
-    both are None where nobody asked.
+    Attributes:
+        policy_source: The GPO that wrote the value that decides.
+        policy_source_reason: Why none is named where one may be; both are None where nobody asked.
     """
 
     setting: Setting

@@ -66,7 +66,13 @@ class Negotiated:
 
 @dataclass(frozen=True)
 class SessionAnswer:
-    """An answer to SESSION_SETUP. status: NTSTATUS. flags: of the session. token: SPNEGO's."""
+    """An answer to SESSION_SETUP.
+
+    Attributes:
+        status: NTSTATUS.
+        flags: Of the session.
+        token: SPNEGO's.
+    """
 
     status: int
     session_id: int

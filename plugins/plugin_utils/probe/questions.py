@@ -74,9 +74,11 @@ class LogonAnswer:
 class Seen:
     """What was seen of one server, filled in as it answers. None: not asked, or no answer.
 
-    failure: why not everything was asked. Where `negotiated` and `smb1` are None it is all that is known.
-    dialects: of SMB2 and SMB3, oldest first. unknown_user: None as well where the server does not offer NTLM.
-    account: the answer to a real account, where one was tried.
+    Attributes:
+        failure: Why not everything was asked. Where `negotiated` and `smb1` are None it is all that is known.
+        dialects: Of SMB2 and SMB3, oldest first.
+        unknown_user: None as well where the server does not offer NTLM.
+        account: The answer to a real account, where one was tried.
     """
 
     failure: Failure | None = None

@@ -22,12 +22,19 @@ POLICY, LOCAL = "policy", "local"
 class Topic:
     """What a control asks for.
 
-    Args:
-        setting: The setting that it is about; None where it is about doors, or not read.
-        wanted: Value of the setting.
-        looks_at: The layer whose value a scanner reads; a value that is absent there is a finding.
-        doors: Members of the part `doors`, all of which have to be closed.
-        value: What a scanner looks at for a door, in words.
+    <<<<<<< HEAD
+        Args:
+            setting: The setting that it is about; None where it is about doors, or not read.
+            wanted: Value of the setting.
+            looks_at: The layer whose value a scanner reads; a value that is absent there is a finding.
+            doors: Members of the part `doors`, all of which have to be closed.
+            value: What a scanner looks at for a door, in words.
+    =======
+        Attributes:
+            setting: The setting that it is about, None where it is not read.
+            wanted: Its value.
+            looks_at: The layer whose value a scanner reads; a value that is absent there is a finding.
+    >>>>>>> 954cc7e (Docstrings: one parameter a line)
     """
 
     title: str

@@ -41,8 +41,12 @@ CHANNELS = (
 class Event:
     """An event id of Microsoft-Windows-SMBClient or -SMBServer.
 
-    name: its task in 24H2 (older releases have none). kind: what it counts as for the peer that it names. fields: its
-    EventData. since_24h2: not in the manifests before that build. elsewhere: more channels where it may be.
+    Attributes:
+        name: Its task in 24H2 (older releases have none).
+        kind: What it counts as for the peer that it names.
+        fields: Its EventData.
+        since_24h2: Not in the manifests before that build.
+        elsewhere: More channels where it may be.
     """
 
     channel: str

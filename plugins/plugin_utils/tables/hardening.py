@@ -15,8 +15,13 @@ from .settings import AUDITS, SETTINGS, Setting, Side
 
 @dataclass(frozen=True)
 class HardeningPart:
-    """settings: what is required or enabled. by_default: whether it is on without the option. optional: whether a
-    Windows that does not have it is passed over."""
+    """One part of hardening: an option of the module `harden`.
+
+    Attributes:
+        settings: What is required or enabled.
+        by_default: Whether it is on without the option.
+        optional: Whether a Windows that does not have it is passed over.
+    """
 
     settings: tuple[Setting, ...]
     by_default: bool = False

@@ -36,8 +36,14 @@ KB5003173_UBR: Mapping[int, int] = MappingProxyType({19041: 985, 19042: 985, 190
 
 @dataclass(frozen=True)
 class OsDefault:
-    """value: None where no source states it. confidence: one of the constants above. note: why, in a few words.
-    stored: the default rests on a value present in Parameters; a missing value means something else [SA]."""
+    """What Windows does where nobody configured a setting.
+
+    Attributes:
+        value: None where no source states it.
+        confidence: One of the constants above.
+        note: Why, in a few words.
+        stored: The default rests on a value present in Parameters; a missing value means something else [SA].
+    """
 
     value: bool | None
     confidence: str
@@ -324,7 +330,11 @@ def os_default(
 ) -> OsDefault:
     """What Windows does for a setting that nobody configured.
 
-    product: `client` or `server`. build: such as 26100. ubr: the update build revision, None where unreadable.
+    Args:
+        product: `client` or `server`.
+        build: Such as 26100.
+        ubr: The update build revision, None where unreadable.
+
     A build that the tables do not name is not known, whatever its neighbours do.
     """
     if setting in CONSTANTS:

@@ -113,9 +113,12 @@ ENABLED = Words("enabled", "disabled")
 class GroupPolicy:
     """What a Group Policy editor (gpedit.msc, gpmc.msc) calls the policy of a setting, and where it shows it.
 
-    title: the editor's words, English. folder: where to find it. key: the registry key as the editor spells it.
-    admx_name: the policy's name in its ADMX file; None for a security option, which stands in GptTmpl.inf, not in
-    Registry.pol.
+    Attributes:
+        title: The editor's words, English.
+        folder: Where to find it.
+        key: The registry key as the editor spells it.
+        admx_name: The policy's name in its ADMX file; None for a security option, which stands in GptTmpl.inf, not
+            in Registry.pol.
     """
 
     title: str
@@ -128,11 +131,15 @@ class GroupPolicy:
 class Setting:
     """One managed setting.
 
-    name: what users call it. cim_property: the property of the side's configuration class.
-    names: the registry value (REG_DWORD, 0 or 1) that carries the setting in each layer; a layer that cannot carry
-    it is missing. first_build / first_release: where Windows began to have it. secure: the value that closes the
-    host; None where the setting changes no access. events: the event ids that the setting makes Windows write.
-    group_policy: how an editor shows it; None where there is no policy for it.
+    Attributes:
+        name: What users call it.
+        cim_property: The property of the side's configuration class.
+        names: The registry value (REG_DWORD, 0 or 1) that carries the setting in each layer; a layer that cannot
+            carry it is missing.
+        first_build, first_release: Where Windows began to have it.
+        secure: The value that closes the host; None where the setting changes no access.
+        events: The event ids that the setting makes Windows write.
+        group_policy: How an editor shows it; None where there is no policy for it.
     """
 
     name: str

@@ -33,8 +33,15 @@ _NAMES = CimClass("root/cimv2", "Win32_ComputerSystem", {"Name": _STRING, "DNSHo
 
 @dataclass(frozen=True)
 class Verified:
-    """rows: what was seen. not_restored: sentences; empty where the host is as it was. names: of the host, its domain
-    and account, with what stands for them in a recording."""
+    """The result of an examination.
+
+    Attributes:
+        system: The Windows of the host.
+        rows: What was seen.
+        not_restored: Sentences; empty where the host is as it was.
+        exchanges: Every message and command, for a recording.
+        names: Of the host, its domain and account, with what stands for them in a recording.
+    """
 
     system: OperatingSystem
     rows: tuple[Row, ...]

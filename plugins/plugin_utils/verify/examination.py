@@ -30,7 +30,12 @@ _LIMIT = 600
 
 @dataclass(frozen=True)
 class Row:
-    """What was seen of a fact. subject: of what, where there are several. as_expected: None if nothing was seen."""
+    """What was seen of a fact.
+
+    Attributes:
+        subject: Of what, where there are several.
+        as_expected: None if nothing was seen.
+    """
 
     fact: Fact
     subject: str

@@ -36,9 +36,16 @@ MULTI_SESSION_SKU = 175
 
 @dataclass(frozen=True)
 class OperatingSystem:
-    """The `os` facts. product: `client` or `server`. version: such as `24H2`, None where nothing says it. ubr: the
-    update build revision. product_type: `workstation`, `server` or `domain_controller`.
-    computer_name: as the host calls itself. clock: its time when it was read."""
+    """The `os` facts.
+
+    Attributes:
+        product: `client` or `server`.
+        version: Such as `24H2`, None where nothing says it.
+        ubr: The update build revision.
+        product_type: `workstation`, `server` or `domain_controller`.
+        computer_name: As the host calls itself.
+        clock: Its time when it was read.
+    """
 
     caption: str
     product: str

@@ -48,10 +48,13 @@ class ClearText(Exception):
 
 
 class Deadlines:
-    """The time of one task. message, task: seconds that each may take.
+    """The time of one task.
 
     When the task's time is up, that is raised once, and as much time is given once more: whoever was changing the host
     rolls back in that. After it every message ends at once.
+
+    Args:
+        message, task: Seconds that each may take.
     """
 
     def __init__(self, message: float, task: float, clock: Callable[[], float] | None = None) -> None:

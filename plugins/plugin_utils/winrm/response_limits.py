@@ -35,9 +35,11 @@ _BYTES: Mapping[str, int] = {
 class ResponseLimits:
     """Watches over the sessions of one connection.
 
-    deadlines: those of the task under way. faults_are_answers: HTTP 500 with a body is handed on as an answer, bytes
-    as they are; the libraries would decode it first, and as UTF-8 only. delivered: whether a message got an answer that
-    is not about the way to it, since somebody set it to False.
+    Args:
+        deadlines: Those of the task under way.
+        faults_are_answers: HTTP 500 with a body is handed on as an answer, bytes as they are; the libraries would
+            decode it first, and as UTF-8 only.
+        delivered: Whether a message got an answer that is not about the way to it, since somebody set it to False.
     """
 
     def __init__(self, deadlines: Deadlines) -> None:

@@ -32,8 +32,12 @@ _PLAIN = (frozenset(kind.value for kind in CimType) | {"real32", "real64"}) - {"
 
 @dataclass(frozen=True)
 class Member:
-    """A property or a parameter. type: a word of CIM in lower case. qualifiers: those that are true, in lower case;
-    empty where the host sends none."""
+    """A property or a parameter.
+
+    Attributes:
+        type: A word of CIM in lower case.
+        qualifiers: Those that are true, in lower case; empty where the host sends none.
+    """
 
     name: str
     type: str

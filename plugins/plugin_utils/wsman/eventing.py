@@ -33,7 +33,12 @@ _NAME = "winops.smb_guest"
 
 @dataclass(frozen=True)
 class Subscription:
-    """A subscription that the host keeps. identifier: what Unsubscribe names. context: for the first Pull."""
+    """A subscription that the host keeps.
+
+    Attributes:
+        identifier: What Unsubscribe names.
+        context: For the first Pull.
+    """
 
     identifier: str
     context: str | None
@@ -41,7 +46,12 @@ class Subscription:
 
 @dataclass(frozen=True)
 class EventPage:
-    """Some events, each an `Event` element. context: for the next Pull. end: the host has ended the subscription."""
+    """Some events, each an `Event` element.
+
+    Attributes:
+        context: For the next Pull.
+        end: The host has ended the subscription.
+    """
 
     events: tuple[Element, ...]
     context: str | None
@@ -52,7 +62,10 @@ class EventPage:
 class Subscribe:
     """Ask the host to keep events for us: those that match now, oldest first, then those to come.
 
-    query: a QueryList as text. expires, heartbeat: seconds; a heartbeat is an empty answer to a Pull that waits.
+    Attributes:
+        query: A QueryList as text.
+        expires, heartbeat: Seconds; a heartbeat is an empty answer to a Pull that waits.
+
     IgnoreChannelError is left out on purpose: a channel that the service cannot read must be an error, not silence.
     """
 
