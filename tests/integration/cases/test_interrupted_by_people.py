@@ -23,7 +23,7 @@ OPENING = {"insecure_guest_logons": "allowed", "client_signing": "not_required",
 REASON = {"reason": "{{ why | default(omit) }}"}
 CHANNELS = [{"name": "Microsoft-Windows-SmbClient/Audit", "min_size": 67108864}]
 PSRP = {"ansible_connection": "psrp", "ansible_psrp_auth": "ntlm", "ansible_psrp_protocol": "http"}
-PATIENCE = {"winops_smb_guest_message_timeout": 2}
+SHORT_TIMEOUT = {"winops_smb_guest_message_timeout": 2}
 LONG = 90.0
 """Longer than anybody waits: what ends it is the interruption."""
 SECOND_WRITE = "SetDWORDValue"
@@ -32,8 +32,8 @@ DEADLINE = 120
 HOSTS: dict[str, dict[str, Any]] = {
     "timeout": {},
     "journaled": {"why": "nas"},
-    "hangs": PATIENCE,
-    "hangs-psrp": {**PSRP, **PATIENCE},
+    "hangs": SHORT_TIMEOUT,
+    "hangs-psrp": {**PSRP, **SHORT_TIMEOUT},
     "hangs-timeout": {},
 }
 SIGNALS = [signal.SIGINT, signal.SIGTERM]

@@ -20,4 +20,4 @@ def test_the_task(said: dict[str, int], seconds: float) -> None:
 
 
 def test_an_expiry_is_waited_for_within_it() -> None:
-    assert task_writes._PATIENCE + task_writes._SOON.total_seconds() < TASK_SECONDS / 2
+    assert task_writes._LONGEST_WAIT + task_writes._SOON.total_seconds() < TASK_SECONDS / 2
