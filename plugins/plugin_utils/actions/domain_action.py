@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from ..core.errors import HostState, RequestError, leaving
 from ..domain.directory import Directory
 from ..domain.dns_records import find_domain_controller
-from ..domain.domain_controller import DomainController
+from ..domain.domain_controller import DomainController, check_name
 from ..domain.errors import DomainError, clean
 from ..domain.rights import Right, needing
 from ..domain.sysvol import Sysvol
@@ -46,11 +46,6 @@ class DomainAction(Action):
         with opened(controller_of(options), options["domain"]) as reader:
             return self.work(reader, options)
 
-    def words(self, error: Exception) -> str:
-        password = self._task.args.get("password")
-        text = super().words(error)
-        return text.replace(str(password), "********") if password else text
-
 
 def controller_of(options: Mapping[str, Any]) -> DomainController:
     """Raises RequestError for options that contradict each other, DomainError where DNS names no controller."""
@@ -61,6 +56,8 @@ def controller_of(options: Mapping[str, Any]) -> DomainController:
             "username and password go together; without both, the Kerberos ticket of the user that runs the task is "
             "taken."
         )
+    for name in ("domain", "server"):
+        check_name(name, options[name])
     return DomainController(
         options["server"] or find_domain_controller(options["domain"]),
         options["username"],

@@ -28,6 +28,8 @@ from ansible.template import Templar
 from ansible.vars.manager import VariableManager
 
 from ..core.errors import RequestError
+from ..core.secrets import WITHHELD, shows_part
+from ..core.text import one_line
 from ..winrm.session import Session, open_session
 from ..winrm.transports import Timeouts
 from .accounts import Account, account_of
@@ -38,6 +40,12 @@ def _vault_secrets() -> Any:
     """Those of Ansible's configuration. A process may set them up once only."""
     vault_ids = list(constants.DEFAULT_VAULT_IDENTITY_LIST)
     return CLI.setup_vault_secrets(DataLoader(), vault_ids=vault_ids, auto_prompt=False)
+
+
+def _words(error: AnsibleError) -> str:
+    """The first line of what Ansible says: the lines after it may quote a file, with the passwords in it."""
+    lines = str(error.args[0] if error.args else error).splitlines()
+    return one_line(lines[0] if lines else type(error).__name__).rstrip(".")
 
 
 class InventorySessions:
@@ -62,7 +70,7 @@ class InventorySessions:
             variables = VariableManager(loader=loader, inventory=manager)
             hosts: dict[str, Host] = {host.name: host for host in manager.get_hosts(self._pattern)}
         except AnsibleError as error:
-            raise RequestError(f"The inventory cannot be read: {error}") from error
+            raise RequestError(f"The inventory cannot be read: {_words(error)}.") from error
         self._loader, self._variables, self._hosts = loader, variables, hosts
 
     @property
@@ -90,7 +98,7 @@ class InventorySessions:
             with self._one_at_a_time:
                 return open_session(self._connection(self._hosts[name]), Timeouts(task=math.inf))
         except AnsibleError as error:
-            raise RequestError(f"The connection variables of {name} cannot be used: {error}") from error
+            raise RequestError(f"The connection variables of {name} cannot be used: {_words(error)}.") from error
 
     def account(self, name: str) -> Account:
         """The account that the inventory gives for a host by now, from any thread. Raises RequestError."""
@@ -99,7 +107,7 @@ class InventorySessions:
                 connection = self._connection(self._hosts[name])
                 user, password = (connection.get_option(option) for option in ("remote_user", "remote_password"))
         except AnsibleError as error:
-            raise RequestError(f"The connection variables of {name} cannot be used: {error}") from error
+            raise RequestError(f"The connection variables of {name} cannot be used: {_words(error)}.") from error
         return account_of(name, str(user or ""), str(password or ""))
 
     def _connection(self, host: Host) -> Any:
@@ -110,13 +118,26 @@ class InventorySessions:
         if connection is None:
             raise AnsibleError(f"there is no connection plugin {kind}")
         names = {*constants.config.get_plugin_vars("connection", kind)}
-        options = {name: templar.template(variables[name]) for name in names if name in variables}
+        options = {name: self._templated(templar, name, variables[name]) for name in names if name in variables}
         # What the plugin hands on to its library as it is, such as ansible_winrm_server_cert_validation.
         prefix = f"ansible_{getattr(connection, 'extras_prefix', kind)}_"
         options["_extras"] = {
-            name: templar.template(value)
+            name: self._templated(templar, name, value)
             for name, value in variables.items()
             if name.startswith(prefix) and name not in names
         }
         connection.set_options(var_options=options)
         return connection
+
+    @staticmethod
+    def _templated(templar: Templar, name: str, value: Any) -> Any:
+        """A variable of the connection. Raises RequestError, without words that may be a part of a password."""
+        try:
+            return templar.template(value)
+        except AnsibleError as error:
+            words = _words(error)
+            shown = WITHHELD if shows_part([str(value)], words) else words
+            raise RequestError(
+                f"The variable {name} is no template that can be used: {shown}. Mark a password that holds {{{{, {{% "
+                "or {# as !unsafe."
+            ) from error

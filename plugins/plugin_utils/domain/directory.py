@@ -221,7 +221,7 @@ class Directory:
         """Raise what a result means."""
         if result.code == _SUCCESS:
             return
-        words = clean(result.diagnostics)
+        words = self.controller.foreign(result.diagnostics)
         kinds = {
             _NO_SUCH_ATTRIBUTE: Raced,
             _ATTRIBUTE_EXISTS: Raced,

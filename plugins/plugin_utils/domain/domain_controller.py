@@ -6,9 +6,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..core.errors import HostState, RequestError
+from ..core.secrets import WITHHELD, secrets_of, shows_part
+from .errors import clean
+
+_NAME = re.compile(r"[^\s@:/\\]+|[0-9A-Fa-f:.]+(%[^\s@:/\\]+)?")
 Protection = Literal["none", "starttls", "ldaps"]
 AuthProtocol = Literal["kerberos", "ntlm", "negotiate"]
 
@@ -40,6 +46,24 @@ class DomainController:
         """The account in words."""
         return self.username or "the account of the Kerberos ticket"
 
-    def without_password(self, text: str) -> str:
-        """No library's error text is trusted to keep a secret."""
-        return text.replace(self.password, "********") if self.password else text
+    def foreign(self, words: object) -> str:
+        """Words of a library or a server, fit to be shown: all of them or none, see `core.secrets`."""
+        text = str(words)
+        return WITHHELD if shows_part(secrets_of(self.username, self.password), text) else clean(text)
+
+
+def check_name(option: str, value: str | None) -> None:
+    """Refuse what is no name and no address, and may be `user:password@name`. The message does not repeat it.
+
+    Args:
+        option: Where the user gave it.
+        value: None and "" where nothing is given.
+
+    Raises:
+        RequestError: Nothing was asked of any host.
+    """
+    if value and not (_NAME.fullmatch(value) and value.isprintable()):
+        raise RequestError(
+            f"{option} is no name and no address. An account belongs in username, its password in password.",
+            host_state=HostState.NOT_CONTACTED,
+        )

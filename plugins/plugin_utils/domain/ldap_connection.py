@@ -109,7 +109,9 @@ class LdapConnection:
             yield
         except sansldap.LDAPError as error:
             self.close()
-            raise ConnectionLost(f"{clean(self.controller.server)} ended the LDAP session: {clean(error)}.") from error
+            raise ConnectionLost(
+                f"{clean(self.controller.server)} ended the LDAP session: {self.controller.foreign(error)}."
+            ) from error
         except (*HOSTILE_BYTES, NotEnougData) as error:
             self.close()
             raise UnreadableAnswer(
@@ -154,7 +156,7 @@ class LdapConnection:
         return clear
 
     def _lost(self, why: object) -> ConnectionLost:
-        return ConnectionLost(f"The LDAP connection to {self.controller.server} broke: {clean(why)}.")
+        return ConnectionLost(f"The LDAP connection to {self.controller.server} broke: {self.controller.foreign(why)}.")
 
     def _connect(self) -> socket.socket:
         port = TLS_PORT if self.controller.tls == "ldaps" else PORT
@@ -162,7 +164,7 @@ class LdapConnection:
             return connect(self.controller.server, port, self.deadline)
         except (OSError, UnicodeError) as error:  # the latter: a name that no name can be
             raise DomainError(
-                f"No LDAP connection to {clean(self.controller.server)}, port {port}: {clean(error)}.",
+                f"No LDAP connection to {clean(self.controller.server)}, port {port}: {self.controller.foreign(error)}.",
                 host_state=HostState.NOTHING_WRITTEN,
             ) from error
 
@@ -182,12 +184,15 @@ class LdapConnection:
             secured = context.wrap_socket(self._socket, server_hostname=self.controller.server)
         except ssl.SSLCertVerificationError as error:
             raise DomainError(
-                f"{where}: the certificate is not trusted for this name ({clean(error.verify_message)}). Name the "
-                "authority that issued it in the option ca_certs, and the server as the certificate does.",
+                f"{where}: the certificate is not trusted for this name "
+                f"({self.controller.foreign(error.verify_message)}). Name the authority that issued it in the option "
+                "ca_certs, and the server as the certificate does.",
                 host_state=HostState.NOTHING_WRITTEN,
             ) from error
         except OSError as error:
-            raise DomainError(f"{where} failed: {clean(error)}.", host_state=HostState.NOTHING_WRITTEN) from error
+            raise DomainError(
+                f"{where} failed: {self.controller.foreign(error)}.", host_state=HostState.NOTHING_WRITTEN
+            ) from error
         self._socket = secured
         with self.reading():
             return channel_bindings(secured.getpeercert(binary_form=True) or b"")
@@ -199,8 +204,9 @@ class LdapConnection:
         answer = self._exchange(sansldap.ExtendedResponse)
         if answer.result.result_code != _SUCCESS:
             raise DomainError(
-                f"{clean(self.controller.server)} refuses StartTLS: {clean(answer.result.diagnostics_message)}. "
-                "Set tls to ldaps, or to none (sealed by the authentication).",
+                f"{clean(self.controller.server)} refuses StartTLS: "
+                f"{self.controller.foreign(answer.result.diagnostics_message)}. Set tls to ldaps, or to none (sealed "
+                "by the authentication).",
                 host_state=HostState.NOTHING_WRITTEN,
             )
 
@@ -283,10 +289,11 @@ class LdapConnection:
                 host_state=HostState.NOTHING_WRITTEN,
             )
         inside_tls = self.controller.tls != "none"
+        words = self.controller.foreign(diagnostics)
         if inside_tls and (code == _STRONGER_AUTH or (code == _WRONG_CREDENTIALS and _BAD_BINDINGS in diagnostics)):
             return DomainError(
                 f"{clean(self.controller.server)} refused {self.controller.auth_protocol} inside TLS "
-                f"({clean(diagnostics)}): it requires an authentication that is bound to its certificate and seals "
+                f"({words}): it requires an authentication that is bound to its certificate and seals "
                 "nothing itself. Check that nothing between ends TLS, such as a load balancer. Kerberos needs MIT's "
                 "library and python -m pip install 'pyspnego[kerberos]' for that. Or set tls to none, which seals.",
                 host_state=HostState.NOTHING_WRITTEN,
@@ -296,16 +303,16 @@ class LdapConnection:
         if code == _STRONGER_AUTH:
             return DomainError(
                 f"{clean(self.controller.server)} wants a stronger protection of LDAP than tls: {self.controller.tls} "
-                f"({clean(diagnostics)}). Say tls: ldaps, or tls: none, which seals.",
+                f"({words}). Say tls: ldaps, or tls: none, which seals.",
                 host_state=HostState.NOTHING_WRITTEN,
             )
         return DomainError(
-            f"{clean(self.controller.server)} refused the LDAP bind, result {code}: {clean(diagnostics)}.",
+            f"{clean(self.controller.server)} refused the LDAP bind, result {code}: {words}.",
             host_state=HostState.NOTHING_WRITTEN,
         )
 
     def _not_authenticated(self, why: object) -> DomainError:
-        words = self.controller.without_password(clean(why))
+        words = self.controller.foreign(why)
         return DomainError(
             f"{clean(self.controller.server)} did not accept {clean(self.controller.account)} "
             f"({self.controller.auth_protocol}): {words}. Check username and password, or the Kerberos ticket; "

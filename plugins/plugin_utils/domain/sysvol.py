@@ -115,7 +115,7 @@ class Sysvol:
             self.close()
             raise DomainError(
                 f"No SMB connection to {SHARE} of {clean(controller.server)} as {clean(controller.account)}: "
-                f"{controller.without_password(clean(error))}.",
+                f"{controller.foreign(error)}.",
                 host_state=HostState.NOTHING_WRITTEN,
             ) from error
 
@@ -301,7 +301,7 @@ class Sysvol:
         except (smbprotocol.exceptions.SMBException, OSError) as error:
             self.close()
             raise ConnectionLost(
-                f"The SMB connection to {clean(self.controller.server)} broke: {clean(error)}."
+                f"The SMB connection to {clean(self.controller.server)} broke: {self.controller.foreign(error)}."
             ) from error
         if refused:
             raise refused

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from ..core.errors import RequestError
 from ..core.hostile_bytes import HOSTILE_BYTES
 from ..core.text import one_line
 from .peer import Failure, NoAnswer
@@ -75,15 +76,23 @@ class UserLogon:
     """A logon with a name and a password."""
 
     def __init__(self, account: LogonAccount, host: str) -> None:
+        """Raises RequestError where no logon can be made of the account; the message repeats no word of the library."""
         import spnego
+        from spnego.exceptions import SpnegoError
 
-        context = spnego.client(
-            spnego.Password(account.name, account.password),
-            hostname=host,
-            service="cifs",
-            protocol="negotiate",
-            options=spnego.NegotiateOptions.use_negotiate,
-        )
+        refused: tuple[type[Exception], ...] = (SpnegoError, *HOSTILE_BYTES)
+        try:
+            context = spnego.client(
+                spnego.Password(account.name, account.password),
+                hostname=host,
+                service="cifs",
+                protocol="negotiate",
+                options=spnego.NegotiateOptions.use_negotiate,
+            )
+        except refused as error:
+            raise RequestError(
+                f"username and password cannot be used for a logon by NTLM ({type(error).__name__}). Check both."
+            ) from error
         self._context = _by_ntlm_alone(context)
 
     def step(self, token: bytes | None) -> bytes | None:

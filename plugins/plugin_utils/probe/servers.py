@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from ..core.errors import RequestError
+from ..core.errors import HostState, RequestError
 from ..core.text import one_line
 from ..tables.logon_status import status_name
 from .logon import LogonAccount
@@ -43,15 +43,27 @@ class Target:
 
 
 def read_target(given: str, port: int) -> Target:
-    r"""A name or an address, with or without a port, or a path such as \\nas01\scans. Raises RequestError."""
+    r"""A name or an address, with or without a port, or a path such as \\nas01\scans, without an account.
+
+    Raises RequestError.
+    """
     text = re.split(r"[\\/]", given.strip().removeprefix("smb:").lstrip("\\/"))[0]
     match = _TARGET.fullmatch(f"[{text}]" if _is_ipv6(text) else text)
     number = int(match["port"] or port) if match else 0
-    if match and text.isprintable() and 0 < number < 65536 and (match["host"] or _is_ipv6(match["v6"])):
+    if (
+        match
+        and "@" not in given
+        and text.isprintable()
+        and 0 < number < 65536
+        and (match["host"] or _is_ipv6(match["v6"]))
+    ):
         return Target(given, match["host"] or match["v6"], number)
+    # What may hold an account and its password is not repeated.
+    shown = "An entry of servers" if set(given) & set(":@") else f"{one_line(given, 80)!r} in servers"
     raise RequestError(
-        f"{one_line(given, 80)!r} in servers is no server: say a name or an address, and a port if it is another "
-        "one than the option port says (nas01, nas01.example.com:1445, 192.0.2.7, [2001:db8::7]:445)."
+        f"{shown} is no server: say a name or an address, and a port if it is another one than the option port says "
+        "(nas01, nas01.example.com:1445, 192.0.2.7, [2001:db8::7]:445). An account belongs in username and password.",
+        host_state=HostState.NOT_CONTACTED,
     )
 
 

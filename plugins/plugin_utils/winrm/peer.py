@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from ..core.errors import HostState, RequestError
+from ..core.secrets import WITHHELD, may_hold_credentials, secrets_of, shows_part
 from ..core.text import one_line
 
 # What the user's own connection calls a thing. Sources: the documentation of ansible.builtin.winrm and .psrp.
@@ -66,7 +66,7 @@ class Peer:
         endpoint: The URL, or what is known of it.
         connection: A key of VARIABLES.
         auth: The authentication in use, such as basic.
-        secrets: Texts that no message may show, and no part of them; see `secrets_of`.
+        secrets: Texts that no message may show, and no part of them; see `core.secrets`.
         has_secret_url: The user gave a text that holds credentials and that a library takes apart, such as the URL of
             a proxy. Nobody knows where it is cut, so no words of a library are shown at all.
         plain_account: Whether account and password are ASCII.
@@ -86,36 +86,10 @@ class Peer:
         return VARIABLES[self.connection]
 
     def foreign(self, words: str, limit: int = 160) -> str:
-        """Words of a library, fit to be shown. All of them are held back if they hold a part of a secret: a hole in a
-        sentence that is known would show it."""
-        if self.has_secret_url or any(_is_part_in(secret, words) for secret in self.secrets):
-            return "words not shown"
+        """Words of a library, fit to be shown: all of them or none, see `core.secrets`."""
+        if self.has_secret_url or shows_part(self.secrets, words):
+            return WITHHELD
         return one_line(words, limit) or "no reason given"
-
-
-_PART = 4
-"""Characters of a secret that nobody may see together, in whatever case: host names become lower case on the way."""
-
-
-def _is_part_in(secret: str, words: str) -> bool:
-    texts = [words.lower(), unquote(words).lower()]
-    secret = secret.lower()
-    parts = {secret[at : at + _PART] for at in range(max(1, len(secret) - _PART + 1))}
-    return any(part in text for part in parts for text in texts)
-
-
-def secrets_of(account: str | None, password: str | None) -> tuple[str, ...]:
-    """The password, as it is and in the forms in which it goes out or is quoted by an error."""
-    if not password:
-        return ()
-    pair = f"{account or ''}:{password}"
-    carried = (base64.b64encode(pair.encode(code, "replace")).decode() for code in ("utf-8", "latin-1"))
-    return tuple(dict.fromkeys((password, repr(password)[1:-1], quote(password, safe=""), *carried)))
-
-
-def is_secret_url(text: object) -> bool:
-    """Whether a text of the user's may hold credentials: there is an @ in it."""
-    return isinstance(text, str) and "@" in text
 
 
 def check_proxy(proxy: object, variable: str) -> None:
@@ -205,6 +179,24 @@ def connection_kind(connection: Any) -> str | None:
     return None
 
 
+def check_before_connecting(connection: Any, kind: str) -> None:
+    """Refuse an address or a path that cannot be called before the connection logs it, as it does with `-vvv`.
+
+    A connection that is derived from Ansible's may have something else in its address: it is asked for its endpoint
+    first, see `peer_of`. Raises RequestError.
+    """
+    if may_hold_credentials(option_of(connection, "path")):
+        raise RequestError(
+            f"{VARIABLES[kind]['path']} is no path such as wsman: the account belongs in ansible_user, its password in "
+            "ansible_password.",
+            host_state=HostState.NOT_CONTACTED,
+        )
+    host = option_of(connection, "remote_addr")
+    is_derived = type(connection).__module__.rpartition(".")[2] != kind
+    if host and not is_derived:
+        check_address(str(host), None, VARIABLES[kind])
+
+
 def option_of(connection: Any, name: str) -> Any:
     """An option of the connection, None where it has none of that name."""
     try:
@@ -249,12 +241,19 @@ def _uses_environment(connection: Any, proxy: object) -> bool:
 
 
 def peer_before(connection: Any, kind: str, proxy: object = None) -> Peer:
-    """What is known of the other end before the connection is set up: what no message may show."""
+    """What is known of the other end before the connection is set up: what no message may show.
+
+    Args:
+        connection: Ansible's connection.
+        kind: `winrm` or `psrp`.
+        proxy: What the library has as its proxy, if it is set up.
+    """
     account, password = option_of(connection, "remote_user"), option_of(connection, "remote_password")
     secrets = secrets_of(str(account or ""), None if password is None else str(password))
-    extras = getattr(connection, "_extras", None) or option_of(connection, "_extras") or {}
-    given = (
-        *(proxy, option_of(connection, "proxy"), option_of(connection, "remote_addr"), *getproxies().values()),
-        *(extras.values() if isinstance(extras, Mapping) else ()),
-    )
-    return Peer("this host", kind, secrets=secrets, has_secret_url=any(map(is_secret_url, given)))
+    found = getattr(connection, "_extras", None) or option_of(connection, "_extras")
+    extras = found if isinstance(found, Mapping) else {}
+    # pypsrp takes the password of a certificate's key as a variable that Ansible's connection does not know.
+    secrets += tuple(str(value) for name, value in extras.items() if "password" in str(name).lower() and value)
+    options = (option_of(connection, name) for name in ("proxy", "remote_addr", "path"))
+    given = (proxy, *options, *extras.values(), *getproxies().values())
+    return Peer("this host", kind, secrets=secrets, has_secret_url=any(map(may_hold_credentials, given)))

@@ -26,7 +26,7 @@ from .deadlines import Deadlines, deadlines_from
 from .early_challenge import begin_at_once
 from .file_transfer import fetch_file, put_file
 from .library_errors import is_refusal_of_transport
-from .peer import Peer, connection_kind, peer_before, peer_of
+from .peer import Peer, check_before_connecting, connection_kind, peer_before, peer_of
 from .response_limits import ResponseLimits
 from .transport_errors import explain
 
@@ -123,6 +123,7 @@ class _WinrmTransport:
     def _connect(self, tried: tuple[str, ...] = (), deadlines: Deadlines | None = None) -> None:
         connection = self._connection
         with _explained(peer_before(connection, "winrm")):
+            check_before_connecting(connection, "winrm")
             if not connection.protocol:
                 connection.shell_id = _NO_SHELL
                 try:
@@ -243,6 +244,7 @@ class _PsrpTransport:
 
         self._connection = connection
         with _explained(peer_before(connection, "psrp")):
+            check_before_connecting(connection, "psrp")
             connection._build_kwargs()
             self._wsman = WSMan(**connection._psrp_conn_kwargs)
         self._transport = transport = self._wsman.transport

@@ -9,11 +9,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, worded
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.secrets import secrets_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import (
     VARIABLES,
     Peer,
     check_address,
-    secrets_of,
 )
 
 GOOD = [
