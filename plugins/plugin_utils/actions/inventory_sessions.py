@@ -44,8 +44,8 @@ def _vault_secrets() -> Any:
 
 def _words(error: AnsibleError) -> str:
     """The first line of what Ansible says: the lines after it may quote a file, with the passwords in it."""
-    lines = str(error.args[0] if error.args else error).splitlines()
-    return one_line(lines[0] if lines else type(error).__name__).rstrip(".")
+    own = str(next(iter(error.args), type(error).__name__))
+    return one_line(own.partition("\n")[0]).rstrip(".")
 
 
 class InventorySessions:
