@@ -164,7 +164,8 @@ class LdapConnection:
             return connect(self.controller.server, port, self.deadline)
         except (OSError, UnicodeError) as error:  # the latter: a name that no name can be
             raise DomainError(
-                f"No LDAP connection to {clean(self.controller.server)}, port {port}: {self.controller.foreign(error)}.",
+                f"No LDAP connection to {clean(self.controller.server)}, port {port}: "
+                f"{self.controller.foreign(error)}.",
                 host_state=HostState.NOTHING_WRITTEN,
             ) from error
 

@@ -180,10 +180,10 @@ def connection_kind(connection: Any) -> str | None:
 
 
 def check_before_connecting(connection: Any, kind: str) -> None:
-    """Refuse an address or a path that cannot be called before the connection logs it, as it does with `-vvv`.
+    """Refuse an address or a path with an account in it before the connection logs it, as it does with `-vvv`.
 
-    A connection that is derived from Ansible's may have something else in its address: it is asked for its endpoint
-    first, see `peer_of`. Raises RequestError.
+    A connection that makes a tunnel may have something else than a host in its address: the rest is checked in
+    `peer_of`, once the endpoint is known. Raises RequestError.
     """
     if may_hold_credentials(option_of(connection, "path")):
         raise RequestError(
@@ -191,10 +191,9 @@ def check_before_connecting(connection: Any, kind: str) -> None:
             "ansible_password.",
             host_state=HostState.NOT_CONTACTED,
         )
-    host = option_of(connection, "remote_addr")
-    is_derived = type(connection).__module__.rpartition(".")[2] != kind
-    if host and not is_derived:
-        check_address(str(host), None, VARIABLES[kind])
+    host = str(option_of(connection, "remote_addr") or "")
+    if may_hold_credentials(host) or ":" in host:
+        check_address(host, None, VARIABLES[kind])
 
 
 def option_of(connection: Any, name: str) -> Any:
