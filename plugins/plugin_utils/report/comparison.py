@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .server_names import plain_name
+
 MAX_HISTORY = 200
 POINT_MEMBERS = (
     "hosts",
@@ -34,10 +36,7 @@ COMPARED = ("effective", "running", "winner", "drift")
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """What is new, gone and different in `after`. Both as `build_document` makes them."""
     old_hosts, new_hosts = (_by_name(document.get("hosts")) for document in (before, after))
-    old_servers, new_servers = (
-        {name for name, row in _by_name(document.get("servers")).items() if row.get("guest") is True}
-        for document in (before, after)
-    )
+    old_servers, new_servers = (_guest_servers(document) for document in (before, after))
     old_changes, new_changes = (_changes(document) for document in (before, after))
     asked_again = {name for name, row in new_hosts.items() if row.get("status") == "read"}
     return {
@@ -51,8 +50,8 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
         ],
         "settings": list(_differences(old_hosts, new_hosts, _setting_values)),
         "controls": list(_differences(old_hosts, new_hosts, _control_values)),
-        "servers_added": sorted(new_servers - old_servers),
-        "servers_gone": sorted(old_servers - new_servers),
+        "servers_added": _servers_missing_in(old_servers, new_servers),
+        "servers_gone": _servers_missing_in(new_servers, old_servers),
         "changes_opened": [_named(key) for key in sorted(new_changes - old_changes)],
         # Of a host that did not answer nothing is known, so none of its changes has ended.
         "changes_ended": [_named(key) for key in sorted(old_changes - new_changes) if key[0] in asked_again],
@@ -130,6 +129,27 @@ def _by_name(value: Any) -> dict[str, Mapping[str, Any]]:
 def _state(row: Mapping[str, Any]) -> str:
     guest = row.get("guest")
     return str(guest.get("state")) if isinstance(guest, Mapping) else "unknown"
+
+
+def _guest_servers(document: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Each guest server by the name that its row shows, with all its names as they are compared.
+
+    A row shows the spelling that was met first, which differs from report to report.
+    """
+    return {
+        name: frozenset(plain_name(str(each)) for each in (name, *_texts(row.get("aliases"))))
+        for name, row in _by_name(document.get("servers")).items()
+        if row.get("guest") is True
+    }
+
+
+def _servers_missing_in(other: Mapping[str, frozenset[str]], servers: Mapping[str, frozenset[str]]) -> list[str]:
+    known = frozenset().union(*other.values())
+    return sorted(name for name, names in servers.items() if known.isdisjoint(names))
+
+
+def _texts(value: Any) -> Sequence[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def _changes(document: Mapping[str, Any]) -> set[tuple[str, str]]:
