@@ -218,7 +218,7 @@ def test_a_corrupt_task_cache_hinders_nothing() -> None:
     before = host.snapshot()
     change(host, OPEN, name="x", hours=1)
     reverted = undo(host, "x")
-    assert any("could not be told: look, and delete it by hand" in told for told in reverted.warnings)
+    assert any("is gone is not known. Delete it by hand" in told for told in reverted.warnings)
     assert moved(before, host) == []
 
 
@@ -227,7 +227,7 @@ def test_a_change_that_fails_says_that_its_task_may_be_there_still() -> None:
     host.inject("access_denied", match="SetConfiguration")
     with pytest.raises(AccessDenied) as caught:
         change(host, OPEN, name="x", hours=1)
-    assert re.search(r"could not be told: look, and delete it by hand.*restored and verified", worded(caught.value))
+    assert re.search(r"is gone is not known\. Delete it by hand.*restored and verified", worded(caught.value))
     assert status(host, "x") == "rolled_back"
 
 
