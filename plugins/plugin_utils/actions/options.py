@@ -13,7 +13,7 @@ from typing import Any
 
 from ..change.journal import KEEP_ENDED
 from ..change.journal_format import checked_change_id, checked_text
-from ..change.transaction import ChangeTerms
+from ..change.new_entry import ChangeTerms
 from ..core.errors import RequestError
 from ..tables.settings import SETTINGS, Scope
 

@@ -14,7 +14,7 @@ from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
 from .expiry import expiry_task, task_fingerprint
 from .journal import Host
 from .marks import CHANGES, mark_name
-from .stack import Stack, stamp
+from .stack import Entry, Stack, stamp
 
 
 def remove_task(host: Host, change_id: str) -> str | None:
@@ -35,10 +35,10 @@ def remove_task(host: Host, change_id: str) -> str | None:
 def refresh_tasks(host: Host, stack: Stack) -> tuple[Stack, tuple[str, ...]]:
     """Register the tasks whose text is not what is on the host. Gives the stack with their fingerprints.
 
-    No fault of the scheduler is an error here: a sentence says which end is not up to date, and the next journaled run
-    tries again. A task that is out of date still writes only where a cell holds what its own change left.
+    No fault of the scheduler is an error here: a warning names the end that is not up to date, and the next journaled
+    run tries again. A task that is out of date still writes only where a cell holds what its own change left.
     """
-    told = []
+    warnings = []
     registered = []
     for entry in stack.standing:
         if entry.expires_at is None:
@@ -52,14 +52,26 @@ def refresh_tasks(host: Host, stack: Stack) -> tuple[Stack, tuple[str, ...]]:
             raise
         except (HostError, RequestError) as error:
             stack = stack.with_(replace(entry, registered_as=""))  # the host may have taken it all the same
-            told.append(
+            warnings.append(
                 f"The end of the change {entry.change_id} at {stamp(entry.expires_at)} could not be brought up to "
                 f"date; the next journaled run tries again. {error}"
             )
         else:
             registered.append(entry.change_id)
             stack = stack.with_(replace(entry, registered_as=task_fingerprint(task)))
-    return stack, (*told, *_once_only(host, registered))
+    return stack, (*warnings, *_once_only(host, registered))
+
+
+def refuse_if_expired(host: Host, entry: Entry, meanwhile: str) -> None:
+    """Raise HostError where the host has ended the change meanwhile: no task is left that could end it again.
+
+    Args:
+        meanwhile: what was done to the change, such as `it was being written`.
+    """
+    if any(mark.change_id.lower() == entry.change_id.lower() for mark in host.journal.marks()):
+        raise HostError(
+            f"The change {entry.change_id} expired while {meanwhile}. Use a longer expires_in, or run again."
+        )
 
 
 def _once_only(host: Host, registered: Sequence[str]) -> Iterator[str]:

@@ -17,19 +17,21 @@ from ..posture.policy_results import read_policy_sources
 from ..posture.state import States, judge, judge_all
 from ..tables.os_defaults import NOT_KNOWN
 from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS, Layer, Scope, Setting, Side
-from ..windows.computer import read_product_type
+from ..windows.computer import read_clock, read_product_type
 from ..windows.local_policy import LocalPolicy
 from ..windows.operating_system import OperatingSystem, read_operating_system
 from .cell import Cell, Change, seen, written
 from .interruption import noting
 from .journal import Host, JournalSnapshot
 from .lock import locked
-from .outcomes import Recovery
+from .move_expiry import move_expiry
+from .new_entry import ChangeTerms, moved_end, new_entry
+from .outcomes import Done, Recovery
 from .plan import DesiredSetting, Plan, Rules, in_conflict, plan
 from .recovery import read_and_recover
 from .result import Outcome
 from .stack import Entry, Stack, stamp
-from .transaction import ChangeTerms, Done, carry_out, carry_out_journaled, prepare, prolong
+from .transaction import carry_out, carry_out_journaled
 
 _LOCAL_GPO_STAYS = "Nothing on the host removes an entry of Registry.pol by itself."
 _NOTHING_ELSE = "The recovery of an interrupted run wrote values. This task wrote nothing else."
@@ -121,7 +123,7 @@ def _carry_out_journaled(
                 return replace(outlook, after=done.after, verified=True, entry=done.entry, warnings=warnings)
             entry = _to_prolong(request.terms, snapshot, outlook.plan)
             if entry and request.terms.expires_in:
-                done = prolong(host, snapshot, entry, now, request.terms.expires_in)
+                done = move_expiry(host, snapshot, entry, now, request.terms.expires_in)
                 return replace(outlook, entry=done.entry)
     return outlook
 
@@ -202,7 +204,7 @@ def _decide(view: _View, request: Request, snapshot: JournalSnapshot | None, *, 
     planned = plan(desired_settings, _attributed(view, desired_settings, request.rules), request.rules, system=system)
     after = predict(view.states, planned.changes)
     warnings = list(_about_local_gpo(view, planned))
-    entry = None
+    entry = to_move = None
     beneath: tuple[Entry, ...] = ()
     met: dict[Cell, Entry] = {}
     if snapshot is not None:
@@ -214,9 +216,9 @@ def _decide(view: _View, request: Request, snapshot: JournalSnapshot | None, *, 
             if by is not None and cell not in changing:
                 met[cell] = by
         warnings += _reservations(request, snapshot, planned, met)
-        entry = _to_prolong(request.terms, snapshot, planned)
+        entry = to_move = _to_prolong(request.terms, snapshot, planned)
         if rehearse:
-            _rehearse(view, request.terms, snapshot, planned)
+            entry = _rehearse(view, request.terms, snapshot, planned, to_move)
             warnings += [
                 f"An interrupted run left the change {left.change_id}: without check mode it is recovered first."
                 for left in snapshot.unfinished
@@ -227,7 +229,8 @@ def _decide(view: _View, request: Request, snapshot: JournalSnapshot | None, *, 
         view.states,
         after,
         verified=not planned.changes,
-        prolonged=entry is not None,
+        prolonged=to_move is not None,
+        former_end=to_move.expires_at if to_move else None,
         entry=entry,
         warnings=tuple(warnings),
         confirm=request.confirm,
@@ -346,9 +349,15 @@ def _named(terms: ChangeTerms, snapshot: JournalSnapshot, planned: Plan) -> Entr
     return entry if entry and entry.stands else None
 
 
-def _rehearse(view: _View, terms: ChangeTerms, snapshot: JournalSnapshot, planned: Plan) -> None:
+def _rehearse(
+    view: _View, terms: ChangeTerms, snapshot: JournalSnapshot, planned: Plan, to_move: Entry | None
+) -> Entry | None:
+    """Refuse what the run would refuse. Gives the change whose end moves, with its new end."""
     if planned.changes:
-        prepare(snapshot, terms, datetime.now(UTC), planned.changes, view.states)
+        new_entry(snapshot, terms, datetime.now(UTC), planned.changes, view.states)
+    if to_move is None or terms.expires_in is None:
+        return None
+    return moved_end(snapshot.stack, to_move, read_clock(view.host.session), terms.expires_in).get(to_move.change_id)
 
 
 def _meeting(

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A task that is told to stop while it has work to finish: Ctrl-C, Ansible's `timeout`, the end of its worker.
+"""A task that is interrupted while it has work to finish: Ctrl-C, Ansible's `timeout`, the end of its worker.
 
 None of these is an error of ours, and none of them waits. Ansible ends workers with SIGTERM, and hands Ctrl-C on to
 them as SIGINT; from ansible-core 2.19 on neither lets a line of Python run any more. While a host is being changed the
-first of them becomes an exception. Putting back is not interrupted a second time: it is bounded by the time-outs of
-the connection.
+first of them becomes an exception. A rollback is not interrupted a second time: the timeouts of the connection bound
+it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from ..core.errors import HostError, HostState, HostUnreachable, SmbGuestError
 
 _ENDS = (signal.SIGTERM, signal.SIGINT)
 
@@ -71,12 +73,34 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def noting(said: str) -> Iterator[None]:
-    """Let an interruption of the block say what the host holds. Errors say that themselves."""
+def noting(note: str) -> Iterator[None]:
+    """Let an interruption of the block note what the host holds. Errors carry that themselves."""
     try:
         yield
     except Exception:
         raise
     except BaseException as interruption:
-        interruption.add_note(said)
+        interruption.add_note(note)
         raise
+
+
+def explained(error: BaseException, state: HostState, *remarks: str) -> BaseException:
+    """What to raise of a failure: errors carry what the host holds, an interruption stays what it is and notes it.
+
+    Args:
+        error: what ended the work; what is no error of ours is a bug, or an interruption.
+        state: what the host holds by now.
+        remarks: further sentences for the user.
+    """
+    if not isinstance(error, Exception):
+        error.add_note(" ".join(filter(None, (state.value, *remarks))))
+        return error
+    ours = error if isinstance(error, SmbGuestError) else None
+    if ours is None:
+        ours = HostError(f"A bug in winops.smb_guest: {type(error).__name__}: {error}.")
+    elif isinstance(ours, HostUnreachable):
+        # The task was at work: Ansible must not treat the host as one that was never reached.
+        ours = HostError(str(error), kind=ours.kind, remarks=ours.remarks)
+    ours.host_state = state
+    ours.remark(*remarks)
+    return ours

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What reverting and recovering gave: the values that results and summaries are made of. Pure."""
+"""What changing, reverting and recovering gave: the values that results and summaries are made of. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..posture.guest_access import GuestAccess
+from ..posture.state import States
 from .cell import Cell, CellValue
 from .stack import Entry
 
@@ -20,6 +21,15 @@ class Recovery:
 
     warnings: tuple[str, ...] = ()
     changed: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a change gave. after: what the host holds. entry: the journal's record."""
+
+    after: States
+    entry: Entry | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

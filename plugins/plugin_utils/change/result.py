@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ..core.registry_value import as_text, value_as_fact
@@ -29,7 +30,7 @@ class Outcome:
     Attributes:
         before, after: every setting that was observed, by name.
         entry: the journal's record of the change.
-        prolonged: only the end of a change that stands was moved.
+        prolonged: only the end of a change that stands was moved. former_end: where it was.
         warnings: what the user must know although nothing failed.
         confirm: a setting that is not in force fails the task.
         beneath: changes that stand and that this one lies over.
@@ -43,6 +44,7 @@ class Outcome:
     verified: bool
     entry: Entry | None = None
     prolonged: bool = False
+    former_end: datetime | None = None
     recovery: Recovery = field(default_factory=Recovery)
     warnings: tuple[str, ...] = ()
     confirm: bool = False

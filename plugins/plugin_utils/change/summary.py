@@ -33,7 +33,12 @@ def of_changes(outcome: Outcome, host: str, *, check_mode: bool) -> Iterator[str
     for change in outcome.plan.changes:
         after = as_text(written(change.cell, change.after).stored)
         yield f"{did}: {change.cell.location}: {as_text(change.before)} -> {after} ({change.cell.setting.name})"
-    if not outcome.plan.changes and not outcome.prolonged:
+    if outcome.prolonged and outcome.entry:
+        did_move = "would move" if check_mode else "moved"
+        former = stamp(outcome.former_end) if outcome.former_end else "never"
+        new = stamp(outcome.entry.expires_at) if outcome.entry.expires_at else "never"
+        yield f"The expiry of the change {outcome.entry.change_id} {did_move} from {former} to {new}."
+    elif not outcome.plan.changes:
         yield nothing_to_change(host)
     yield from map(_beneath, outcome.beneath)
     if outcome.reconnect_required:

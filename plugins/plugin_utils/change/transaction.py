@@ -2,65 +2,42 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A change as a transaction: journal, set the expiry, write, verify; on any failure put all of it back.
+"""A change as a transaction: journal, register the expiry, write, verify; on any failure roll all of it back.
 
-Whatever ends the writing early, an interruption of the task and a mistake of ours included, is answered by putting
-back what each cell held, and proving it. Order around the journal:
+Whatever ends the writing early, an interruption of the task and a bug of ours included, is answered by restoring what
+lies below each cell, and proving it. Order around the journal:
 
     journal `pending`  ->  own task  ->  writes  ->  read back  ->  tasks of other changes  ->  journal `applied`
 
 A task of another change learns that it is covered only when the cover has been proved: before that, its own look at
-the value protects the new change. Cut off anywhere, a host is either as it was, or has a `pending` entry from which
-the next journaled run finishes or undoes.
+the value protects the new change. Interrupted anywhere, a host is either as it was, or has a `pending` entry that the
+next journaled run completes or rolls back.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from ..core.errors import HostError, HostState, HostUnreachable, RequestError, SmbGuestError, leaving
+from ..core.errors import HostState, SmbGuestError, leaving
 from ..core.stack import ChangeStatus
 from ..posture.state import States
 from ..windows.scheduled_task import register_task
-from .arming import refresh_tasks, remove_task
+from .arming import refresh_tasks, refuse_if_expired, remove_task
 from .cell import Cell, CellValue, Change, seen
 from .expiry import expiry_task, task_fingerprint
-from .interruption import terminable, uninterrupted
-from .journal import KEEP_ENDED, Host, JournalSnapshot, noted
-from .process import Controller
+from .interruption import explained, terminable, uninterrupted
+from .journal import Host, JournalSnapshot, noted
+from .new_entry import ChangeTerms, new_entry, without_former
+from .outcomes import Done
 from .rollback import asked, below_entry, below_found, restore
-from .stack import ChangePart, Entry, Stack, stamp
+from .stack import Entry, Stack
 from .write import Restoration, missing_keys, verify, write
 
 
-@dataclass(frozen=True)
-class ChangeTerms:
-    """What a task asks of the journal. A change is journaled when it asks for anything but `keep_ended`."""
-
-    change_id: str | None = None
-    reason: str = ""
-    expires_in: timedelta | None = None
-    keep_ended: int = KEEP_ENDED
-
-    @property
-    def journaled(self) -> bool:
-        return bool(self.change_id or self.reason or self.expires_in)
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a change gave. after: what the host holds. entry: the journal's record."""
-
-    after: States
-    entry: Entry | None = None
-    warnings: tuple[str, ...] = ()
-
-
 def carry_out(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> Done:
-    """Write without a journal. What was written is put back when anything fails."""
+    """Write without a journal. What was written is rolled back when anything fails."""
     found = _found(changes, before)
     with leaving(HostState.NOTHING_WRITTEN):
         made = missing_keys(host.registry, [cell for cell, held in found.items() if held.stored is None])
@@ -80,12 +57,13 @@ def carry_out_journaled(
     before: States,
     observe: Callable[[], States],
 ) -> Done:
-    """Write with a journal entry before the first write, and an expiry if the terms ask for one. Holds the host."""
+    """Write with a journal entry before the first write, and an expiry if the terms ask for one. The host is locked."""
     found = _found(changes, before)
     with leaving(HostState.NOTHING_WRITTEN):
         made = missing_keys(host.registry, [cell for cell, held in found.items() if held.stored is None])
-    entry, task = prepare(snapshot, terms, now, changes, before, made)
-    stack = _without_former(snapshot.stack, entry)
+    entry = new_entry(snapshot, terms, now, changes, before, made)
+    stack = without_former(snapshot.stack, entry)
+    task = expiry_task(stack.with_(entry), entry) if entry.expires_at else None
     try:
         host.journal.forget_marks(entry.change_id, snapshot)
         # A former change of this name goes from the list of ended ones too: found in both, it would have ended.
@@ -96,7 +74,7 @@ def carry_out_journaled(
             entry = replace(entry, registered_as=task_fingerprint(task))
         after = _write(host, changes, before, observe)
         if task:
-            _refuse_if_expired(host, entry)
+            refuse_if_expired(host, entry, "it was being written")
     except BaseException as error:
         raise _rolled_back(host, found, made, error, _Record(snapshot, stack, entry, terms.keep_ended)) from error
     try:
@@ -108,68 +86,8 @@ def carry_out_journaled(
     return Done(after, stack.get(entry.change_id), warnings)
 
 
-def prepare(
-    snapshot: JournalSnapshot,
-    terms: ChangeTerms,
-    now: datetime,
-    changes: Sequence[Change],
-    before: States,
-    made: Sequence[str] = (),
-) -> tuple[Entry, str | None]:
-    """The entry for a change and the text of its task. Raises RequestError for what cannot be journaled so."""
-    stack = snapshot.stack
-    change_id = terms.change_id or new_change_id(now)
-    former = stack.get(change_id)
-    if former is not None and former.status is not ChangeStatus.ROLLED_BACK:
-        raise RequestError(
-            f"The journal of this host has a change {former.change_id} already ({former.status.value}). Choose another "
-            "change_id, or leave it out to have one made."
-        )
-    parts = []
-    for change in changes:
-        held = seen(change.cell, before[change.cell.setting.name])
-        parts.append(ChangePart(change.cell, held, change.after, over=stack.over(change.cell, held)))
-    entry = Entry(
-        seq=stack.next_seq,
-        change_id=change_id,
-        status=ChangeStatus.PENDING,
-        reason=terms.reason,
-        created_at=now,
-        expires_at=now + terms.expires_in if terms.expires_in else None,
-        lasts=int(terms.expires_in.total_seconds()) if terms.expires_in else 0,
-        parts=tuple(parts),
-        made_keys=stack.made_keys([part.cell for part in parts if not part.cell.is_local], made),
-        controller=Controller.here(),
-    )
-    return entry, expiry_task(stack.with_(entry), entry) if entry.expires_at else None
-
-
-def prolong(host: Host, snapshot: JournalSnapshot, entry: Entry, now: datetime, expires_in: timedelta) -> Done:
-    """Give a change that stands another end. Journaled first: interrupted, the next run registers it."""
-    lasts = int(expires_in.total_seconds())
-    stack = snapshot.stack.with_(replace(entry, expires_at=now + expires_in, lasts=lasts, registered_as=""))
-    host.journal.write(snapshot, stack)
-    stack, warnings = refresh_tasks(host, stack)
-    if warnings:
-        host.journal.write(snapshot, snapshot.stack.with_(replace(entry, registered_as="")))
-        raise HostError(" ".join(warnings))
-    host.journal.write(snapshot, stack)
-    return Done({}, stack.get(entry.change_id))
-
-
-def new_change_id(now: datetime) -> str:
-    """A name that sorts by time and that no other run chooses."""
-    return f"{stamp(now).replace('-', '').replace(':', '')}-{secrets.token_hex(3)}"
-
-
 def _found(changes: Sequence[Change], before: States) -> dict[Cell, CellValue]:
     return {change.cell: seen(change.cell, before[change.cell.setting.name]) for change in changes}
-
-
-def _without_former(stack: Stack, entry: Entry) -> Stack:
-    """A change that was rolled back gives its name away, so that a fixed change_id survives a failed run."""
-    former = stack.get(entry.change_id)
-    return Stack(tuple(other for other in stack.entries if other is not former))
 
 
 def _write(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> States:
@@ -189,14 +107,6 @@ class _Record:
     keep_ended: int
 
 
-def _refuse_if_expired(host: Host, entry: Entry) -> None:
-    """The host may have ended the change while it was being written: then no task is left that could end it again."""
-    if any(mark.change_id.lower() == entry.change_id.lower() for mark in host.journal.marks()):
-        raise HostError(
-            f"The change {entry.change_id} expired while it was being written. Use a longer expires_in, or run again."
-        )
-
-
 def _rolled_back(
     host: Host,
     found: Mapping[Cell, CellValue],
@@ -204,7 +114,7 @@ def _rolled_back(
     error: BaseException,
     record: _Record | None = None,
 ) -> BaseException:
-    """Put everything back after `error`; gives what to raise, which says how that went."""
+    """Roll everything back after `error`; gives what to raise, which says how that went."""
     with uninterrupted():
         host.session.reset()  # an interruption leaves half an exchange on the line
         try:
@@ -221,23 +131,23 @@ def _rolled_back(
         if result.wrong:
             state = HostState.PARTLY_WRITTEN
             remarks += [
-                f"Undoing it failed as well: {' '.join(result.wrong)}",
+                f"The rollback failed as well: {' '.join(result.wrong)}",
                 f"The host may hold some of the new values: {', '.join(cell.location for cell in found)}.",
             ]
         try:
             remarks += _recorded(host, record, result, error) if record else ()
         except SmbGuestError as second:
-            remarks.append(f"The journal could not be closed: {second} The next journaled run does that.")
-    return _left(error, state, *remarks, result.warning)
+            remarks.append(f"The journal could not be completed: {second} The next journaled run does that.")
+    return explained(error, state, *remarks, result.warning)
 
 
 def _recorded(host: Host, record: _Record, result: Restoration, error: BaseException) -> list[str]:
-    """Close the journal of a change that failed; gives what the user must know of it."""
+    """Complete the journal of a change that failed; gives what the user must know of it."""
     entry = record.entry
     if result.wrong:
-        failed = noted(entry, ChangeStatus.FAILED, f"failed, and undoing it failed: {' '.join(result.wrong)}")
+        failed = noted(entry, ChangeStatus.FAILED, f"failed, and its rollback failed: {' '.join(result.wrong)}")
         host.journal.write(record.snapshot, record.stack.with_(failed))
-        return [f"The change {entry.change_id} is journaled: the next journaled run undoes it."]
+        return [f"The change {entry.change_id} is journaled: the next journaled run rolls it back."]
     host.journal.forget_marks(entry.change_id, replace(record.snapshot, marks=host.journal.marks()))
     left = remove_task(host, entry.change_id) if entry.expires_at else None
     gone = noted(entry, ChangeStatus.ROLLED_BACK, f"failed and restored: {error}")
@@ -247,21 +157,5 @@ def _recorded(host: Host, record: _Record, result: Restoration, error: BaseExcep
 
 def _unsigned(entry: Entry, error: BaseException) -> BaseException:
     """The change stands, and its entry could not be completed."""
-    remark = f"The journal of the change {entry.change_id} could not be closed. The next journaled run closes it."
-    return _left(error, HostState.CHANGED, remark)
-
-
-def _left(error: BaseException, state: HostState, *remarks: str) -> BaseException:
-    """What to raise: our own errors carry what the host holds, an interruption stays what it is and notes it."""
-    if not isinstance(error, Exception):
-        error.add_note(" ".join(filter(None, (state.value, *remarks))))
-        return error
-    ours = error if isinstance(error, SmbGuestError) else None
-    if ours is None:
-        ours = HostError(f"A bug in winops.smb_guest: {type(error).__name__}: {error}.")
-    elif isinstance(ours, HostUnreachable):
-        # The task failed with the host half-way or restored: Ansible must not treat it as if it had never begun.
-        ours = HostError(str(error), kind=ours.kind, remarks=ours.remarks)
-    ours.host_state = state
-    ours.remark(*remarks)
-    return ours
+    remark = f"The journal of the change {entry.change_id} could not be completed. The next journaled run does that."
+    return explained(error, HostState.CHANGED, remark)

@@ -54,6 +54,10 @@ class SchedulerFailed(HostError):
     """The Task Scheduler of the host did not do what it was asked, or did not confirm it."""
 
 
+class TaskRefused(SchedulerFailed):
+    """The Task Scheduler answered that it did not take a task: one of the same name is as it was."""
+
+
 def register_task(session: Session, name: str, xml: str) -> None:
     """Register a task of ours, over one of the same name, and see that it is there. Raises HostError."""
     arguments: dict[str, CimValue] = {"Force": True, "Xml": xml, "TaskPath": FOLDER, "TaskName": name}
@@ -65,7 +69,7 @@ def register_task(session: Session, name: str, xml: str) -> None:
         code = int(result.return_value) & 0xFFFFFFFF
         if code in ACCESS_DENIED:
             raise AccessDenied(f"registering the scheduled task {FOLDER}{name}", writing=True)
-        raise SchedulerFailed(
+        raise TaskRefused(
             f"The host refused the scheduled task {FOLDER}{name}: RegisterByXml returned {number_in_words(code)}. "
             "Look whether its Task Scheduler service runs."
         )

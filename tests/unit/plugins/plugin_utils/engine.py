@@ -19,12 +19,12 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host, JournalSnapshot
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import locked
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.new_entry import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import Recovery, read_and_recover
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Reverted, Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Scope
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.wsman.operations import WsmanOperation

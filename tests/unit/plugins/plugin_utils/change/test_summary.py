@@ -45,11 +45,12 @@ def test_nothing_to_change() -> None:
     assert lines(change(host, {GUEST: "allowed"}, reason="r")) == ["Nothing to change on ws-42."]
 
 
-def test_an_end_that_is_moved_is_no_nothing() -> None:
+def test_a_moved_end_is_named() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, name="nas", hours=6)
     assert lines(change(host, {GUEST: "allowed"}, name="nas", hours=8)) == [
-        "Change: nas, which the host ends at 2026-03-02T20:00:00Z. winops.smb_guest.revert undoes it."
+        "The expiry of the change nas moved from 2026-03-02T18:00:00Z to 2026-03-02T20:00:00Z.",
+        "Change: nas, which the host ends at 2026-03-02T20:00:00Z. winops.smb_guest.revert undoes it.",
     ]
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import configure as configure_file
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import checked_change_id
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.new_entry import ChangeTerms, new_change_id
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.transaction import ChangeTerms, new_change_id
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import verify, write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     AccessDenied,
@@ -249,14 +249,14 @@ def test_what_cannot_be_restored_is_reported_and_undone_by_the_next_run() -> Non
         host.inject("soap_fault", at=range(at + 1, at + 200), match="DeleteValue")
         with pytest.raises(HostError) as caught:
             change(host, OPEN, BOTH, name=name, reason="r" if name else "")
-        assert re.search(r"Undoing it failed as well.*may hold some of the new values", worded(caught.value))
+        assert re.search(r"The rollback failed as well.*may hold some of the new values", worded(caught.value))
         assert caught.value.changed is True
         host.clear_faults()
         if name:
             assert status(host, "x") == "failed"
             assert entry(host, "x").note.startswith("failed, and undoing it failed: ")
             assert f"{GUEST_LOCAL.location} is 1" in entry(host, "x").note
-            assert "the next journaled run undoes it" in worded(caught.value)
+            assert "the next journaled run rolls it back" in worded(caught.value)
             assert tidy(host).changed is True
             assert status(host, "x") == "rolled_back"
             assert moved(before, host) == []
@@ -274,7 +274,7 @@ def test_a_host_that_is_gone_for_good_may_hold_the_new_values() -> None:
             change(host, OPEN, BOTH, name=name)
         for cell in (SIGNING_LOCAL, GUEST_LOCAL, GUEST_POLICY):
             assert cell.location in worded(caught.value).partition("may hold some of the new values: ")[2]
-        assert ("The journal could not be closed: " in worded(caught.value)) is bool(name)
+        assert ("The journal could not be completed: " in worded(caught.value)) is bool(name)
         assert caught.value.changed is True
         host.clear_faults()
         if name:
@@ -292,7 +292,7 @@ def test_a_journal_that_cannot_be_closed_does_not_undo_what_was_verified() -> No
     ) as caught:
         change(host, OPEN, name="x")
     assert caught.value.host_state is HostState.CHANGED
-    assert "journal of the change x could not be closed. The next journaled" in worded(caught.value)
+    assert "journal of the change x could not be completed. The next journaled" in worded(caught.value)
     assert (caught.value.changed, status(host, "x"), held(host, GUEST_LOCAL)) == (True, "pending", ("REG_DWORD", 1))
     tidy(host)
     assert status(host, "x") == "applied"

@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -23,7 +21,6 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     HostError,
     HostState,
     HostUnreachable,
-    SmbGuestError,
     worded,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows import scheduled_task
@@ -35,7 +32,6 @@ from ..engine import (
     ENCRYPTION,
     GUEST,
     GUEST_LOCAL,
-    HOUR,
     OPEN,
     SIGNING,
     change,
@@ -303,46 +299,3 @@ def test_a_task_of_which_it_is_not_known_whether_it_was_taken_is_registered_agai
     host.advance(3700)
     host.run_due_tasks()
     assert runs(host, GUEST_LOCAL) is False
-
-
-def test_prolonging_that_fails_or_is_interrupted_leaves_an_end_that_the_journal_knows() -> None:
-    host = InProcessHost()
-    change(host, OPEN, name="x", hours=1)
-    saved, first = host.save(), entry(host, "x").expires_at
-    host.reset_counters()
-    assert change(host, OPEN, name="x", hours=5).prolonged
-    ends: set[timedelta] = set()
-    for at in range(1, host.requests + 1):
-        for kind in ("reset_before", "reset_after", "access_denied"):
-            host.load(saved)
-            host.inject(kind, at=[at])
-            with suppress(SmbGuestError):
-                change(host, OPEN, name="x", hours=5)
-            host.clear_faults()
-            assert status(host, "x") == "applied"
-            said = entry(host, "x").expires_at
-            change(host, {AUDIT: "enabled"}, name="y", reason="the next journaled run")
-            end = entry(host, "x").expires_at
-            assert first is not None
-            assert end is not None
-            assert end == said, (kind, at)
-            ends.add(end - first)
-            host.clock = end - timedelta(seconds=1)
-            assert host.run_due_tasks() == [], (kind, at)
-            host.advance(1)
-            assert host.run_due_tasks() == ["\\winops\\smb_guest\\x"], (kind, at)
-            assert runs(host, GUEST_LOCAL) is False
-    assert ends == {timedelta(0), 4 * HOUR}
-
-
-def test_an_end_that_could_not_be_moved_stays_where_it_was() -> None:
-    host = InProcessHost()
-    change(host, OPEN, name="x", hours=1)
-    first = entry(host, "x").expires_at
-    host.inject("access_denied", match="RegisterByXml", times=0)
-    with pytest.raises(HostError, match=r"The end of the change x at .* could not be brought up to date"):
-        change(host, OPEN, name="x", hours=5)
-    assert entry(host, "x").expires_at == first
-    host.advance(3601)
-    host.run_due_tasks()
-    assert (status(host, "x"), runs(host, GUEST_LOCAL)) == ("reverted", False)
