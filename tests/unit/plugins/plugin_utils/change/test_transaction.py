@@ -254,7 +254,7 @@ def test_what_cannot_be_restored_is_reported_and_undone_by_the_next_run() -> Non
         host.clear_faults()
         if name:
             assert status(host, "x") == "failed"
-            assert entry(host, "x").note.startswith("failed, and undoing it failed: ")
+            assert entry(host, "x").note.startswith("failed, and its rollback failed: ")
             assert f"{GUEST_LOCAL.location} is 1" in entry(host, "x").note
             assert "the next journaled run rolls it back" in worded(caught.value)
             assert tidy(host).changed is True
