@@ -13,10 +13,10 @@ from typing import Any
 
 from ..plugin_utils.actions.action import Action
 from ..plugin_utils.core.errors import RequestError
+from ..plugin_utils.core.local_files import write_files
 from ..plugin_utils.policy_files.errors import CannotBeWritten
 from ..plugin_utils.policy_files.forms import FORMS, left_out, written_files
 from ..plugin_utils.policy_files.policy_places import PolicyDocument
-from ..plugin_utils.policy_files.policy_writer import differing, write_policy_files
 from ..plugin_utils.tables.settings import SETTINGS
 
 MODE = 0o644
@@ -43,9 +43,9 @@ class ActionModule(Action):
                 files |= {f"{form}/{name}": content for name, content in written_files(form, document).items()}
             except CannotBeWritten as error:
                 raise RequestError(f"{form} cannot be written: {error}.") from error
-        differ = differing(folder, files)
+        differ = _differing(folder, files)
         if differ and not self._task.check_mode:
-            write_policy_files(folder, {name: files[name] for name in differ}, MODE)
+            write_files(folder, {name: files[name] for name in differ}, MODE, "The policy files")
         gone = {form: left_out(form, document.settings) for form in options["forms"]}
         return {
             "changed": bool(differ),
@@ -80,6 +80,22 @@ def _document(options: Mapping[str, Any]) -> PolicyDocument:
     made_at = made_at.astimezone(UTC) if made_at.tzinfo else made_at.replace(tzinfo=UTC)
     known = {row: value for row, value in settings.items() if value is not None}
     return PolicyDocument(options["name"], known, made_at, options["comment"])
+
+
+def _differing(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes | None]:
+    """The files that are not there as they should be, with what is there now. Raises RequestError."""
+    found: dict[str, bytes | None] = {}
+    for name, content in files.items():
+        try:
+            held = (folder / name).read_bytes()
+        except FileNotFoundError:
+            found[name] = None
+        except OSError as error:
+            raise RequestError(f"{folder / name} cannot be read: {error.strerror or error}.") from error
+        else:
+            if held != content:
+                found[name] = held
+    return found
 
 
 def _shown(content: bytes | None) -> str:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..plugin_utils.actions.action import Action
-from ..plugin_utils.core.errors import RequestError
-from ..plugin_utils.policy_files.errors import PolicyFileError
-from ..plugin_utils.policy_files.policy_reader import PolicyFileSource, PolicyFolder
+from ..plugin_utils.core.local_files import bounded_readers
+from ..plugin_utils.policy_files.policy_reader import MAX_FILE, MAX_FILES, PolicyFileSource, PolicyFolder, agreement
 from ..plugin_utils.tables.settings import SETTINGS
 
 
@@ -23,30 +22,21 @@ class ActionModule(Action):
     ARGUMENT_SPEC = {"path": {"type": "path", "required": True}}
 
     def act(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        path = Path(options["path"])
-        if not path.exists():
-            raise RequestError(f"There is no {path} on the control node.")
-        try:
-            sources = PolicyFolder(path).sources()
-        except PolicyFileError as error:
-            raise RequestError(f"{path} cannot be read: {error}.") from error
-        settings: dict[str, str] = {}
-        contradictions: dict[str, dict[str, str]] = {}
-        for name, row in SETTINGS.items():
-            words_of = {
-                source.path: row.words.word(source.settings[name]) for source in sources if name in source.settings
-            }
-            words = set(words_of.values())
-            if len(words) == 1:
-                settings[name] = words.pop()
-            elif words:
-                contradictions[name] = words_of
+        sources = PolicyFolder(bounded_readers(Path(options["path"]), MAX_FILES, MAX_FILE)).sources()
+        settings, contradictions = agreement(sources)
         return {
             "changed": False,
-            "settings": settings,
-            "contradictions": contradictions,
+            "settings": _worded(settings),
+            "contradictions": {
+                name: {path: SETTINGS[name].words.word(value) for path, value in values.items()}
+                for name, values in contradictions.items()
+            },
             "sources": [_row(source) for source in sources],
         }
+
+
+def _worded(settings: Mapping[str, bool]) -> dict[str, str]:
+    return {name: SETTINGS[name].words.word(value) for name, value in settings.items()}
 
 
 def _row(source: PolicyFileSource) -> dict[str, Any]:
@@ -54,7 +44,7 @@ def _row(source: PolicyFileSource) -> dict[str, Any]:
         "path": source.path,
         "form": source.form,
         "name": source.name,
-        "settings": {name: SETTINGS[name].words.word(value) for name, value in source.settings.items()},
+        "settings": _worded(source.settings),
         "deleted": source.deleted,
         "out_of_reach": source.out_of_reach,
         "notes": source.notes,

@@ -10,7 +10,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,13 @@ from ansible.release import __version__ as ansible_version
 
 from ..plugin_utils.actions.action import Action
 from ..plugin_utils.core.errors import RequestError
+from ..plugin_utils.core.local_files import StagedFiles, bounded_readers
+from ..plugin_utils.policy_files.policy_reader import MAX_FILE, MAX_FILES, PolicyFolder, agreement
+from ..plugin_utils.report.baseline import Baseline
 from ..plugin_utils.report.csv_tables import csv_files
 from ..plugin_utils.report.document import SCHEMA_VERSION, ReportTerms, build_document
 from ..plugin_utils.report.exceptions import read_exceptions
-from ..plugin_utils.report.files import as_json, checksums, digest_of, read_document, read_parts, write_files
+from ..plugin_utils.report.files import as_json, checksums, read_document, read_parts
 from ..plugin_utils.report.html import render
 from ..plugin_utils.report.json_lines import json_lines
 from ..plugin_utils.report.parts import build_part, merge_parts, part_name
@@ -30,6 +33,7 @@ from ..plugin_utils.report.sarif import as_sarif
 
 FORMATS = ("html", "json", "csv", "jsonl", "sarif", "part")
 DEFAULT_FORMATS = FORMATS[:3]
+Document = Mapping[str, Any]
 PAGE, DOCUMENT, CHECKSUMS = "report.html", "report.json", "SHA256SUMS"
 
 
@@ -59,6 +63,7 @@ class ActionModule(Action):
         },
         "servers": {"type": "list", "elements": "dict", "default": []},
         "previous": {"type": "path"},
+        "baseline": {"type": "path"},
         "mode": {"type": "str", "default": "0640"},
     }
 
@@ -70,6 +75,7 @@ class ActionModule(Action):
             raise RequestError(f"The earlier report {options['previous']} does not exist.")
         formats = _formats(options)
         exceptions = read_exceptions(options["exceptions"])
+        baseline = _baseline(options["baseline"])
         if options["check_options"]:
             return {"changed": False}
         parts = read_parts(Path(place) for place in options["merge"])
@@ -90,17 +96,16 @@ class ActionModule(Action):
             exceptions=exceptions,
             previous=previous,
             probes=probes,
+            baseline=baseline,
             provenance=self._provenance(options, [path for path, _part in parts]),
         )
         document = build_document(hosts, terms)
-        files = _files(document, formats)
-        if own and "part" in formats:
-            files[part_name(own)] = as_json(own)
-        files[CHECKSUMS] = checksums(files)
+        part = own if "part" in formats else None
+        names = [name for name, _pieces in _files(document, formats, part, {})] + [CHECKSUMS]
         if not self._task.check_mode:
-            write_files(folder, files, mode)
+            _write(StagedFiles(folder, mode, "The report"), document, formats, part)
         return result | {
-            "files": [str(folder / name) for name in files],
+            "files": [str(folder / name) for name in names],
             "summary": document["summary"],
             "comparison": document["comparison"],
             "unread": [row["name"] for row in document["hosts"] if row["status"] != "read"],
@@ -109,7 +114,7 @@ class ActionModule(Action):
     def _provenance(self, options: Mapping[str, Any], parts: Sequence[Path]) -> dict[str, Any]:
         """Who makes the report, where, and from what."""
         sources = getattr(self, "_variables", {}).get("ansible_inventory_sources") or []
-        shown = ("formats", "title", "previous", "merge")
+        shown = ("formats", "title", "previous", "merge", "baseline")
         return {
             "control_node": socket.gethostname(),
             "user": _user(),
@@ -133,21 +138,63 @@ def _formats(options: Mapping[str, Any]) -> list[str]:
     return list(options["formats"])
 
 
-def _files(document: Mapping[str, Any], formats: list[str]) -> dict[str, str]:
-    """By name. The document comes last: it is what the next report is compared with."""
-    files: dict[str, str] = {}
-    text = as_json(document) if "json" in formats else ""
+def _write(staged: StagedFiles, document: Document, formats: Sequence[str], part: Document | None) -> None:
+    """All files or none. The document is written first, since the page names its checksum, and appears last, since the
+    next report is compared with it."""
+    with staged:
+        if "json" in formats:
+            staged.add(DOCUMENT, _encoded(as_json(document)))
+        for name, pieces in _files(document, formats, part, staged.digests):
+            if name != DOCUMENT:
+                staged.add(name, _encoded(pieces))
+        if "json" in formats:
+            staged.move_to_end(DOCUMENT)
+        staged.add(CHECKSUMS, _encoded([checksums(staged.digests)]))
+        staged.publish()
+
+
+def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
+    return (piece.encode() for piece in pieces)
+
+
+def _files(
+    document: Document, formats: Sequence[str], part: Document | None, digests: Mapping[str, str]
+) -> Iterator[tuple[str, Iterable[str]]]:
+    """The files by name, each with its text in pieces, which are made when they are read.
+
+    Args:
+        document: Of the report.
+        formats: Which files.
+        part: What the format part writes.
+        digests: The checksum of the document, once it is written.
+    """
     if "html" in formats:
-        files[PAGE] = render(document, digest_of(text) if text else "")
+        yield PAGE, (render(document, digests.get(DOCUMENT, "")) for _once in range(1))
     if "csv" in formats:
-        files |= {f"{name}.csv": text for name, text in csv_files(document).items()}
+        yield from ((f"{name}.csv", pieces) for name, pieces in csv_files(document).items())
     if "jsonl" in formats:
-        files["report.jsonl"] = "".join(json_lines(document))
+        yield "report.jsonl", json_lines(document)
     if "sarif" in formats:
-        files["report.sarif"] = as_sarif(document)
-    if text:
-        files[DOCUMENT] = text
-    return files
+        yield "report.sarif", (as_sarif(document) for _once in range(1))
+    if "json" in formats:
+        yield DOCUMENT, as_json(document)
+    if part is not None:
+        yield part_name(part), as_json(part)
+
+
+def _baseline(path: str | None) -> Baseline | None:
+    """What policy files on the control node say. Raises RequestError where there are none."""
+    if not path:
+        return None
+    sources = PolicyFolder(bounded_readers(Path(path), MAX_FILES, MAX_FILE)).sources()
+    if not any(source.settings or source.deleted for source in sources):
+        notes = [f"{source.path}: {note}" for source in sources for note in source.notes]
+        raise RequestError(
+            f"The baseline {path} says nothing about the SMB settings. Name a file, folder or export that "
+            "policy_files_info reads.",
+            remarks=notes[:3],
+        )
+    return Baseline(path, *agreement(sources))
 
 
 def _mode(text: str) -> int:

@@ -30,8 +30,9 @@ options:
     default: {}
   merge:
     description:
-      - Parts of a report that other runs wrote with the format V(part), as files, or as folders that contain them.
-        So slices of a job, runs with C(--limit) and workers on other machines result in one report.
+      - Parts of a report that other runs wrote with the format V(part). Name the files, or folders that contain them at
+        any depth under their names C(part-*.json).
+      - So slices of a job, runs with C(--limit) and workers on other machines result in one report.
       - A host that is in several parts, or also in O(hosts), counts once, with its latest reading. The report lists a
         host of O(hosts) that has no result and is in no part as not asked.
       - The order of the parts changes nothing. History and comparison continue in O(dest).
@@ -106,6 +107,12 @@ options:
   previous:
     description: The C(report.json) to compare with. The default is the one in O(dest), if it exists.
     type: path
+  baseline:
+    description:
+      - A policy file, a folder of them or an export on the control node, such as a baseline of Microsoft or a
+        backup of a GPO. The forms are those of M(winops.smb_guest.policy_files_info).
+      - The report compares the values that run with the settings of these files, and lists the hosts that differ.
+    type: path
   mode:
     description: The mode of the files. Restrict it, because the report shows an attacker the weak hosts.
     type: str
@@ -137,6 +144,7 @@ notes:
 seealso:
   - module: winops.smb_guest.posture_info
   - module: winops.smb_guest.server_info
+  - module: winops.smb_guest.policy_files_info
 """
 
 EXAMPLES = r"""
@@ -173,6 +181,16 @@ EXAMPLES = r"""
         ticket: RISK-12
       - server: nas-lab
         reason: Replaced in January
+  vars:
+    results: "{{ ansible_play_hosts_all | map('extract', hostvars) | map(attribute='posture', default={}) }}"
+  run_once: true
+  delegate_to: localhost
+
+- name: Write the report, and compare the fleet with a baseline
+  winops.smb_guest.posture_report:
+    hosts: "{{ dict(ansible_play_hosts_all | zip(results)) }}"
+    dest: reports/november
+    baseline: baselines/windows-11
   vars:
     results: "{{ ansible_play_hosts_all | map('extract', hostvars) | map(attribute='posture', default={}) }}"
   run_once: true

@@ -26,3 +26,7 @@ def start_fleet() -> Iterator[Callable[[list[dict[str, Any]]], Fleet]]:
     """Starts fleets from a list of host entries; they end with the test file."""
     with ExitStack() as stack:
         yield lambda hosts: stack.enter_context(Fleet({"hosts": hosts}))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fleet", type=int, default=20, help="how many hosts the streaming tests have")

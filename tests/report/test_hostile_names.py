@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.baseline import Baseline
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.csv_tables import TABLES, csv_files
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import ReportTerms, build_document
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.exceptions import read_exceptions
@@ -23,7 +24,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.files impo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.html import render
 from ansible_collections.winops.smb_guest.tests.report.conftest import Opened
 from ansible_collections.winops.smb_guest.tests.report.hostile import HOSTILE, hostile_results
-from ansible_collections.winops.smb_guest.tests.report.invented_fleet import NOW, results
+from ansible_collections.winops.smb_guest.tests.report.invented_fleet import NOW, SETTINGS, results
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "docs/report.schema.json").read_text(encoding="utf-8"))
 
@@ -50,10 +51,17 @@ def document() -> dict[str, Any]:
     fleet = hostile_results(good)
     probes = [{"server": text, "verdict": text, "advice": text} for text in HOSTILE]
     before = build_document({f"{text}-gone": good for text in HOSTILE}, ReportTerms(NOW, title=HOSTILE[0]))
+    contradictions = {"server_signing": {text: number % 2 == 0 for number, text in enumerate(HOSTILE)}}
     return build_document(
         fleet,
         ReportTerms(
-            NOW, title=HOSTILE[1], exceptions=accepted, previous=before, probes=probes, collection_version="<b>"
+            NOW,
+            title=HOSTILE[1],
+            exceptions=accepted,
+            previous=before,
+            probes=probes,
+            collection_version="<b>",
+            baseline=Baseline(HOSTILE[0], dict.fromkeys(SETTINGS, True), contradictions),
         ),
     )
 
@@ -92,7 +100,7 @@ def test_the_policy_of_the_page_stops_what_escaping_would_let_through(
 
 
 def test_it_is_no_formula_in_csv(document: dict[str, Any]) -> None:
-    files = csv_files(document)
+    files = {name: "".join(pieces) for name, pieces in csv_files(document).items()}
     assert set(files) == set(TABLES)
     for name, text in files.items():
         assert text.startswith("\ufeff")
@@ -105,7 +113,7 @@ def test_it_is_no_formula_in_csv(document: dict[str, Any]) -> None:
 
 
 def test_it_steers_no_terminal(document: dict[str, Any]) -> None:
-    text = as_json(document)
+    text = "".join(as_json(document))
     assert text.isascii()
     assert all(line.isprintable() for line in text.split("\n"))
     assert all(line.isprintable() for line in render(document).split("\n"))
@@ -127,7 +135,7 @@ def test_a_hostile_document_has_the_schema(document: dict[str, Any]) -> None:
 def _validate(document: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(
-        json.loads(as_json(document))
+        json.loads("".join(as_json(document)))
     )
 
 

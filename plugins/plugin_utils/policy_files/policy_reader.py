@@ -2,23 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a file or folder of somebody else says about our settings, whatever form it is in.
+"""What a file or folder of somebody else says about our settings, whatever form it is in. Pure.
 
-The text is not trusted: no document type, sizes and numbers bounded, no link followed, no path left. A file that is
-damaged is a note beside the others. A form that cannot carry a setting says nothing about it by being silent.
+The text is not trusted: no document type, sizes and numbers bounded, no path leaves the folder. A damaged file is a
+note beside the others. The silence of a form that cannot carry a setting means nothing.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from ..tables.settings import SETTINGS
 from ..wsman.errors import WsmanError
 from ..wsman.xml import attribute, child, children, content, local_name, parse
-from .errors import DamagedFile, PolicyFileError, shorten
+from .errors import PolicyFileError, shorten
 from .forms import left_out
 from .gpmc_backup import read_backup_xml
 from .gpt_tmpl import GptTmpl
@@ -28,6 +27,7 @@ from .text_forms import ReadValue, decoded, read_intune, read_lgpo_text, read_re
 
 MAX_FILE = 16 * 1024 * 1024
 MAX_FILES = 10_000
+"""How many files a caller should offer."""
 
 
 @dataclass
@@ -77,24 +77,14 @@ class PolicyFileSource:
 
 
 class PolicyFolder:
-    """The files at a path: a file alone, or a folder of somebody else."""
+    """Files of somebody else.
 
-    def __init__(self, path: Path) -> None:
-        self._top = path
-        self._files = {path.name: path} if path.is_file() else dict(self._walk())
+    Args:
+        files: By path below the folder, with slashes: what reads the content, or raises OSError.
+    """
 
-    def _walk(self) -> Iterator[tuple[str, Path]]:
-        count = 0
-        for folder, names, files in os.walk(self._top, followlinks=False):
-            names.sort()
-            for name in sorted(files):
-                path = Path(folder, name)
-                if path.is_symlink() or not path.is_file():
-                    continue
-                count += 1
-                if count > MAX_FILES:
-                    raise DamagedFile("too_large", f"the folder holds more than {MAX_FILES} files")
-                yield path.relative_to(self._top).as_posix(), path
+    def __init__(self, files: Mapping[str, Callable[[], bytes]]) -> None:
+        self._files = files
 
     def sources(self) -> list[PolicyFileSource]:
         """Everything that speaks of our settings, in the order of the paths. A damaged file is a note of its own."""
@@ -111,14 +101,8 @@ class PolicyFolder:
         except (PolicyFileError, WsmanError, OSError) as error:
             return PolicyFileSource(name, form or "unreadable", notes=[f"It cannot be read: {error}."])
 
-    def _content(self, name: str) -> bytes:
-        path = self._files[name]
-        if path.stat().st_size > MAX_FILE:
-            raise DamagedFile("too_large", f"the file is larger than {MAX_FILE} bytes")
-        return path.read_bytes()
-
     def _backup(self, name: str) -> PolicyFileSource:
-        backup = read_backup_xml(self._content(name))
+        backup = read_backup_xml(self._files[name]())
         source = PolicyFileSource(name, "gpmc_backup", backup.name, notes=list(backup.notes))
         root = PurePosixPath(name).parent
         by_case = {known.lower(): known for known in self._files}
@@ -127,12 +111,12 @@ class PolicyFolder:
             if held is None:
                 source.notes.append(f"{shorten(path)} is named by Backup.xml and is not there.")
             else:
-                source.add(_READERS[role](self._content(held)))
+                source.add(_READERS[role](self._files[held]()))
         source.out_of_reach = sorted(left_out("gpmc_backup", SETTINGS.values()))
         return source
 
     def _file(self, name: str) -> PolicyFileSource:
-        content_ = self._content(name)
+        content_ = self._files[name]()
         form = form_of(name, content_)
         source = PolicyFileSource(name, form)
         if form in ("intune_catalog", "intune_custom"):
@@ -238,3 +222,13 @@ _READERS: Mapping[str, Callable[[bytes], Iterator[ReadValue]]] = {
     "unattend": _unattend_values,
 }
 _REACH = {"registry": "registry_pol", "template": "security_template", "policy_rules": "gpmc_backup"}
+
+
+def agreement(sources: Iterable[PolicyFileSource]) -> tuple[dict[str, bool], dict[str, dict[str, bool]]]:
+    """The settings on which all sources that hold them agree, and those on which they differ with each one's value."""
+    held: dict[str, dict[str, bool]] = {name: {} for name in SETTINGS}
+    for source in sources:
+        for name, value in source.settings.items():
+            held[name][source.path] = value
+    agreed = {name: next(iter(values.values())) for name, values in held.items() if len(set(values.values())) == 1}
+    return agreed, {name: values for name, values in held.items() if len(set(values.values())) > 1}

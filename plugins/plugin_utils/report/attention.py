@@ -50,6 +50,7 @@ ATTENTION = (
     Attention(
         "warn", "drift", "drift", "hosts", "[host runs another value|hosts run other values] than [is|are] configured"
     ),
+    Attention("warn", "differ_from_baseline", "base", "hosts", "[host differs|hosts differ] from the baseline"),
     Attention("warn", "expired_exceptions", "", "exceptions", "[exception has|exceptions have] ended"),
     Attention("warn", "exceptions_ends_soon", "", "exceptions", "[exception ends|exceptions end] within 30 days"),
     Attention(

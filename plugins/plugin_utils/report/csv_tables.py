@@ -21,6 +21,7 @@ from .servers import KINDS
 
 Row = Mapping[str, Any]
 
+_PIECE = 64 * 1024
 # What spreadsheets take for the beginning of a formula; the wide forms in East Asian locales.
 FORMULA = tuple("=+-@|%\t\r\uff1d\uff0b\uff0d\uff20")
 
@@ -45,17 +46,23 @@ def safe_cell(value: Any) -> str:
     return f"'{text}" if text.lstrip().startswith(FORMULA) else text
 
 
-def csv_files(document: Row) -> dict[str, str]:
-    """The text of each table, by its name."""
+def csv_files(document: Row) -> dict[str, Iterator[str]]:
+    """The text of each table in pieces, by its name."""
     return {name: _csv(table, document) for name, table in TABLES.items()}
 
 
-def _csv(table: Table, document: Row) -> str:
+def _csv(table: Table, document: Row) -> Iterator[str]:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    text.write("\ufeff")
     writer.writerow(table.columns)
-    writer.writerows([safe_cell(get(row)) for get in table.columns.values()] for row in table.rows(document))
-    return "\ufeff" + text.getvalue()
+    for row in table.rows(document):
+        writer.writerow([safe_cell(get(row)) for get in table.columns.values()])
+        if text.tell() > _PIECE:
+            yield text.getvalue()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue()
 
 
 def _member(*path: str) -> Callable[[Row], Any]:
@@ -125,6 +132,12 @@ def _logs(document: Row) -> Iterator[Row]:
     for host in document["hosts"]:
         for channel in host["events"]["coverage"]:
             yield {**host["events"], **channel, "host": host["name"]}
+
+
+def _baseline(document: Row) -> Iterator[Row]:
+    for row in document["baseline"]["settings"] if document["baseline"] else ():
+        for name in row["differ"]:
+            yield {**row, "host": name, "in_force": row["other"]}
 
 
 def _not_read(document: Row) -> Iterator[Row]:
@@ -240,6 +253,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
                 "log_is_empty": _member("log_is_empty"),
             },
         ),
+        "baseline": Table(_baseline, _members("host", "setting", "wanted", "in_force")),
         "not_read": Table(_not_read, _members("host", "part", "kind", "text")),
         "exceptions": Table(
             _rows_of("exceptions"),

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from .baseline import Baseline, baseline_part, hosts_that_differ
 from .blind_spots import blind_spot_rows
 from .comparison import compare, history
 from .compliance import compliance_tables, judge_host
@@ -34,6 +35,7 @@ class ReportTerms:
     """What the report is made with, beside what hosts answered.
 
     now: aware. previous: an earlier document. probes: rows of server_info. provenance: who made it, and how.
+    baseline: what policy files say.
     """
 
     now: datetime
@@ -43,6 +45,7 @@ class ReportTerms:
     previous: Mapping[str, Any] | None = None
     probes: Sequence[Row] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    baseline: Baseline | None = None
 
 
 def build_document(results: Mapping[str, Any], terms: ReportTerms) -> dict[str, Any]:
@@ -59,7 +62,9 @@ def build_document(results: Mapping[str, Any], terms: ReportTerms) -> dict[str, 
             guest_at.setdefault(name, []).append(row["name"])
     changes, drift = change_rows(hosts, now), drift_rows(hosts)
     exceptions = exception_rows(accepted, hosts, judged, servers, now)
+    baseline = baseline_part(terms.baseline, hosts)
     summary = _summary(hosts, servers, changes, drift, exceptions, judged)
+    summary["differ_from_baseline"] = len(hosts_that_differ(baseline))
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -74,6 +79,7 @@ def build_document(results: Mapping[str, Any], terms: ReportTerms) -> dict[str, 
         "changes": changes,
         "drift": drift,
         "compliance": compliance_tables(hosts, judged),
+        "baseline": baseline,
         "exceptions": exceptions,
         "blind_spots": blind_spot_rows(hosts),
         "provenance": cleaned(dict(terms.provenance)),

@@ -52,6 +52,7 @@ class Facets:
         self._of_hosts(document["hosts"])
         self._of_servers(document["servers"])
         self._of_lists(document)
+        self._of_baseline(document["baseline"])
         self._of_comparison(document["comparison"])
 
     def add(self, key: str, label: str, hosts: Iterable[str]) -> None:
@@ -102,6 +103,13 @@ class Facets:
             self.add(f"blind:{number}", row["text"], row["hosts"])
         for number, row in enumerate(document["exceptions"]):
             self.add(f"exc:{number}", f"Exception: {row['reason']}", row["hosts"])
+
+    def _of_baseline(self, baseline: Row | None) -> None:
+        rows = baseline["settings"] if baseline else ()
+        for row in rows:
+            for verdict in ("differ", "same", "unknown", "unsupported"):
+                self.add(f"base:{row['setting']}:{verdict}", f"Baseline, {row['setting']}: {verdict}", row[verdict])
+        self.add("base", "Differs from the baseline", (name for row in rows for name in row["differ"]))
 
     def _of_comparison(self, comparison: Row | None) -> None:
         if comparison is None:

@@ -22,6 +22,8 @@ from .shape import POSTURE, PROBE, shaped
 from .text import cleaned, line
 
 PART_VERSION = 1
+PART_FILES = "part-*.json"
+"""The names that `part_name` gives."""
 
 
 @dataclass(frozen=True)

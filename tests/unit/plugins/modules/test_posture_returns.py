@@ -32,6 +32,7 @@ READ = {
     "gather_connections": {"connections": [], "sessions": None, "counts": {}},
 }
 """What each function that posture_info calls returns."""
+GUEST = "insecure_guest_logons"
 OPTIONS = {"parts": list(posture_info.PARTS), "since": "30d", "max_events": 20_000, "way": "auto"}
 
 
@@ -106,6 +107,7 @@ def _report(tmp_path: Path, *, check_mode: bool = False, **options: Any) -> dict
         "exceptions": [],
         "servers": [],
         "previous": None,
+        "baseline": None,
         "merge": [],
         "check_options": False,
         "mode": "0640",
@@ -218,3 +220,22 @@ def test_what_is_no_part_is_an_error(tmp_path: Path, content: str | None, words:
         part.write_text(content)
     with pytest.raises(RequestError, match=words):
         _report(tmp_path, merge=[str(part)])
+
+
+def test_a_baseline_is_read_from_policy_files(tmp_path: Path) -> None:
+    wrong, folder = tmp_path / "wrong", tmp_path / "baseline"
+    for each in (wrong, folder):
+        each.mkdir()
+    key = r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
+    text = f'Windows Registry Editor Version 5.00\r\n\r\n[{key}]\r\n"AllowInsecureGuestAuth"=dword:00000000\r\n'
+    (folder / "hardening.reg").write_bytes(text.encode("utf-16"))
+    _report(tmp_path, hosts=dict(results(20)), baseline=str(folder))
+    document = json.loads((tmp_path / "out/report.json").read_text())
+    (row,) = document["baseline"]["settings"]
+    allowed = [row["name"] for row in document["hosts"] if row["settings"].get(GUEST, {}).get("running")]
+    assert (row["setting"], row["wanted"], row["differ"]) == (GUEST, "blocked", allowed)
+    assert allowed
+    (wrong / "notes.txt").write_text("nothing")
+    for path, words in ((wrong, "says nothing about the SMB settings"), (tmp_path / "gone", "does not exist")):
+        with pytest.raises(RequestError, match=words):
+            _report(tmp_path, baseline=str(path), check_options=True)

@@ -16,10 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.local_files import bounded_readers
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.errors import CannotBeWritten
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.forms import FORMS, left_out, written_files
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.policy_places import PolicyDocument
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.policy_reader import (
+    MAX_FILE,
+    MAX_FILES,
     PolicyFileSource,
     PolicyFolder,
 )
@@ -47,7 +50,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def sources(folder: Path) -> list[PolicyFileSource]:
-    return PolicyFolder(folder).sources()
+    return PolicyFolder(bounded_readers(folder, MAX_FILES, MAX_FILE)).sources()
 
 
 @pytest.mark.parametrize("form", FORMS)

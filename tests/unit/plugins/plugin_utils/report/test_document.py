@@ -16,6 +16,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.baseline import Baseline
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.csv_tables import csv_files
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import ReportTerms, build_document
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.exceptions import read_exceptions
@@ -314,7 +315,7 @@ def test_whatever_a_host_says_the_others_get_their_report(said: dict[str, Any], 
     document = build_document({name: {"posture": said}, "good-host": {"posture": _posture()}}, ReportTerms(NOW))
     json.dumps(document, allow_nan=False)
     assert "good-host" in render(document)
-    assert all(csv_files(document).values())
+    assert all("".join(pieces) for pieces in csv_files(document).values())
 
 
 def test_a_change_that_is_half_reverted_is_open() -> None:
@@ -455,3 +456,39 @@ def test_the_other_doors_are_counted_and_ask_for_attention() -> None:
     assert "SMB1 client: it accepts guest logons" in render(document)
     unread = build_document({"ws": {}}, ReportTerms(NOW))["hosts"][0]["doors"]
     assert {door["state"] for door in unread.values()} == {"not_read"}
+
+
+def test_a_baseline_is_compared_with_what_runs() -> None:
+    hosts: dict[str, Any] = {
+        "open": {"posture": _posture(local=True)},
+        "closed": {"posture": _posture(local=False)},
+        "drifts": {"posture": _posture(policy=False, running=True)},
+        "silent": {"posture": {}},
+        "off": {"unreachable": True, "msg": "no"},
+    }
+    contradictions = {"server_signing": {"a.reg": True, "b.reg": False}}
+    baseline = Baseline("folder", {GUEST: False, "client_encryption": True}, contradictions)
+    hosts["old"] = {"posture": _posture(number=1, local=False)}  # a build without client encryption
+    document = build_document(hosts, ReportTerms(NOW, baseline=baseline))
+    guest, encryption = document["baseline"]["settings"]
+    assert (guest["wanted"], guest["other"]) == ("blocked", "allowed")
+    assert guest["differ"] == ["drifts", "open"]
+    assert (guest["same"], guest["unknown"]) == (["closed", "old"], ["silent"])
+    assert encryption["unsupported"] == ["old"]
+    assert encryption["differ"] == ["closed", "drifts", "open"]
+    assert document["summary"]["differ_from_baseline"] == 3
+    assert document["baseline"]["contradictions"] == [
+        {"setting": "server_signing", "files": {"a.reg": "required", "b.reg": "not_required"}}
+    ]
+    table = "".join(csv_files(document)["baseline"]).splitlines()
+    assert '"open","insecure_guest_logons","blocked","allowed"' in table
+    assert len(table) == 1 + 5
+    page = render(document)
+    assert 'href="#hosts?f=base%3Ainsecure_guest_logons%3Adiffer"' in page
+    assert "hosts differ from the baseline" in page
+
+
+def test_without_a_baseline_there_is_no_part_of_it() -> None:
+    document = build_document({"a": {"posture": _posture()}}, ReportTerms(NOW))
+    assert (document["baseline"], document["summary"]["differ_from_baseline"]) == (None, 0)
+    assert 'id="baseline"' not in render(document)
