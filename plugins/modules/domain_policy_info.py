@@ -40,9 +40,22 @@ options:
     description: Whether to return RV(changes), the journal of the changes by M(winops.smb_guest.domain_policy).
     type: bool
     default: false
+  backup_to:
+    description:
+      - A folder on the control node, for a backup of O(gpo) in the form of Group Policy Management. A change board can
+        read it with M(winops.smb_guest.policy_files_info) or Windows tools, before and after a change.
+      - The backup holds every file of the GPO. Its id depends on the content, so a GPO that did not change is not
+        written again, and backups before and after a change stand side by side.
+      - Import such a backup, and do not restore it.
+    type: path
 extends_documentation_fragment:
   - winops.smb_guest.attributes.info
   - winops.smb_guest.domain
+attributes:
+  check_mode:
+    description: Whether the module can run in check mode.
+    support: full
+    details: It only reads the domain. In check mode it writes no backup.
 notes:
   - Only the computer itself evaluates a WMI filter. The module counts a GPO that has one as applied, and
     RV(resolved.settings) states that its filter was not evaluated.
@@ -65,6 +78,12 @@ EXAMPLES = r"""
     domain: ad.example.com
     computer: WS0042
   register: ws0042
+
+- name: Back up a GPO for the change board
+  winops.smb_guest.domain_policy_info:
+    domain: ad.example.com
+    gpo: SMB hardening
+    backup_to: change-1234
 
 - name: Show the result
   ansible.builtin.debug:
@@ -194,6 +213,24 @@ changes:
   returned: when asked for
   type: list
   elements: dict
+backup:
+  description: The backup, when O(backup_to) is set.
+  returned: when asked for
+  type: dict
+  contains:
+    id:
+      description: Its id, which is the name of its folder.
+      type: str
+      returned: always
+    path:
+      description: Its folder on the control node.
+      type: str
+      returned: always
+    left_out:
+      description: What of the GPO is not in the backup, each as a sentence.
+      type: list
+      elements: str
+      returned: always
 requests:
   description: How many requests the module sent, by C(ldap) and C(smb).
   returned: success

@@ -17,6 +17,11 @@ import pytest
 from checkout import clean_environ
 from conftest import Domain
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.policy_reader import PolicyFolder
+from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.policy_files.strict_backup import (
+    read_strictly,
+)
+
 GUEST = "insecure_guest_logons"
 
 
@@ -127,6 +132,34 @@ def test_modules_from_nothing_to_nothing(domain: Domain, plays: Plays) -> None:
     assert not nothing["changed"]
     assert name not in domain.dc.tool("gpo", "listall")
     assert f"+settings.{GUEST}: blocked" in plays.output
+
+
+def test_a_gpo_is_backed_up_before_and_after_a_change(domain: Domain, plays: Plays, tmp_path: Path) -> None:
+    """From a real SYSVOL; a strict reader takes both backups, and the collection reads the settings of each."""
+    name, folder = domain.name("Backed up"), tmp_path / "backups"
+    domain.present(name, settings={GUEST: False, "client_signing": True}, comment="CHG0042")
+    info = {**plays.connection, "gpo": name, "backup_to": str(folder)}
+    set_ = {**plays.connection, "gpo": name, GUEST: "allowed", "reason": "CHG0043"}
+    predicted, before, again, _changed, after = plays.run(
+        [
+            {"winops.smb_guest.domain_policy_info": info, "check_mode": True},
+            {"winops.smb_guest.domain_policy_info": info},
+            {"winops.smb_guest.domain_policy_info": info},
+            {"winops.smb_guest.domain_policy": set_},
+            {"winops.smb_guest.domain_policy_info": info},
+        ]
+    )
+    assert [answer["changed"] for answer in (predicted, before, again, after)] == [True, True, False, True]
+    assert predicted["backup"] == before["backup"] == again["backup"]
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    values = []
+    for answer in (before, after):
+        backup_id = answer["backup"]["id"]
+        its = {path: content for path, content in found.items() if path.startswith((backup_id, "manifest"))}
+        assert read_strictly(its).core["DisplayName"] == name
+        (source,) = PolicyFolder({path: lambda content=content: content for path, content in its.items()}).sources()
+        values.append((source.settings[GUEST], source.settings["client_signing"]))
+    assert values == [(False, True), (True, True)]
 
 
 def test_wrong_password_is_reported_and_not_shown(domain: Domain, plays: Plays) -> None:

@@ -8,18 +8,22 @@ The elements, their order, encodings and extension blocks follow public backups 
 reader takes only files that Backup.xml names with a Location, and of those only what the extension list names: a
 GptTmpl.inf without the security extension is inert. The folder's name is the backup's id.
 
-The ids are derived from the name, so that the same options give the same bytes.
+The ids of a new policy are derived from its name, so that the same options give the same bytes. Those of a GPO that
+exists are its GUID, and a digest of what it holds: a backup before a change and one after it stand side by side.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PureWindowsPath
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from ..wsman.errors import WsmanError
-from ..wsman.xml import EMPTY, Markup, attribute, child, children, content, element, parse
+from ..wsman.xml import EMPTY, Markup, attribute, child, children, content, element, local_name, parse
 from .errors import CannotBeWritten, DamagedFile, shorten
 from .extension_names import REGISTRY_POLICY, SECURITY_SETTINGS, ExtensionNames
 from .gpt_tmpl import GptTmpl, TemplateValue
@@ -33,14 +37,17 @@ _DOMAIN, _CONTROLLER = "example.com", "dc1.example.com"
 """Of the source, for information only: an import never asks it."""
 _NAMESPACE = uuid.UUID("6a1f3f0e-8f5b-5d7e-9f43-2f0d6a0c3b11")
 # Owner and group Administrators, full control for SYSTEM and Administrators. An import does not apply it.
-_DESCRIPTOR = (
+_DESCRIPTOR = bytes.fromhex(
     "01 00 04 80 14 00 00 00 24 00 00 00 00 00 00 00 34 00 00 00 01 02 00 00 00 00 00 05 20 00 00 00 20 02 00 00 "
     "01 02 00 00 00 00 00 05 20 00 00 00 20 02 00 00 02 00 34 00 02 00 00 00 00 00 14 00 00 00 00 10 01 01 00 00 "
     "00 00 00 05 12 00 00 00 00 00 18 00 00 00 00 10 01 02 00 00 00 00 00 05 20 00 00 00 20 02 00 00"
 )
-_POL, _TEMPLATE = r"registry.pol", r"microsoft\windows nt\SecEdit\GptTmpl.inf"
-_MACHINE = r"DomainSysvol\GPO\Machine"
-_USER_HALF_OFF = "1"
+_POL, _TEMPLATE = r"Machine\registry.pol", r"Machine\microsoft\windows nt\SecEdit\GptTmpl.inf"
+_COMMENT = "GPO.cmt"
+_SYSVOL = "DomainSysvol/GPO"
+_REGISTRY_FILES = (r"machine\registry.pol", r"user\registry.pol")
+_VARIABLES = {"machine": "%GPO_MACH_FSPATH%", "user": "%GPO_USER_FSPATH%"}
+_USER_HALF_OFF = 1
 _COMPUTER_HALF_OFF = ("2", "3")
 MAX_BACKUP_XML = 4 * 1024 * 1024
 
@@ -56,6 +63,41 @@ class Backup(NamedTuple):
     name: str
     files: Mapping[str, str]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BackupSource:
+    """A GPO as a backup records it. An import takes the name, the extension lists and the files.
+
+    Args:
+        name: Of the GPO.
+        gpo_guid: In braces, upper case.
+        backup_id: The name of the backup's folder, in braces, upper case.
+        made_at: The time of the backup, UTC.
+        files: Path below the GPO's folder, with backslashes, to content.
+        machine_extensions, user_extensions: The values of gPCMachineExtensionNames and gPCUserExtensionNames.
+        comment: Of the backup.
+        options: 1 where the user half is off, 2 where the computer half is, 3 for both.
+        machine_version, user_version: Directory version in the high 16 bits, SYSVOL version in the low ones.
+        domain, domain_guid, controller: Where it comes from, for information only.
+        descriptor: The security descriptor, self-relative. An import does not apply it.
+    """
+
+    name: str
+    gpo_guid: str
+    backup_id: str
+    made_at: datetime
+    files: Mapping[str, bytes]
+    machine_extensions: str
+    user_extensions: str = ""
+    comment: str = ""
+    options: int = _USER_HALF_OFF
+    machine_version: int = 0x10001
+    user_version: int = 0
+    domain: str = _DOMAIN
+    domain_guid: str = ""
+    controller: str = _CONTROLLER
+    descriptor: bytes = _DESCRIPTOR
 
 
 def registry_pol(document: PolicyDocument) -> bytes | None:
@@ -79,30 +121,52 @@ def security_template(document: PolicyDocument) -> bytes | None:
 
 
 def gpmc_backup(document: PolicyDocument) -> dict[str, bytes]:
-    """The folder: path with slashes to content. Raises CannotBeWritten for a name that CDATA cannot hold."""
+    """A policy as the folder of a backup. Raises CannotBeWritten for a name that CDATA cannot hold."""
     pol, template = registry_pol(document), security_template(document)
-    backup_id, gpo_guid = (_guid(document.name, what) for what in ("backup", "gpo"))
-    machine = f"{backup_id}/{_slashes(_MACHINE)}"
+    names = ExtensionNames()
     files: dict[str, bytes] = {}
     if pol is not None:
-        files[f"{machine}/{_slashes(_POL)}"] = pol
+        files[_POL] = pol
+        names = names.with_extension(REGISTRY_POLICY)
     if template is not None:
-        files[f"{machine}/{_slashes(_TEMPLATE)}"] = template
-    files[f"{backup_id}/DomainSysvol/GPO/GPO.cmt"] = document.remark.encode("utf-16-le")
-    instance = _instance(document, backup_id, gpo_guid)
-    head = '<?xml version="1.0" encoding="utf-8"?>'
-    scheme = _scheme(document, gpo_guid, has_registry=pol is not None, has_template=template is not None)
-    files[f"{backup_id}/Backup.xml"] = (head + scheme).encode()
-    files[f"{backup_id}/bkupInfo.xml"] = (
-        element("BackupInst", *instance, attributes={"xmlns": _MANIFEST}) + "\r\n"
-    ).encode()
-    manifest = element(
-        "Backups",
-        element("BackupInst", *instance),
-        attributes={"xmlns": _MANIFEST, "xmlns:mfst": _MANIFEST, "mfst:version": "1.0"},
+        files[_TEMPLATE] = template
+        names = names.with_extension(SECURITY_SETTINGS)
+    files[_COMMENT] = document.remark.encode("utf-16-le")
+    backup_id, gpo_guid = (_guid(document.name, what) for what in ("backup", "gpo"))
+    return backup_folder(
+        BackupSource(document.name, gpo_guid, backup_id, document.made_at, files, str(names), comment=document.remark)
     )
-    files["manifest.xml"] = manifest.encode()
+
+
+def digest_guid(name: str, files: Mapping[str, bytes]) -> str:
+    """A backup's id: the same for the same GPO with the same content. name: whatever else tells two backups apart."""
+    held = "".join(f"{path}:{uuid.uuid5(_NAMESPACE, content.hex())}" for path, content in sorted(files.items()))
+    return _guid(f"{name}:{held}", "backup")
+
+
+def backup_folder(source: BackupSource) -> dict[str, bytes]:
+    """The folder: path with slashes to content. Raises CannotBeWritten for a text that CDATA cannot hold."""
+    folder = source.backup_id
+    files = {f"{folder}/{_SYSVOL}/{_slashes(path)}": content for path, content in source.files.items()}
+    instance = _instance(source)
+    files[f"{folder}/Backup.xml"] = ('<?xml version="1.0" encoding="utf-8"?>' + _scheme(source)).encode()
+    info = element("BackupInst", *instance, attributes={"xmlns": _MANIFEST})
+    files[f"{folder}/bkupInfo.xml"] = (info + "\r\n").encode()
+    files["manifest.xml"] = manifest([files[f"{folder}/bkupInfo.xml"]])
     return files
+
+
+def manifest(records: Iterable[bytes]) -> bytes:
+    """The index of a folder of backups. records: each backup's bkupInfo.xml; one that is damaged is left out."""
+    instances = []
+    for record in records:
+        try:
+            parsed = parse(record, max_bytes=MAX_BACKUP_XML)
+        except WsmanError:
+            continue
+        instances.append(element("BackupInst", *(_cdata(local_name(each), content(each)) for each in parsed)))
+    attributes = {"xmlns": _MANIFEST, "xmlns:mfst": _MANIFEST, "mfst:version": "1.0"}
+    return element("Backups", *instances, attributes=attributes).encode()
 
 
 def _guid(name: str, what: str) -> str:
@@ -120,51 +184,54 @@ def _cdata(name: str, value: str) -> Markup:
     return element(name, Markup(f"<![CDATA[{value}]]>"))
 
 
-def _instance(document: PolicyDocument, backup_id: str, gpo_guid: str) -> list[Markup]:
+def _instance(source: BackupSource) -> list[Markup]:
     texts = {
-        "GPOGuid": gpo_guid,
-        "GPODomain": _DOMAIN,
-        "GPODomainGuid": _guid(_DOMAIN, "domain").lower(),
-        "GPODomainController": _CONTROLLER,
-        "BackupTime": document.made_at.strftime("%Y-%m-%dT%H:%M:%S"),
-        "ID": backup_id,
-        "Comment": document.remark,
-        "GPODisplayName": document.name,
+        "GPOGuid": source.gpo_guid,
+        "GPODomain": source.domain,
+        "GPODomainGuid": source.domain_guid or _guid(source.domain, "domain").lower(),
+        "GPODomainController": source.controller,
+        "BackupTime": source.made_at.strftime("%Y-%m-%dT%H:%M:%S"),
+        "ID": source.backup_id,
+        "Comment": source.comment,
+        "GPODisplayName": source.name,
     }
     return [_cdata(name, value) for name, value in texts.items()]
 
 
-def _scheme(document: PolicyDocument, gpo_guid: str, *, has_registry: bool, has_template: bool) -> Markup:
-    names = ExtensionNames()
-    if has_registry:
-        names = names.with_extension(REGISTRY_POLICY)
-    if has_template:
-        names = names.with_extension(SECURITY_SETTINGS)
+def _scheme(source: BackupSource) -> Markup:
     core = element(
         "GroupPolicyCoreSettings",
-        _cdata("ID", gpo_guid),
-        _cdata("Domain", _DOMAIN),
-        element("SecurityDescriptor", Markup(_DESCRIPTOR)),
-        _cdata("DisplayName", document.name),
-        _cdata("Options", _USER_HALF_OFF),
-        _cdata("UserVersionNumber", "0"),
-        _cdata("MachineVersionNumber", str(0x10001)),
-        _cdata("MachineExtensionGuids", str(names)) if names.groups else element("MachineExtensionGuids"),
-        element("UserExtensionGuids"),
+        _cdata("ID", source.gpo_guid),
+        _cdata("Domain", source.domain),
+        element("SecurityDescriptor", Markup(source.descriptor.hex(" "))),
+        _cdata("DisplayName", source.name),
+        _cdata("Options", str(source.options)),
+        _cdata("UserVersionNumber", str(source.user_version)),
+        _cdata("MachineVersionNumber", str(source.machine_version)),
+        *(
+            _cdata(name, value) if value else element(name)
+            for name, value in (
+                ("MachineExtensionGuids", source.machine_extensions),
+                ("UserExtensionGuids", source.user_extensions),
+            )
+        ),
         element("WMIFilter"),
     )
-    registry = [_file("%GPO_FSPATH%", r"Adm\*.*", gpo_guid, "")]
-    if has_registry:
-        registry.insert(0, _file("%GPO_MACH_FSPATH%", _POL, gpo_guid, _MACHINE))
+    registry, security, others = [], [], []
+    has_security = ExtensionNames.parse(source.machine_extensions).has_cse(SECURITY_SETTINGS.cse)
+    for path in source.files:
+        if path.lower() in _REGISTRY_FILES:
+            registry.append(_file(source, path))
+        elif has_security and path.lower() == _TEMPLATE.lower():
+            security.append(_file(source, path, evaluated=True))
+        else:
+            others.append(_file(source, path))
+    registry.append(_file(source, r"Adm\*.*", copied=False))
     extensions = [_extension(REGISTRY_POLICY.cse, "Registry", registry)]
-    others = [_file("%GPO_FSPATH%", "GPO.cmt", gpo_guid, r"DomainSysvol\GPO")]
-    if has_template:
-        template = _file("%GPO_MACH_FSPATH%", _TEMPLATE, gpo_guid, _MACHINE, evaluated=True)
-        extensions.append(_extension(SECURITY_SETTINGS.cse, "Security", [template]))
-        parts = _TEMPLATE.split("\\")[:-1]
-        folders = ["\\".join(parts[: count + 1]) for count in range(len(parts))]
-        others[:0] = [_file("%GPO_MACH_FSPATH%", folder, gpo_guid, _MACHINE, kind="FSObjectDir") for folder in folders]
-    extensions.append(_extension(_UNKNOWN_EXTENSION, "Unknown Extension", others))
+    if security:
+        extensions.append(_extension(SECURITY_SETTINGS.cse, "Security", security))
+    folders = [_file(source, path, kind="FSObjectDir") for path in _folders(source.files)]
+    extensions.append(_extension(_UNKNOWN_EXTENSION, "Unknown Extension", [*folders, *others]))
     attributes = {
         "bkp:version": "2.0",
         "bkp:type": "GroupPolicyBackupTemplate",
@@ -175,21 +242,32 @@ def _scheme(document: PolicyDocument, gpo_guid: str, *, has_registry: bool, has_
     return element("GroupPolicyBackupScheme", gpo, attributes=attributes)
 
 
+def _folders(paths: Iterable[str]) -> list[str]:
+    """The folders of the paths below the two halves, each after the one that holds it."""
+    found: dict[str, None] = {}
+    for path in paths:
+        parents = [str(parent) for parent in PureWindowsPath(path).parents]
+        found |= dict.fromkeys(parent for parent in reversed(parents) if "\\" in parent)
+    return list(found)
+
+
 def _extension(cse: str, name: str, files: Iterable[Markup]) -> Markup:
     return element("GroupPolicyExtension", *files, attributes={"bkp:ID": cse, "bkp:DescName": name})
 
 
 def _file(
-    variable: str, path: str, gpo_guid: str, location: str, *, evaluated: bool = False, kind: str = "FSObjectFile"
+    source: BackupSource, path: str, *, evaluated: bool = False, copied: bool = True, kind: str = "FSObjectFile"
 ) -> Markup:
-    """One file or folder of an extension. location: its folder in the backup; empty: nothing is copied."""
-    half = r"\Machine" if variable == "%GPO_MACH_FSPATH%" else ""
-    source = rf"\\{_CONTROLLER}\sysvol\{_DOMAIN}\Policies\{gpo_guid}{half}\{path}"
-    attributes = {"bkp:Path": rf"{variable}\{path}", "bkp:SourceExpandedPath": source}
+    """One file or folder of an extension. path: below the GPO's folder. copied: whether it is in the backup."""
+    half, _backslash, rest = path.partition("\\")
+    variable = _VARIABLES.get(half.lower())
+    where = rf"{variable}\{rest}" if variable else rf"%GPO_FSPATH%\{path}"
+    policies = rf"\\{source.controller}\sysvol\{source.domain}\Policies"
+    attributes = {"bkp:Path": where, "bkp:SourceExpandedPath": rf"{policies}\{source.gpo_guid}\{path}"}
     if evaluated:
         attributes["bkp:ReEvaluateFunction"] = "SecurityValidateSettings"
-    if location:
-        attributes["bkp:Location"] = rf"{location}\{path}"
+    if copied:
+        attributes["bkp:Location"] = _SYSVOL.replace("/", "\\") + "\\" + path
     return element(kind, EMPTY, attributes=attributes)
 
 

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
@@ -27,6 +26,9 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.poli
     PolicyFolder,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
+from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.policy_files.strict_backup import (
+    read_strictly,
+)
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 EVERYTHING = dict.fromkeys(SETTINGS, True)
@@ -93,48 +95,28 @@ def test_an_undo_deletes_every_value_that_was_written(form: str, undo: str, tmp_
     assert set(source.deleted) == set(SETTINGS) - set(left_out(form, SETTINGS.values()))
 
 
-BKP = "{http://www.microsoft.com/GroupPolicy/GPOOperations}"
-# Children in the order of real backups of Windows Server 2016 to 2025.
-CORE = [
-    *("ID", "Domain", "SecurityDescriptor", "DisplayName", "Options", "UserVersionNumber", "MachineVersionNumber"),
-    *("MachineExtensionGuids", "UserExtensionGuids", "WMIFilter"),
-]
-
-
 def test_a_backup_is_what_a_strict_reader_expects() -> None:
-    """Read with another parser and by the list of elements of real backups, not by the code that wrote it."""
     files = written_files("gpmc_backup", document(EVERYTHING, "A & B <x>"))
-    folder = next(name for name in files if name.endswith("/Backup.xml")).partition("/")[0]
-    raw = files[f"{folder}/Backup.xml"]
-    assert raw.startswith(b'<?xml version="1.0" encoding="utf-8"?>')
-    root = ET.fromstring(raw)
-    assert root.tag == f"{BKP}GroupPolicyBackupScheme"
-    assert root.attrib == {f"{BKP}version": "2.0", f"{BKP}type": "GroupPolicyBackupTemplate"}
-    (gpo,) = root
-    names = [each.tag.removeprefix(BKP) for each in gpo]
-    assert names == ["SecurityGroups", "FilePaths", "GroupPolicyCoreSettings", *["GroupPolicyExtension"] * 3]
-    assert [each.tag.removeprefix(BKP) for each in gpo[2]] == CORE
-    texts = {each.tag.removeprefix(BKP): each.text or "" for each in gpo[2]}
-    assert texts["DisplayName"] == "A & B <x>"
-    assert texts["MachineExtensionGuids"] == (
+    backup = read_strictly(files)
+    assert backup.core["DisplayName"] == "A & B <x>"
+    assert backup.core["MachineExtensionGuids"] == (
         "[{35378EAC-683F-11D2-A89A-00C04FBBCFA2}{D02B1F72-3407-48AE-BA88-E8213C6761F1}]"
         "[{827D319E-6EAC-11D2-A4EA-00C04F79F83A}{803E14A0-B4FB-11D0-A0D0-00A0C90F574B}]"
     )
-    high, low = divmod(int(texts["MachineVersionNumber"]), 0x10000)
+    high, low = divmod(int(backup.core["MachineVersionNumber"]), 0x10000)
     assert high == low > 0
-    located = [
-        each.attrib[f"{BKP}Location"]
-        for extension in gpo[3:]
-        for each in extension
-        if each.tag == f"{BKP}FSObjectFile" and f"{BKP}Location" in each.attrib
+    assert backup.located == {
+        "Registry": [r"Machine\registry.pol"],
+        "Security": [r"Machine\microsoft\windows nt\SecEdit\GptTmpl.inf"],
+        "Unknown Extension": ["GPO.cmt"],
+    }
+    assert backup.folders == [
+        r"Machine\microsoft",
+        r"Machine\microsoft\windows nt",
+        r"Machine\microsoft\windows nt\SecEdit",
     ]
-    there = {name for name in files if name.startswith(f"{folder}/DomainSysvol/")}
-    assert {f"{folder}/" + location.replace("\\", "/") for location in located} == there
-    manifest = ET.fromstring(files["manifest.xml"])
-    info = ET.fromstring(files[f"{folder}/bkupInfo.xml"])
-    assert [(each.tag, each.text) for each in manifest[0]] == [(each.tag, each.text) for each in info]
-    assert {each.tag.rpartition("}")[2]: each.text for each in info}["ID"] == folder
-    assert files[f"{folder}/DomainSysvol/GPO/GPO.cmt"].decode("utf-16-le").startswith("CHG1")
+    comment = next(content for name, content in files.items() if name.endswith("GPO.cmt"))
+    assert comment.decode("utf-16-le").startswith("CHG1")
 
 
 def test_a_name_that_a_backup_cannot_hold_is_refused() -> None:
