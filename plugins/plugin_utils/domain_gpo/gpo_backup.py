@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..domain.errors import DomainError, clean
-from ..policy_files.gpmc_backup import BackupSource, digest_guid
+from ..policy_files.gpmc_backup import NEUTRAL_DESCRIPTOR, BackupSource, digest_guid
 from ..policy_files.gpt_ini import GptIni, Version
 from .gpo_reader import GpoReader
 from .gpo_state import COMMENT, GPT_INI, GpoContainer, parsed
@@ -78,7 +78,7 @@ def back_up(reader: GpoReader, container: GpoContainer, now: datetime) -> GpoBac
         user_version=container.version.user << 16 | in_sysvol.user,
         domain=reader.domain,
         controller=reader.directory.controller.server,
-        **({"descriptor": container.security} if container.security else {}),
+        descriptor=container.security or NEUTRAL_DESCRIPTOR,
     )
     return GpoBackup(source, left_out)
 

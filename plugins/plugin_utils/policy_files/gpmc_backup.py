@@ -37,7 +37,7 @@ _DOMAIN, _CONTROLLER = "example.com", "dc1.example.com"
 """Of the source, for information only: an import never asks it."""
 _NAMESPACE = uuid.UUID("6a1f3f0e-8f5b-5d7e-9f43-2f0d6a0c3b11")
 # Owner and group Administrators, full control for SYSTEM and Administrators. An import does not apply it.
-_DESCRIPTOR = bytes.fromhex(
+NEUTRAL_DESCRIPTOR = bytes.fromhex(
     "01 00 04 80 14 00 00 00 24 00 00 00 00 00 00 00 34 00 00 00 01 02 00 00 00 00 00 05 20 00 00 00 20 02 00 00 "
     "01 02 00 00 00 00 00 05 20 00 00 00 20 02 00 00 02 00 34 00 02 00 00 00 00 00 14 00 00 00 00 10 01 01 00 00 "
     "00 00 00 05 12 00 00 00 00 00 18 00 00 00 00 10 01 02 00 00 00 00 00 05 20 00 00 00 20 02 00 00"
@@ -97,7 +97,7 @@ class BackupSource:
     domain: str = _DOMAIN
     domain_guid: str = ""
     controller: str = _CONTROLLER
-    descriptor: bytes = _DESCRIPTOR
+    descriptor: bytes = NEUTRAL_DESCRIPTOR
 
 
 def registry_pol(document: PolicyDocument) -> bytes | None:
