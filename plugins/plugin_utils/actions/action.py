@@ -62,6 +62,7 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
             result.update(failed=True, changed=error.changed, msg=self.words(error))
         except WsmanError as error:
             result.update(failed=True, changed=False, msg=f"A bug in winops.smb_guest: {self.words(error)}")
+        # Ansible prints the exception, but not its notes, which say what the host holds.
         except BaseException as interruption:
             for note in getattr(interruption, "__notes__", ()):
                 Display().warning(note)
@@ -102,6 +103,7 @@ class HostAction(Action):
         given = self._variables.get(name)
         if given is None:
             return None
+        # Ansible templates options, not variables that an action reads by itself.
         value = self._templar.template(given)
         try:
             seconds = float(value)

@@ -51,6 +51,7 @@ def controller_of(options: Mapping[str, Any]) -> DomainController:
     """Raises RequestError for options that contradict each other, DomainError where DNS names no controller."""
     if not 1 <= options["timeout"] <= MAX_TIMEOUT:
         raise RequestError(f"timeout is a number of seconds from 1 to {MAX_TIMEOUT}.")
+    # Half of a pair would silently become the ticket of whoever runs the task.
     if (options["username"] is None) != (options["password"] is None):
         raise RequestError(
             "username and password go together; without both, the Kerberos ticket of the user that runs the task is "

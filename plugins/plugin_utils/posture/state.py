@@ -161,6 +161,7 @@ def judge(
         decided = as_bool(value)
         if value is None or (layer is Layer.MDM and running not in (decided, None)):
             continue  # the driver never reads the MDM key itself: it counts where what runs agrees with it
+        # A value of a wrong type: whatever the driver makes of it, the layers below do not decide.
         if decided is None:
             return SettingState(setting, observed, default, running, Winner.UNKNOWN, setting.location(layer))
         # MDM writes mapped policies into the Policies key too: where both agree, MDM is the place to change it.
@@ -170,6 +171,7 @@ def judge(
         state = SettingState(setting, observed, default, decided, Winner(source.value), location, drift)
         return state if results is None else _attributed(state, source, results)
     if running is not None:
+        # Without a look at the registry nobody knows whether a value or the default is running.
         nobody = Winner.OS_DEFAULT if observed.looked else Winner.UNKNOWN
         return SettingState(setting, observed, default, running, nobody, None)
     winner = Winner.UNKNOWN if default.value is None else Winner.OS_DEFAULT

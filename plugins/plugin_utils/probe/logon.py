@@ -99,6 +99,7 @@ class UserLogon:
         from spnego.exceptions import SpnegoError
 
         hostile: tuple[type[Exception], ...] = (SpnegoError, *HOSTILE_BYTES)
+        # A server may ask on after a logon that is complete to us: there is nothing to answer.
         if self._context.complete:
             return None
         try:
@@ -174,6 +175,7 @@ def read_challenge(token: bytes) -> Identity | None:
     names: dict[str, str] = {}
     length, _allocated, offset = struct.unpack_from("<HHL", message, 40)
     pairs = message[offset : offset + length]
+    # AV pairs: a type, a length, a value; type 0 ends the list. The bounds are those of the slice.
     while len(pairs) >= 4:
         kind, size = struct.unpack_from("<HH", pairs)
         if kind in _NAMES and size:

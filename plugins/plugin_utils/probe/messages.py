@@ -219,6 +219,7 @@ def _session_setup(answer: bytes) -> SessionAnswer:
     from smbprotocol.session import SMB2SessionSetupResponse
 
     status, session_id, body = _unpacked(answer)
+    # An error has a body of another shape.
     if status not in (SUCCESS, MORE_PROCESSING_REQUIRED):
         return SessionAnswer(status, session_id, 0, b"")
     message = SMB2SessionSetupResponse()
@@ -259,5 +260,6 @@ def _smb1_negotiated(answer: bytes) -> Smb1Negotiated:
     chosen = struct.unpack_from("<H", answer, 33)[0] if words else _SMB1_NONE
     if command != 0x72 or status != SUCCESS or chosen == _SMB1_NONE:
         raise NoAnswer(Failure.NO_DIALECT)
+    # 17 words are the form of NT LM 0.12, which was offered; the bits of another form are not read.
     mode = answer[35] if words == 17 else 0
     return Smb1Negotiated(bool(mode & 0x04), bool(mode & 0x08))

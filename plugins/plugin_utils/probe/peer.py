@@ -98,6 +98,7 @@ class TcpConversation:
             length = int.from_bytes(head, "big")
             if head[0] == _NEGATIVE_SESSION_RESPONSE:
                 raise NoAnswer(Failure.DENIED)
+            # Before anything is read: a web server that answers `HTTP` announces 1.2 GB here.
             if not len(SMB2) <= length <= MAX_FRAME:
                 raise NoAnswer(Failure.FOREIGN)
             answer = await self._reader.readexactly(length)
@@ -108,6 +109,7 @@ class TcpConversation:
         return answer
 
     def close(self) -> None:
+        # Not `close`, which waits to send what is buffered to a peer that may never read it.
         self._writer.transport.abort()
 
 
@@ -125,6 +127,7 @@ async def dial(host: str, port: int) -> Conversation:
         while waiting or attempts:
             if waiting:
                 attempts.add(asyncio.create_task(_connected(*waiting.pop(0))))
+            # The last address has no successor to wait for: now any of them may take its time.
             head_start = HEAD_START if waiting else None
             ended, attempts = await asyncio.wait(attempts, timeout=head_start, return_when=asyncio.FIRST_COMPLETED)
             for attempt in ended:

@@ -137,6 +137,7 @@ class ServerProbe:
                 negotiated = read_negotiated(await conversation.ask(negotiate_request(*DIALECTS)), DIALECTS)
                 seen.negotiated = seen.negotiated or negotiated
                 seen.mechanisms = mechanisms(negotiated.token)
+                # An empty list leaves the choice to the client: then NTLM is tried.
                 if seen.mechanisms and "NTLM" not in seen.mechanisms:
                     return None
                 begun = True
@@ -146,6 +147,7 @@ class ServerProbe:
                 return LogonAnswer(None, failure=no_answer.failure)
             if no_answer.failure not in _GOES_ON:
                 raise
+            # A dialect was negotiated in an earlier conversation: what failed now is one question, not the server.
             seen.failure = None if seen.negotiated else no_answer.failure
             return None
 
@@ -188,6 +190,7 @@ async def _set_up_session(conversation: Conversation, logon: Logon, seen: Seen) 
         if ours is None:
             break
         answer = read_session_setup(await conversation.ask(session_setup_request(ours, message_id, session_id)))
+        # An interim answer: the final one follows without another request (MS-SMB2, asynchronous responses).
         while answer.status == PENDING:
             answer = read_session_setup(await conversation.hear())
         if answer.status != MORE_PROCESSING_REQUIRED:
@@ -196,4 +199,5 @@ async def _set_up_session(conversation: Conversation, logon: Logon, seen: Seen) 
             return LogonAnswer(answer.status, answer.flags)
         session_id, token = answer.session_id, answer.token
         seen.identity = read_challenge(token) or seen.identity
+    # It asked for one more leg each time.
     raise NoAnswer(Failure.FOREIGN)

@@ -187,6 +187,7 @@ async def _try_account(
     """One logon for each server that answers logons, until as many failed as may fail."""
     failed = 0
     for server, each in zip(servers, seen, strict=True):
+        # One server after the other, because failed logons of a domain account add up over all servers.
         if failed >= max_failed_logons:
             return
         if each.failure is None and each.unknown_user and each.unknown_user.status is not None:

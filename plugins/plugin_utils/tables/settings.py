@@ -221,6 +221,7 @@ def _audit(name: str, side: Side, value: str, title: str, event: int, first_rele
     )
 
 
+# EnableSecuritySignature is no row: it has no effect on SMB 2 and later (Microsoft Learn). Nor is anything of SMB1.
 _ROWS = (
     Setting(
         "insecure_guest_logons",

@@ -83,6 +83,7 @@ def verify(session: Session, consent: Collection[Consent], wait: Callable[[float
         Consent.STOP_SERVER: lambda: stop_server(exam, system),
         Consent.EXPIRY: lambda: expiry(exam),
     }
+    # Without consent nothing is written, and the look would cost its requests for nothing.
     before = restored.look(exam) if consent else {}
     for word, step in steps.items():
         _run(exam, word, step, consented=word in consent)
@@ -103,6 +104,7 @@ def _run(exam: Examination, word: Consent, step: Callable[[], None], *, consente
     why = f"consent to {word.value} was not given"
     if consented and exam.trouble:
         why = "something before it could not be restored"
+    # A host that did not answer may be restarting: no further step may change it.
     elif consented and exam.interrupted:
         why = "the connection was interrupted before it"
     elif consented:

@@ -119,6 +119,7 @@ class Examination:
     def _restore(self) -> None:
         while self._undoings:
             self._undone(*self._undoings.pop())
+        # Deepest first, since only a key without subkeys can be deleted.
         for key in sorted(self._made_keys, key=lambda each: -each.count("\\")):
             self._undone(f"HKLM\\{key}", partial(self.registry.delete_key, key))
         self._made_keys.clear()
@@ -154,6 +155,7 @@ class Examination:
         """Of `key` and its parents below `top`, those that are missing now are deleted."""
         while key != top:
             parent, _unused, name = key.rpartition("\\")
+            # A key that is there has parents that are there.
             if name.lower() in {known.lower() for known in self.registry.subkeys(parent)}:
                 return
             self._made_keys.add(key)

@@ -110,6 +110,7 @@ def lists(exam: Examination) -> None:
         query = Enumerate(_SERVICE, "SELECT Name FROM Win32_Service")
         page = exam.session.call(query)
         if not page.end and page.context is not None:
+            # Only the first page is looked at: the host is not left with an open enumeration.
             exam.session.call(Release(query, page.context))
         exam.saw("first_page", f"{len(page.items)} items", len(page.items) > 1)
     with exam.asking("configuration_enumerates"):
@@ -201,6 +202,7 @@ def events(exam: Examination, system: OperatingSystem) -> None:
     for channel, ids in channels_of(EVENTS).items():
         with exam.asking("channel_present", channel):
             present = channel_presence(exam.registry, channel).available
+            # On an older Windows the absence of the channel is what is expected.
             newer = not any(EVENTS[number].is_known_to(system.build) for number in ids)
             exam.saw("channel_present", "it is" if present else "it is not", present or newer, channel)
             if not present:

@@ -79,6 +79,7 @@ def message_id(message: bytes) -> str:
 
 def anonymous(text: str, names: Mapping[str, str]) -> str:
     """The text without addresses, SIDs of a domain, and the names given (name to what stands for it)."""
+    # Longest first: a short name may be a part of a long one.
     for name in sorted(names, key=len, reverse=True):
         word = rf"(?<![^\W_]){re.escape(name)}(?![^\W_])"
         text = re.sub(word, names[name], text, flags=re.IGNORECASE)

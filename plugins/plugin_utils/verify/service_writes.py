@@ -43,6 +43,7 @@ def _call(exam: Examination, method: str, state: str) -> None:
     result = exam.session.call(Invoke(_SERVICE, method, selectors={"Name": Side.SERVER.service}))
     if result.return_value not in (0, None):
         raise HostError(f"{method} of {Side.SERVER.service} returned {result.return_value}.")
+    # The method returns while the service is still stopping or starting.
     for _attempt in range(_ATTEMPTS):
         if server_state(exam) == state:
             return

@@ -85,6 +85,7 @@ def _followed(holds: Callable[[], bool], nudges: Mapping[str, Callable[[], objec
 
 
 def smb_settings(exam: Examination, schemas: Mapping[str, ClassSchema]) -> None:
+    # A second property, which is written as it is: it makes the client read its values again.
     signing = running(exam, SIGNING)
     before = keep_running(exam, HARMLESS, HARMLESS)
     if before is None or signing is None:
@@ -152,6 +153,7 @@ def candidates(exam: Examination, layer: Layer) -> Iterator[tuple[Setting, bool]
             for each in (Layer.POLICY, Layer.MDM)
             if row.has(each)
         )
+        # Turning guest logons over where they are blocked would allow them.
         if runs is not None and not held and not (row is GUEST and not runs):
             yield row, runs
 

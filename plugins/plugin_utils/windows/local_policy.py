@@ -64,6 +64,7 @@ class LocalPolicy:
         """
         look = self._session.run([(_LOOK,)])[0]
         root, *found = [line.strip() for line in look.stdout.splitlines()] or [""]
+        # The answer becomes part of the next command lines.
         if not _SYSTEM_ROOT.fullmatch(root) or not _PLACES.keys() >= set(found):
             raise HostError(f"The host answered {one_line(root, 60)!r} when asked for %SystemRoot%.")
         self._folder = rf"{root}\{FOLDER}"
@@ -86,6 +87,7 @@ class LocalPolicy:
             return
         changed = {name: content for name, content in wanted.items() if self._held.get(name) != content}
         doing = f"replacing files below {self._folder}"
+        # The transfer of the connection does not make folders.
         if folders := self._missing_folders(changed):
             self._run_all(folders, doing)
         steps = []
@@ -169,6 +171,7 @@ def _value(entry: RegistryPolEntry) -> RegistryValue | None:
     try:
         kind = RegistryType(entry.type)
         value = RegistryValue(kind, _CODECS[kind].decode(entry.data))
+        # An entry that this code would write with other bytes could not be restored bit for bit.
         return value if _entry(entry.key, entry.name, value).data == entry.data else None
     except ValueError:  # a type that nobody knows, and text that is none
         return None

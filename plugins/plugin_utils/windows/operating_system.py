@@ -98,6 +98,7 @@ def read_operating_system(session: Session, registry: Registry) -> OperatingSyst
     return OperatingSystem(
         caption=one_line(str(system.get("Caption") or "Windows"), MAX_NAME),
         product="client" if product_type == "workstation" or sku == MULTI_SESSION_SKU else "server",
+        # The tables first: the SKU has been read already, a registry value costs a request each.
         edition_id=edition_id_of(sku) or _string(registry, "EditionID"),
         sku=sku,
         version=RELEASES.get(build) or _string(registry, "DisplayVersion") or _string(registry, "ReleaseId"),

@@ -92,6 +92,7 @@ class Registry:
             return {}
         self._check(result, "listing the values of", key)
         names, types = _array(result, "sNames"), _array(result, "Types")
+        # Names and types are two lists: where they do not match, no type belongs surely to a name.
         if len(names) != len(types) or None in types:
             raise HostError(
                 f"The host listed {len(names)} value names but {len(types)} types in HKLM\\{key}, or NULLs."
@@ -124,6 +125,7 @@ class Registry:
         try:
             kind = RegistryType(number)
         except ValueError:
+            # StdRegProv has no method for it. Its number is enough to show it and to refuse to write over it.
             return RegistryValue(number, b"")
         result = self._get(kind, key, name)
         return None if result is None else RegistryValue(kind, _data(kind, result, key, name))
@@ -136,6 +138,7 @@ class Registry:
         data: CimValue = list(value.data) if isinstance(value.data, tuple) else value.data
         arguments = {"sValueName": name, parameter: data}
         result = self._call(f"Set{method}Value", key, **arguments)
+        # Mostly the key is there: making it first would cost each write a request.
         if result.return_value in ABSENT:
             self.create_key(key)
             result = self._call(f"Set{method}Value", key, **arguments)

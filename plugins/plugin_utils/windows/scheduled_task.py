@@ -73,6 +73,7 @@ def register_task(session: Session, name: str, xml: str) -> None:
             f"The host refused the scheduled task {FOLDER}{name}: RegisterByXml returned {number_in_words(code)}. "
             "Look whether its Task Scheduler service runs."
         )
+    # None counts as there: a host that cannot list its tasks has taken this one.
     if task_exists(session, name) is False:
         raise SchedulerFailed(f"The host took the scheduled task {FOLDER}{name}, but does not have it.")
 
@@ -98,6 +99,7 @@ def delete_task(session: Session, name: str) -> str | None:
     Only a task that is still there is an error: SchedulerFailed, after a second attempt.
     """
     reason = ""
+    # A task that runs at this moment, or a lost answer, leaves it there once.
     for _attempt in range(2):
         try:
             session.call(Delete(SCHEDULED_TASK, {"TaskName": name, "TaskPath": FOLDER}))

@@ -49,6 +49,7 @@ def get_configuration(session: Session, side: Side) -> CimInstance:
     result = session.call(Invoke(cls, "GetConfiguration"))
     _check(result, f"{cls.name}.GetConfiguration")
     output = result.outputs.get("Output")
+    # An empty instance would read as "this Windows supports nothing".
     if not isinstance(output, CimInstance) or not output.values:
         raise HostError(f"{cls.name}.GetConfiguration answered without a configuration. Is the SMB service running?")
     return output

@@ -80,6 +80,7 @@ class Deadlines:
         """Seconds, more than none, that are left for the message. Raises DeadlinePassed."""
         now = self._clock()
         if now >= self._task_end:
+            # The rollback is what has to happen now, and it needs messages.
             if not self._prolonged:
                 self._prolonged = True
                 self._task_end = now + self.task

@@ -127,6 +127,7 @@ def classify(error: BaseException) -> LibraryFailure:
     chain = list(chain_of(error))
     words = _last_words(chain)
     refused = classify_library_text(chain)
+    # First: such an error came before any message, so nothing else in the chain can be the cause.
     if refused in REFUSED:
         return LibraryFailure(refused, words)
     certificate = next((link for link in chain if isinstance(link, ssl.SSLCertVerificationError)), None)
@@ -147,6 +148,7 @@ def classify(error: BaseException) -> LibraryFailure:
         # ansible-core has made a sentence of it, and the cause below is in it.
         refuses = type(error).__name__ == "AnsibleError"
         return LibraryFailure("ansible_refuses" if refuses else "ansible_cannot_connect", str(error))
+    # 401 says less than the type of the error does: it also ends a handshake that failed.
     if status in (None, 401):
         kind = next((kind for types, kind in _BY_TYPE if types & names), "unknown")
         return LibraryFailure(kind, words, status)
@@ -204,6 +206,7 @@ def is_refusal_of_transport(error: Exception) -> bool:
 def chain_of(error: BaseException) -> Iterator[BaseException]:
     """An error and all that it wraps: causes, contexts, and errors carried as its reason or in its arguments."""
     waiting, seen = [error], set()
+    # Errors are wrapped in causes, contexts, reasons and arguments, and may refer to each other in a circle.
     while waiting:
         link = waiting.pop(0)
         if id(link) in seen:

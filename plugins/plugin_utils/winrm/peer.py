@@ -108,6 +108,7 @@ def check_proxy(proxy: object, variable: str) -> None:
     if not isinstance(proxy, str):
         return
     scheme, found, rest = proxy.rpartition("://") if proxy.count("://") == 1 else ("", "", proxy)
+    # The last @ ends the account, as a password may hold more of them.
     account, _at, address = rest.rpartition("@")
     try:
         parts = urlsplit(f"http://{address}")
@@ -151,6 +152,7 @@ def _problem_of_host(host: str, variables: Mapping[str, str]) -> str | None:
     if ":" in host:
         return _problem_of_colons(host)
     try:
+        # As the resolver does it: the limits are those of the encoded name.
         name = host if host.isascii() else host.encode("idna").decode()
     except UnicodeError:
         return "this is no host name"
@@ -171,6 +173,7 @@ def _problem_of_colons(host: str) -> str | None:
 
 def connection_kind(connection: Any) -> str | None:
     """`winrm` or `psrp` for those connections and what is derived from them, whatever it calls itself, else None."""
+    # A plugin of somebody else that is derived from winrm works as winrm does.
     for base in type(connection).__mro__:
         parent, _dot, name = base.__module__.rpartition(".")
         theirs = parent.endswith(("ansible.plugins.connection", "ansible.builtin.plugins.connection"))

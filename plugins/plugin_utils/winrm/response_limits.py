@@ -101,6 +101,7 @@ class ResponseLimits:
 
     def _watched_pool(self, make_pool: Callable[..., Any]) -> Callable[..., Any]:
         """A pool class, or what stands for one (pypsrp wraps them), whose connections read as we want."""
+        # The response class is where status line and headers are read: no other hook comes before them.
         response_class = _response_class(self)
 
         def make_watched(*args: Any, **kwargs: Any) -> Any:
@@ -121,10 +122,13 @@ class ResponseLimits:
         """One HTTP exchange, of which a message may need several: handshakes come first."""
 
         def send_limited(request: Any, *args: Any, **kwargs: Any) -> Any:
+            # A compressed answer can become a thousand times its size, and its bytes are counted before that.
             request.headers["Accept-Encoding"] = "identity"
+            # Connecting counts as well: a name with many addresses has a timeout for each.
             if "timeout" in kwargs:
                 kwargs["timeout"] = _at_most(kwargs["timeout"], self.deadlines.left())
             response = send(request, *args, **kwargs)
+            # requests would follow it and send the message, perhaps with credentials, to wherever the peer says.
             if 300 <= response.status_code < 400:
                 target = response.headers.get("Location") or ""
                 response.close()
@@ -164,10 +168,12 @@ class ResponseLimits:
 
         def send_judged(request: Any, **kwargs: Any) -> Any:
             response = send(request, **kwargs)
+            # Any other status is about the way to WinRM. An empty 500 is how Windows refuses clear text.
             if response.status_code in (200, 500) and response.content:
                 self.delivered = True
                 if _is_encrypted(request) and not _is_encrypted(response):
                     raise ClearText
+                # pywinrm and pypsrp would raise errors of their own, which do not keep all of the fault.
                 if self.faults_are_answers:
                     response.status_code = 200
             return response
@@ -215,6 +221,7 @@ class _Reader(io.RawIOBase):
         return int(self._raw.fileno())
 
     def readinto(self, buffer: Any) -> int | None:
+        # The timeout of a socket begins anew with each byte, so it is cut before each read.
         left = self._limits.deadlines.left()
         sock = self._raw._sock
         if sock is not None:

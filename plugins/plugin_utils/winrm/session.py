@@ -53,6 +53,7 @@ class Session:
         def exchange(operation: WsmanOperation[T]) -> T:
             nonlocal budget
             result = self._exchange(operation)
+            # Each page is bounded by itself; all of them together are held in memory.
             budget -= self._latest_size
             if budget < 0:
                 raise RemoteProtocolError("too_large", f"its pages have more than {MAX_QUERY_BYTES} bytes together")
@@ -83,6 +84,7 @@ class Session:
         self._latest_size = len(answer)
         try:
             result = operation.decode(answer, context)
+        # A fault is an answer too: only WinRM makes one.
         except WsmanFault:
             self._answered = True
             raise
@@ -111,6 +113,7 @@ class Session:
                 subject=what,
             ) from error
         except RemoteProtocolError as error:
+            # After a good answer the same problem is damage on the way, not another program.
             if error.problem in _NOT_WINRM and not self._answered:
                 raise HostUnreachable(
                     f"{self._transport.peer.endpoint} answers, but not as WinRM does ({error}). Check ansible_port and "
@@ -130,12 +133,14 @@ class Session:
         except SmbGuestError:
             raise
         except Exception as error:  # whatever the libraries below raise becomes one sentence
+            # It may be in the middle of an exchange, whose answer would be taken for that of the next message.
             peer = self._transport.peer
             self._transport.reset()
             raise explain_shell_fault(error, peer) or explain(error, peer, answered=self._answered) from error
 
 
 def _writes(operation: WsmanOperation[Any]) -> bool:
+    # Decides only what an error advises: who may read but not write lacks another right.
     verbs = ("Set", "Create", "Delete", "Register")
     return isinstance(operation, Delete) or (isinstance(operation, Invoke) and operation.method.startswith(verbs))
 

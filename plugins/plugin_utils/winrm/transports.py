@@ -125,6 +125,7 @@ class _WinrmTransport:
         with _explained(peer_before(connection, "winrm")):
             check_before_connecting(connection, "winrm")
             if not connection.protocol:
+                # `_connect` opens a shell, which is a process on the host, unless the connection seems to have one.
                 connection.shell_id = _NO_SHELL
                 try:
                     connection._connect()
@@ -136,6 +137,7 @@ class _WinrmTransport:
         self.peer = peer_of(connection, "winrm", transport.endpoint, transport.auth_method, transport.proxy, tried)
         wanted, read = self._timeouts, self._protocol.read_timeout_sec
         deadlines = deadlines or deadlines_from(self.operation_timeout, read, wanted.message, wanted.task)
+        # A loop runs its tasks over one connection: it is watched once, and gets the deadlines of the present task.
         known = getattr(transport, "smb_guest_limits", None)
         self._limits: ResponseLimits = known or ResponseLimits(deadlines)
         self._limits.deadlines = deadlines
@@ -150,6 +152,7 @@ class _WinrmTransport:
         exchange = self._transport._send_message_request
 
         def exchange_watched(session: Any, request: Any) -> Any:
+            # Here, and not at the beginning: the session does not exist before.
             self._limits.watch(session)
             begin_at_once(session)
             return exchange(session, request)
@@ -175,6 +178,7 @@ class _WinrmTransport:
             try:
                 result = exchange()
             except Exception as error:
+                # Once the host has answered, the message may have been carried out: it must not be sent twice.
                 done = self._answered or self._limits.delivered
                 if done or not is_refusal_of_transport(error) or not self._next_transport():
                     raise
@@ -191,12 +195,14 @@ class _WinrmTransport:
             return False
         self.reset()
         self._connection.set_option("transport", left)
+        # Makes `_connect` build a protocol for the transports that are left.
         self._connection.protocol = None
         self._connect((*self.peer.tried, used), self._limits.deadlines)
         return True
 
     def reset(self) -> None:
         self._transport.close_session()
+        # It has the keys of the old session, with which the host could not read the next message.
         self._transport.encryption = None
 
     def run(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
@@ -222,6 +228,7 @@ class _WinrmTransport:
         """The connection's transfers need a shell of its own, which it closes at the end of the task."""
         self._limits.begin("transfer")
         try:
+            # The transfer reuses a shell of an earlier transfer of this task.
             if not self._connection.shell_id:
                 shell: str = self._by_some_transport(lambda: self._protocol.open_shell(codepage=_UTF8))
                 self._connection.shell_id = shell
@@ -264,6 +271,7 @@ class _PsrpTransport:
 
     def _check_answers_of(self, transport: Any) -> None:
         """Look at what pypsrp will parse itself, for shells and runspaces, before it does."""
+        # Replaced before: the transport of a runspace lives as long as the connection.
         if "send" in vars(transport):
             return
         send = transport.send
@@ -272,6 +280,7 @@ class _PsrpTransport:
             try:
                 answer: bytes = send(*args, **kwargs)
             except Exception as error:
+                # pypsrp parses the body of an error as well, before it raises it again.
                 text = getattr(error, "response_text", None)
                 if isinstance(text, str | bytes) and not self._limits.faults_are_answers:
                     data = text.encode(errors="replace") if isinstance(text, str) else text
@@ -308,6 +317,7 @@ class _PsrpTransport:
         self._limits.begin("command")
         process = Process(shell, command[0], list(command[1:]))
         process.invoke()
+        # As in pypsrp's own examples: the signal makes the host forget the command.
         process.signal(SignalCode.CTRL_C)
         stdout, stderr = process.stdout.decode(errors="replace"), process.stderr.decode(errors="replace")
         return CommandResult(-1 if process.rc is None else process.rc, stdout, stderr)
@@ -323,6 +333,7 @@ class _PsrpTransport:
         self._limits.begin("transfer")
         try:
             self._connection._connect()
+            # The runspace has a WSMan of its own, whose session nobody has seen yet.
             theirs = self._connection.runspace.connection.transport
             self._limits.watch(theirs.session)
             self._check_answers_of(theirs)

@@ -95,6 +95,7 @@ class GetClassSchema:
         """The schema."""
         body = parse_envelope(answer, context.message_id)
         found = next((each for each in body.iter() if local_name(each) == "CLASS"), None)
+        # The answer could be about a parent class, whose members would pass for those of the class.
         if found is None or (attribute(found, "NAME") or "").lower() != self.name.lower():
             raise RemoteProtocolError("unexpected_shape", f"the answer holds no schema of {self.name}")
         methods = {
@@ -109,6 +110,7 @@ def _members(holder: Element, kind: str) -> dict[str, Member]:
     members = {}
     for each in holder:
         tag = local_name(each)
+        # An array or a reference has an element of its own name, such as PROPERTY.ARRAY.
         if tag.partition(".")[0] == kind:
             name, type_ = attribute(each, "NAME") or "", (attribute(each, "TYPE") or "reference").lower()
             members[name] = Member(name, type_, tag.endswith("ARRAY"), _qualifiers(each))

@@ -102,6 +102,7 @@ class Invoke:
             )
         what = f"{self.cls.name}.{self.method}"
         outputs = decode_fields(self._method.outputs, output, what=what)
+        # Providers declare it signed or unsigned. It is read wide, and brought to unsigned 32 bits below.
         returned = decode_fields({"ReturnValue": Field(CimType.SINT64)}, output, what=what).get("ReturnValue")
         if not isinstance(returned, int):
             return InvokeResult(None, outputs)
@@ -191,6 +192,7 @@ class Enumerate:
         instances = (
             () if items is None else tuple(decode_instance(self.cls, item, named_after_class=True) for item in items)
         )
+        # A context may stand beside EndOfSequence: then it fetches nothing.
         next_context = content(child(response, "EnumerationContext")) or None
         end = next_context is None or child(response, "EndOfSequence") is not None
         return Page(instances, next_context, end)
@@ -260,7 +262,9 @@ def walk(
             if page is None:
                 raise LocalProtocolError(f"walk was not sent the page of its {type(step).__name__}")
             items += page.items
+            # The host forgets an enumeration that has ended: a Release of it would be a fault.
             open_context = None if page.end else page.context
+            # A host may send pages for ever, each within every bound of one answer.
             if len(items) > max_items:
                 raise RemoteProtocolError(
                     "too_many_items", f"{enumeration.cls.name} has more than {max_items} instances"
@@ -286,6 +290,7 @@ def drive(walker: Generator[Step, Page | None, Result], send: Callable[[WsmanOpe
     try:
         step = next(walker)
         while True:
+            # Clean-up on a host that has just failed: its error would hide the first one.
             if isinstance(step, Release):
                 with suppress(Exception):
                     send(step)
@@ -317,6 +322,7 @@ def _selectors(cls: CimClass, selectors: Mapping[str, CimValue]) -> dict[str, st
     written: dict[str, str] = {}
     for name, value in selectors.items():
         key = cls.properties.get(name)
+        # A key has one text. A wrong selector could name another instance, so it is refused here.
         if key is None or key.array or isinstance(key.type, CimClass) or key.type is CimType.OCTETS:
             raise LocalProtocolError(f"{cls.name} has no key property {name}")
         written[name] = encode_scalar(key.type, value)

@@ -123,11 +123,13 @@ def build_envelope(
         element("w:MaxEnvelopeSize", text(str(MAX_ENVELOPE_SIZE)), attributes=_MUST_UNDERSTAND),
         element("a:MessageID", text(context.message_id)),
         element("w:OperationTimeout", text(f"PT{seconds}S")),
+        # For people. A host may answer in its own language all the same, so that nothing is decided by a text.
         element("w:Locale", attributes={"xml:lang": "en-US"}),
         _set("w:SelectorSet", [("w:Selector", value, {"Name": name}) for name, value in (selectors or {}).items()]),
         _set("w:OptionSet", [("w:Option", each.value, {"Name": each.name, "Type": each.type}) for each in options]),
         *headers,
     )
+    # `xsi` is needed for NULL alone, which most requests do not have.
     spaces = {"s": SOAP, "a": ADDRESSING, "w": WSMAN} | ({"xsi": XSI} if "xsi:" in body else {})
     envelope = element(
         "s:Envelope",
@@ -248,6 +250,7 @@ def parse_fault(body: Element) -> Fault:
     codes: list[int] = []
     statuses: list[int] = []
     provider: str | None = None
+    # Document order is from the outside to the inside: the last number and the last text are nearest to the cause.
     for each in detail.iter() if detail is not None else ():
         name = local_name(each)
         if name == "WSManFault":
@@ -266,8 +269,10 @@ def parse_fault(body: Element) -> Fault:
             provider = provider or _tidy(content(child(each, "ProviderName"))) or None
 
     texts = [each for each in texts if each]
+    # Some providers put the number into their text alone. It comes first in the list, so that a stated number wins.
     mentioned = [int(found, 16) for each in texts for found in _HRESULT.findall(each)]
     stated = set(codes)
+    # A text may mention any number: only those with a known meaning count.
     codes = [each for each in mentioned if each in _KIND_OF_CODE and each not in stated] + codes
     return Fault(
         code=codes[-1] if codes else None,
@@ -284,6 +289,7 @@ def parse_fault(body: Element) -> Fault:
 def _error_code(instance: Element) -> list[int]:
     """The Windows number in an instance of CIM_Error's kin: MSFT_WmiError has error_Code, OMI_Error has OMI_Code."""
     for prefix in ("error", "OMI"):
+        # The same member holds numbers of other systems, which can look like a Windows number.
         if content(child(instance, f"{prefix}_Type")).upper() in _WINDOWS_ERROR_TYPES:
             found = _number(content(child(instance, f"{prefix}_Code")))
             if found:

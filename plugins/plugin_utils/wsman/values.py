@@ -94,6 +94,7 @@ def decode_fields(fields: Mapping[str, Field], parent: Element, *, what: str) ->
 
     `what` names the method or class in errors. Raises RemoteProtocolError for a value that does not fit its type.
     """
+    # CIM names have no case. The result has the spelling of the schema, whatever the peer wrote.
     spelling = {name.lower(): name for name in fields}
     found: dict[str, list[Element]] = {}
     for each in parent:
@@ -115,6 +116,7 @@ def _decode_field(field: Field, elements: Sequence[Element]) -> CimValue:
     if field.type is CimType.OCTETS:
         return _decode_octets(elements)
     if field.array:
+        # WS-Man has no element for an array: it repeats the element of the property, once for each item.
         return [None if is_nil(each) else _decode_one(field.type, each) for each in elements]
     if len(elements) > 1:
         raise RemoteProtocolError("unexpected_shape", f"the answer holds {len(elements)} values where one belongs")
@@ -158,6 +160,7 @@ def decode_instance(cls: CimClass, found: Element, *, named_after_class: bool = 
     if not len(found) and content(found):
         raise RemoteProtocolError("unexpected_shape", f"the answer holds text where an instance of {cls.name} belongs")
     known = {name.lower() for name in cls.properties}
+    # Level by level, because a property can hold an instance of the same class further down.
     queue = deque([found])
     holder = found
     while queue:
@@ -166,6 +169,7 @@ def decode_instance(cls: CimClass, found: Element, *, named_after_class: bool = 
             holder = candidate
             break
         queue.extend(candidate)
+    # XmlFragment is the wrapper of a query that selects some properties: no class name.
     class_name = _declared_class(holder) or _declared_class(found)
     if class_name is None and (named_after_class or holder is not found) and local_name(holder) != "XmlFragment":
         class_name = local_name(holder)

@@ -134,6 +134,7 @@ class _Reader:
         self.names.enter(attributes)
         plain = [name for name in attributes if name != "xmlns" and not name.startswith("xmlns:")]
         kept = {self.names.of_attribute(name): attributes[name] for name in plain}
+        # Two prefixes of one namespace: expat, which sees prefixes only, cannot notice it.
         if len(kept) < len(plain):
             raise RemoteProtocolError("not_xml", f"the answer is not XML: {quoted(tag)} has an attribute twice")
         self.builder.start(self.names.of_element(tag), kept)
@@ -158,6 +159,7 @@ def parse(
         raise RemoteProtocolError("too_large", f"the answer has {len(data)} bytes, more than the {max_bytes} accepted")
     reader = _Reader(max_depth, max_elements)
     parser = expat.ParserCreate()
+    # Else a text calls us once for each of its lines and entities.
     parser.buffer_text = True
     parser.XmlDeclHandler = reader.declaration
     parser.StartDoctypeDeclHandler = reader.doctype
