@@ -15,16 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible.release import __version__ as ansible_version
 
 from ..plugin_utils.actions.action import Action
 from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.core.local_files import StagedFiles, bounded_readers
+from ..plugin_utils.core.text import one_line
 from ..plugin_utils.policy_files.policy_reader import MAX_FILE, MAX_FILES, PolicyFolder, agreement
 from ..plugin_utils.report.baseline import Baseline
 from ..plugin_utils.report.csv_tables import csv_files
 from ..plugin_utils.report.document import SCHEMA_VERSION, ReportTerms, build_document
-from ..plugin_utils.report.exceptions import read_exceptions
+from ..plugin_utils.report.exceptions import Accepted, read_exceptions
 from ..plugin_utils.report.files import as_json, checksums, read_document, read_parts
 from ..plugin_utils.report.html import render
 from ..plugin_utils.report.json_lines import json_lines
@@ -61,6 +63,7 @@ class ActionModule(Action):
                 "ticket": {"type": "str"},
             },
         },
+        "exceptions_file": {"type": "path"},
         "servers": {"type": "list", "elements": "dict", "default": []},
         "previous": {"type": "path"},
         "baseline": {"type": "path"},
@@ -74,7 +77,7 @@ class ActionModule(Action):
         if options["previous"] and previous is None:
             raise RequestError(f"The earlier report {options['previous']} does not exist.")
         formats = _formats(options)
-        exceptions = read_exceptions(options["exceptions"])
+        exceptions = [*read_exceptions(options["exceptions"]), *self._exceptions_of(options["exceptions_file"])]
         baseline = _baseline(options["baseline"])
         if options["check_options"]:
             return {"changed": False}
@@ -110,6 +113,19 @@ class ActionModule(Action):
             "comparison": document["comparison"],
             "unread": [row["name"] for row in document["hosts"] if row["status"] != "read"],
         }
+
+    def _exceptions_of(self, file: str | None) -> list[Accepted]:
+        """Those of a YAML file, which may be vaulted. A relative path starts at the working directory."""
+        if not file:
+            return []
+        path = Path(file).absolute()
+        try:
+            rows = self._loader.load_from_file(str(path))
+        except (AnsibleError, OSError, UnicodeDecodeError) as error:
+            raise RequestError(
+                f"The exceptions file {path} cannot be read: {one_line(str(error), 300)}. Name a YAML file with a list."
+            ) from error
+        return read_exceptions(rows, str(path))
 
     def _provenance(self, options: Mapping[str, Any], parts: Sequence[Path]) -> dict[str, Any]:
         """Who makes the report, where, and from what."""

@@ -99,6 +99,11 @@ options:
       ticket:
         description: The ticket that requested it.
         type: str
+  exceptions_file:
+    description:
+      - A YAML file on the control node with a list of more O(exceptions). It may be vaulted. A relative path starts at
+        the working directory of C(ansible-playbook).
+    type: path
   servers:
     description: RV(winops.smb_guest.server_info#module:servers), if the servers were probed.
     type: list

@@ -45,8 +45,8 @@ class Audited:
         self.fleet = fleet
         self.folder = folder
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environ = clean_environ(Path(sys.executable).parent) | {"HOME": str(self.folder)}
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environ = clean_environ(Path(sys.executable).parent) | {"HOME": str(self.folder)} | variables
         inventory = str(self.fleet.inventory_path)
         command = [sys.executable, "-m", "ansible", "playbook", "winops.smb_guest.audit", "-i", inventory]
         done = subprocess.run(
@@ -139,12 +139,25 @@ def test_slices_make_the_report_of_one_run(audited: Audited, unchanged: None) ->
     ]
 
 
-def test_bad_input_ends_the_play_before_a_host_is_read(audited: Audited) -> None:
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"audit_report_exceptions": [{"host": "ws-*", "reason": "x", "expires": "soon"}]}, "is no day such as"),
+        ({"audit_report_exceptions_file": "nowhere.yml"}, "nowhere.yml cannot be read"),
+        ({"audit_report_probe_servers": ["nas 01"]}, "'nas 01' in servers is no server"),
+        ({"audit_report_probe_servers": ["127.0.0.1:9"]}, "pip install smbprotocol"),
+    ],
+)
+def test_bad_input_ends_the_play_before_a_host_is_read(
+    audited: Audited, tmp_path: Path, variables: dict[str, Any], words: str
+) -> None:
     for name in audited.fleet.hosts:
         audited.fleet.control.reset_counters(name)
-    wrong = json.dumps({"audit_report_exceptions": [{"host": "ws-*", "reason": "x", "expires": "soon"}]})
-    with pytest.raises(AssertionError, match="is no day such as"):
-        audited.run("-e", wrong)
+    # A control node without the package.
+    (tmp_path / "smbprotocol.py").write_text("raise ImportError('not installed')\n")
+    with pytest.raises(AssertionError) as caught:
+        audited.run("-e", json.dumps(variables), PYTHONPATH=str(tmp_path))
+    assert words in " ".join(str(caught.value).split())
     assert sum(audited.fleet.control.counters(name)["connections"] for name in audited.fleet.hosts) == 0
 
 

@@ -9,7 +9,7 @@ An exception never hides a finding. It stands beside it, and ends with its day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
@@ -56,13 +56,33 @@ def _matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name.casefold(), pattern.casefold())
 
 
-def read_exceptions(rows: Iterable[Mapping[str, Any]]) -> list[Accepted]:
-    """Those that somebody wrote down. Raises RequestError, which says what is wrong with which entry."""
-    return [_read(number, cleaned(row)) for number, row in enumerate(rows, 1)]
+ENTRY_MEMBERS = frozenset({"host", "server", "control", "reason", "expires", "approved_by", "ticket"})
 
 
-def _read(number: int, row: Mapping[str, Any]) -> Accepted:
-    where = f"Entry {number} of the exceptions"
+def read_exceptions(rows: Any, place: str = "the exceptions") -> list[Accepted]:
+    """Those that somebody wrote down.
+
+    Args:
+        rows: A list of mappings; None where the file is empty.
+        place: Where they stand, for errors.
+
+    Raises RequestError, which says what is wrong with which entry.
+    """
+    if rows is None:
+        return []
+    if not isinstance(rows, list):
+        kind = "a mapping" if isinstance(rows, Mapping) else f"a {type(rows).__name__}"
+        raise RequestError(f"{place} holds {kind}, not a list. Begin each entry with a dash.")
+    return [_read(f"Entry {number} of {place}", row) for number, row in enumerate(rows, 1)]
+
+
+def _read(where: str, entry: Any) -> Accepted:
+    if not isinstance(entry, Mapping):
+        raise RequestError(f"{where} is {line(entry)!r}, not a mapping with host or server, and reason.")
+    row = cleaned(entry)
+    unknown = sorted(set(row) - ENTRY_MEMBERS)
+    if unknown:
+        raise RequestError(f"{where} has {', '.join(unknown)}. It can have {', '.join(sorted(ENTRY_MEMBERS))}.")
     host, server, reason = (line(row.get(key) or "").strip() for key in ("host", "server", "reason"))
     if bool(host) == bool(server):
         raise RequestError(f"{where} must name either a host or a server, by name or by a pattern such as ws-scan-*.")

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.winops.smb_guest.plugins.action import posture_info, posture_report
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
@@ -99,12 +100,14 @@ def test_parts_are_chosen_and_since_is_checked_first(read: Any) -> None:
 def _report(tmp_path: Path, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
     action = posture_report.ActionModule.__new__(posture_report.ActionModule)
     action._task = SimpleNamespace(check_mode=check_mode)
+    action._loader = DataLoader()
     given = {
         "hosts": dict(results(4)),
         "dest": str(tmp_path / "out"),
         "formats": ["html", "json", "csv"],
         "title": "T",
         "exceptions": [],
+        "exceptions_file": None,
         "servers": [],
         "previous": None,
         "baseline": None,
@@ -239,3 +242,60 @@ def test_a_baseline_is_read_from_policy_files(tmp_path: Path) -> None:
     for path, words in ((wrong, "says nothing about the SMB settings"), (tmp_path / "gone", "does not exist")):
         with pytest.raises(RequestError, match=words):
             _report(tmp_path, baseline=str(path), check_options=True)
+
+
+GOOD = "- {host: ws-*, reason: lab, expires: 2026-12-31, approved_by: J. Doe}\n"
+
+
+def test_exceptions_of_a_file_stand_beside_those_of_the_task(tmp_path: Path) -> None:
+    file = tmp_path / "exceptions.yml"
+    file.write_text(GOOD)
+    task = [{"server": "nas", "reason": "replaced"}]
+    result = _report(tmp_path, exceptions=task, exceptions_file=str(file))
+    document = json.loads((tmp_path / "out/report.json").read_text())
+    assert {row["reason"]: row["expires_at"] for row in document["exceptions"] if row["source"] == "file"} == {
+        "lab": "2027-01-01T00:00:00Z",
+        "replaced": None,
+    }
+    assert result["summary"]["exceptions"] >= 2
+
+
+@pytest.mark.parametrize("text", ["", "---\n", "# nothing yet\n"])
+def test_an_exceptions_file_may_be_empty(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "exceptions.yml"
+    file.write_text(text)
+    assert _report(tmp_path, exceptions_file=str(file), check_options=True) == {"changed": False}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("host: ws-*\nreason: lab\n", "holds a mapping, not a list"),
+        ("just text\n", "not a list"),
+        ("- ws-*\n", "Entry 1 of .* is 'ws-\\*', not a mapping"),
+        ("- [ws-*, lab]\n", "Entry 1 of .* not a mapping"),
+        ("- {host: ws-*, reason: lab, until: 2026-12-31}\n", "Entry 1 of .* has until"),
+        (f"{GOOD}- {{host: ws-*, reason: lab, expires: 2026-02-30}}\n", "cannot be read.*day is out of range"),
+        (f"{GOOD}- {{host: ws-*, reason: lab, expires: 31.12.2026}}\n", "Entry 2 of .* is no day such as"),
+        ("- {host: ws-*, reason: lab, expires: [2026]}\n", "is no day such as"),
+        ("- {host: ws-*}\n", "says no reason"),
+        ("- {host: ws-*, reason: lab, control: 99.9}\n", "is no id of a benchmark"),
+        ("- {host: [unclosed\n", "cannot be read"),
+        ("$ANSIBLE_VAULT;1.1;AES256\n6162\n", "cannot be read"),
+        (None, "cannot be read"),
+    ],
+)
+def test_an_exceptions_file_of_a_wrong_kind_is_an_error_before_a_host_is_read(
+    tmp_path: Path, text: str | None, words: str
+) -> None:
+    file = tmp_path / "exceptions.yml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(RequestError, match=words) as caught:
+        _report(tmp_path, exceptions_file=str(file), check_options=True)
+    assert "exceptions.yml" in str(caught.value)
+
+
+def test_a_folder_in_the_place_of_an_exceptions_file(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="cannot be read"):
+        _report(tmp_path, exceptions_file=str(tmp_path), check_options=True)
