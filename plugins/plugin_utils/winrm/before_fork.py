@@ -17,17 +17,12 @@ from importlib import import_module
 
 def make_ready() -> None:
     """Do it. Raises nothing."""
-    for step in (_load_winrm, _load_psrp, _make_a_cipher, _begin_ntlm):
+    for name in ("winrm", "psrp"):
+        with suppress(Exception):
+            import_module(f"ansible.plugins.connection.{name}")
+    for step in (_make_a_cipher, _begin_ntlm):
         with suppress(Exception):
             step()
-
-
-def _load_winrm() -> None:
-    import_module("ansible.plugins.connection.winrm")
-
-
-def _load_psrp() -> None:
-    import_module("ansible.plugins.connection.psrp")
 
 
 def _make_a_cipher() -> None:

@@ -20,38 +20,26 @@ from ..core.secrets import WITHHELD, may_hold_credentials, secrets_of, shows_par
 from ..core.text import one_line
 
 # What the user's own connection calls a thing. Sources: the documentation of ansible.builtin.winrm and .psrp.
-VARIABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+_VARIABLES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "winrm": {
-            "auth": "ansible_winrm_transport",
-            "ca": "ansible_winrm_ca_trust_path",
-            "certificate": "ansible_winrm_cert_pem",
-            "certificate_key": "ansible_winrm_cert_key_pem",
-            "encryption": "ansible_winrm_message_encryption",
-            "operation_timeout": "ansible_winrm_operation_timeout_sec",
-            "package": "pywinrm",
-            "path": "ansible_winrm_path",
-            "proxy": "ansible_winrm_proxy",
-            "read_timeout": "ansible_winrm_read_timeout_sec",
-            "scheme": "ansible_winrm_scheme",
-            "validation": "ansible_winrm_server_cert_validation",
-        },
-        "psrp": {
-            "auth": "ansible_psrp_auth",
-            "ca": "ansible_psrp_ca_cert",
-            "certificate": "ansible_psrp_certificate_pem",
-            "certificate_key": "ansible_psrp_certificate_key_pem",
-            "encryption": "ansible_psrp_message_encryption",
-            "operation_timeout": "ansible_psrp_operation_timeout",
-            "package": "pypsrp",
-            "path": "ansible_psrp_path",
-            "proxy": "ansible_psrp_proxy",
-            "read_timeout": "ansible_psrp_read_timeout",
-            "scheme": "ansible_psrp_protocol",
-            "validation": "ansible_psrp_cert_validation",
-        },
+        "auth": ("ansible_winrm_transport", "ansible_psrp_auth"),
+        "ca": ("ansible_winrm_ca_trust_path", "ansible_psrp_ca_cert"),
+        "certificate": ("ansible_winrm_cert_pem", "ansible_psrp_certificate_pem"),
+        "certificate_key": ("ansible_winrm_cert_key_pem", "ansible_psrp_certificate_key_pem"),
+        "encryption": ("ansible_winrm_message_encryption", "ansible_psrp_message_encryption"),
+        "operation_timeout": ("ansible_winrm_operation_timeout_sec", "ansible_psrp_operation_timeout"),
+        "package": ("pywinrm", "pypsrp"),
+        "path": ("ansible_winrm_path", "ansible_psrp_path"),
+        "proxy": ("ansible_winrm_proxy", "ansible_psrp_proxy"),
+        "read_timeout": ("ansible_winrm_read_timeout_sec", "ansible_psrp_read_timeout"),
+        "scheme": ("ansible_winrm_scheme", "ansible_psrp_protocol"),
+        "validation": ("ansible_winrm_server_cert_validation", "ansible_psrp_cert_validation"),
     }
 )
+VARIABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {kind: {what: names[at] for what, names in _VARIABLES.items()} for at, kind in enumerate(("winrm", "psrp"))}
+)
+"""What a sentence calls a variable, to its name, for each connection."""
 
 _PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")

@@ -180,7 +180,7 @@ def _check_relates_to(header: Element | None, message_id: str, *, is_fault: bool
 
     Quota faults have no RelatesTo; a fault to a request whose header the peer could not read may name no UUID.
     """
-    for each in children(header, "RelatesTo") if header is not None else ():
+    for each in children(header, "RelatesTo"):
         named = content(each)
         if _same_message(named, message_id) or not named or (is_fault and not _GUID.search(named)):
             continue
@@ -243,7 +243,7 @@ def parse_fault(body: Element) -> Fault:
     """Read the s:Fault in a SOAP body. Never fails: what is missing or odd is None, "" or ()."""
     fault = child(body, "Fault")
     code = child(fault, "Code")
-    reason = _first(_tidy(each.text) for each in _each(child(fault, "Reason"), "Text"))
+    reason = _first(_tidy(each.text) for each in children(child(fault, "Reason"), "Text"))
     detail = child(fault, "Detail")
 
     texts: list[str] = []
@@ -315,7 +315,3 @@ def _tidy(written: str | None) -> str:
 
 def _first(candidates: Iterable[str]) -> str:
     return next((each for each in candidates if each), "")
-
-
-def _each(parent: Element | None, name: str) -> list[Element]:
-    return [] if parent is None else [each for each in parent if local_name(each) == name]

@@ -187,14 +187,14 @@ def namespace(element: Element) -> str:
     return element.tag[1:].rpartition("}")[0] if element.tag.startswith("{") else ""
 
 
-def children(element: Element, name: str) -> Iterator[Element]:
-    """The children of `element` whose local name is `name`, in whatever namespace."""
-    return (each for each in element if local_name(each) == name)
+def children(element: Element | None, name: str) -> Iterator[Element]:
+    """The children of `element`, none for None, whose local name is `name`, in whatever namespace."""
+    return (each for each in (() if element is None else element) if local_name(each) == name)
 
 
 def child(element: Element | None, name: str) -> Element | None:
     """The first child with that local name, or None (also for an `element` of None, so that steps can be chained)."""
-    return None if element is None else next(children(element, name), None)
+    return next(children(element, name), None)
 
 
 def content(element: Element | None) -> str:
