@@ -2,7 +2,7 @@
 
 The host is a Windows 11 24H2 Pro as installed. The peer is ansible.windows on a host that answers a PowerShell module
 at once, its best case, measured in two ways: a win_regedit task for each value, and one win_powershell script. It
-writes what it is told; ours also reads what policy and MDM say, and after a change reads back.
+writes what it is given; ours also reads what policy and MDM say, and after a change reads back.
 
 The bound of 1/50 of the bytes holds for client_config with all settings in one task, changing them or not. A task
 about one or two settings pays for its authentication and its read-back and does not reach it: the bench names those.

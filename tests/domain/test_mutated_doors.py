@@ -54,7 +54,7 @@ PIECES = (
 
 
 def damaged(chance: random.Random, data: bytes) -> bytes:
-    """One to three damages: a piece put in or over, a bit turned, the end cut off, a part twice or gone."""
+    """One to three damages: a piece put in or over, a bit turned, the end dropped, a part twice or gone."""
     for _each in range(chance.choice((1, 1, 2, 3))):
         at = chance.randrange(len(data) + 1)
         end = min(len(data), at + chance.choice((0, 1, 2, 4, 16, 64)))

@@ -217,7 +217,7 @@ def test_two_gpos_of_one_name_need_a_guid(domain: Domain) -> None:
 
 
 def test_versions_that_disagree_are_made_one(domain: Domain) -> None:
-    """As after a cut-off edit of somebody: both become the larger one plus one."""
+    """As after an interrupted edit of somebody: both become the larger one plus one."""
     name = domain.name("Disagrees")
     guid = domain.present(name, settings={GUEST: False}).after["guid"]
     (domain.folder(guid) / "GPT.INI").write_bytes(b"[General]\r\nVersion=65543\r\n")
@@ -250,7 +250,7 @@ def test_samba_as_a_client_applies_it(domain: Domain) -> None:
 
 
 def test_wmi_filter_of_a_name(domain: Domain) -> None:
-    """One that exists is set, said by its name, not evaluated, taken away and put back."""
+    """One that exists is set, said by its name, not evaluated, taken away and restored."""
     guid, title, name = "{11111111-2222-3333-4444-555555555555}", "Windows 11 only", domain.name("With a WMI filter")
     unit = domain.unit()
     with domain.reader() as reader:

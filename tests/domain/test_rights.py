@@ -119,7 +119,7 @@ def test_denied_deletion_of_an_unlinked_gpo(domain: Domain, accounts: dict[str, 
 
 
 def test_denied_reading_of_a_file(domain: Domain, accounts: dict[str, dict[str, Any]]) -> None:
-    """An account that may not read Registry.pol is told so; the report goes on without that GPO."""
+    """An account that may not read Registry.pol gets a finding; the report goes on without that GPO."""
     name = domain.name("Secret")
     guid = domain.present(name, settings={GUEST: True}).after["guid"]
     with domain.reader() as reader:
@@ -140,7 +140,7 @@ def test_denied_reading_of_a_file(domain: Domain, accounts: dict[str, dict[str, 
 def test_creator_creates_and_edits_and_is_denied_the_link(
     domain: Domain, accounts: dict[str, dict[str, Any]], theirs: str
 ) -> None:
-    """What was written before the denial is put back."""
+    """What was written before the denial is rolled back."""
     unit, name = domain.unit(), domain.name("Creator's")
     with domain.reader(**accounts["creator"]) as reader:
         assert DomainChanges(reader).make_true(name, DesiredGpo(name, {GUEST: False}), GpoTerms()).changed

@@ -154,13 +154,13 @@ class Look:
 
     @property
     def pending(self) -> str | None:
-        """The change that a run was cut off in."""
+        """The change of the interrupted run."""
         unfinished = [name for name, entry in self.journal.items() if entry["status"] in ("pending", "failed")]
         return unfinished[0] if unfinished else None
 
     @property
     def is_journaled_as_pending(self) -> bool:
-        """Whether the next run is told that a change was cut off."""
+        """Whether the next run warns that a change was interrupted."""
         return self.pending is not None
 
     @property

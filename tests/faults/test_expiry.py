@@ -60,7 +60,7 @@ def test_reverting_early_removes_the_task(subject_of: Callable[[Change], Subject
     early = subject.look()
     assert (early.tasks, early.statuses) == ([], ["reverted"])
     assert difference(course.pristine.settings, early.settings) == []
-    # Whatever the host is told from then on stays.
+    # Whatever is written from then on stays.
     assert OPEN.on(subject.endpoint())["changed"]
     opened = subject.look()
     REVERT_ALL.on(subject.endpoint())

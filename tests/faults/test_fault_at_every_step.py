@@ -67,7 +67,7 @@ def _followed_up(subject: Subject, change: Change, course: Course, left: Look, t
 def _judged(result: dict[str, Any], left: Look, course: Course, change: Change) -> Iterator[str]:
     failed = "failed" in result or "unreachable" in result
     message = str(result.get("msg", ""))
-    # A revert that is cut off in the middle leaves the change standing in the journal, to be reverted again.
+    # A revert that is interrupted in the middle leaves the change standing in the journal, to be reverted again.
     in_between = left.settings not in (course.old.settings, course.new.settings)
     if in_between and not left.is_journaled_as_pending and change.act.module != "revert_change":
         yield f"half-way and not journaled: {message}"

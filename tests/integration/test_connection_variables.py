@@ -168,7 +168,7 @@ CASES: dict[str, Case] = {
         {**PSRP, "ansible_psrp_proxy": "http://127.0.0.1:9"},
         *("unreachable", ("ansible_psrp_proxy", "The host itself was not asked")),
     ),
-    # What psrp is told
+    # What psrp is given
     "Basic refused by psrp": Case(PSRP_BASIC, "unreachable", ("HTTP 500", "ansible_psrp_auth"), host="encrypted"),
     "another path": Case({**PSRP, "ansible_psrp_path": "other"}, "unreachable", ("HTTP 404", "ansible_psrp_path")),
 }

@@ -1,4 +1,4 @@
-"""A break at each single request of a change: what was written is said, and the next run finishes it."""
+"""A break at each single request of a change: what was written is reported, and the next run finishes it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 DEAD = "dead"
-"""Every request from the step on is reset: the host is gone for the task, and nothing can be put back."""
+"""Every request from the step on is reset: the host is gone for the task, and nothing can be rolled back."""
 KINDS = (DEAD, "reset_before", "reset_after", "cut", "soap_fault")
 MANY = 200
 WRITES = ("SetConfiguration", "SetDWORDValue", "CreateKey")

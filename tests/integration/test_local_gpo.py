@@ -208,6 +208,6 @@ def test_a_policy_value_without_an_entry_may_not_outlast_undoing(playbooks: Play
     assert "The local GPO has no entry for" in run.record(host, "written").warnings
     undone = run.record(host, "undone")
     assert undone.status == "ok", undone
-    assert undone.state["registry"][POLICY][GUEST]["value"] == 0, "put back"
+    assert undone.state["registry"][POLICY][GUEST]["value"] == 0, "restored"
     fleet.control.policy_refresh(host)
     assert fleet.control.state(host)["registry"].get(POLICY, {}).get(GUEST) is None, "what the warning was about"

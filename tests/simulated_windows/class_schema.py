@@ -37,17 +37,17 @@ def _method(method: Method, with_qualifiers: bool) -> str:
 
 
 def render_class(cim_class: CimClass, with_qualifiers: bool, other_types: Collection[str] = ()) -> str:
-    """The CLASS element of one class; properties and parameters that ``other_types`` names are told as strings."""
+    """The CLASS element of one class; properties and parameters that ``other_types`` names are described as strings."""
 
-    def told(items: Iterable[Property]) -> tuple[Property, ...]:
+    def described(items: Iterable[Property]) -> tuple[Property, ...]:
         return tuple(replace(item, type="string") if item.name in other_types else item for item in items)
 
     properties = "".join(
         _element("PROPERTY", item, [_qualifier("key", "boolean", "TRUE")] if with_qualifiers and item.key else [])
-        for item in told(cim_class.properties)
+        for item in described(cim_class.properties)
     )
     methods = "".join(
-        _method(replace(method, inputs=told(method.inputs), outputs=told(method.outputs)), with_qualifiers)
+        _method(replace(method, inputs=described(method.inputs), outputs=described(method.outputs)), with_qualifiers)
         for method in cim_class.methods
     )
     return f"<CLASS NAME={quoteattr(cim_class.name)}>{properties}{methods}</CLASS>"

@@ -68,7 +68,7 @@ class CmdShell:
                     self._run(node, "")
         except CmdSyntaxError as error:
             return Result(255, "".join(self._out), f"{error}\r\n")
-        # A program that is not there sets errorlevel 9009, but what started the shell is told 1.
+        # A program that is not there sets errorlevel 9009, but the shell itself ends with 1.
         code = 1 if self._errorlevel == NOT_RECOGNIZED else self._errorlevel
         return Result(code, "".join(self._out), "".join(self._err))
 

@@ -112,7 +112,7 @@ class Files:
             self.in_use = set(changes["in_use"])
 
     def save(self) -> tuple[dict[str, str], dict[str, tuple[str, bytes]], set[str], set[str]]:
-        """All that ``load`` puts back."""
+        """All that ``load`` restores."""
         return dict(self._folders), dict(self._files), set(self._hidden), set(self.in_use)
 
     def load(self, saved: tuple[dict[str, str], dict[str, tuple[str, bytes]], set[str], set[str]]) -> None:

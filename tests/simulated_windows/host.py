@@ -49,7 +49,7 @@ _BOOTED = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 
 
 class SimulatedHost:
-    """The host behind the wire. ``reset`` puts it back to what its spec says.
+    """The host behind the wire. ``reset`` restores it to what its spec says.
 
     ``clock`` gives the time (aware, UTC) from which the host's own clock starts; tests that must not depend on
     the time of day give one that stands still. ``tasks_run_by_themselves`` False leaves due tasks to whoever calls the
@@ -397,7 +397,7 @@ class SimulatedHost:
     # Everything at a glance
 
     def save(self) -> dict[str, Any]:
-        """All that ``load`` puts back: registry, drivers, events, channels, tasks, connections and the clock."""
+        """All that ``load`` restores: registry, drivers, events, channels, tasks, connections and the clock."""
         parts = {
             "registry": self.registry.hives,
             "client": (self.client.running, self.client.unbacked, self.client.seen),
@@ -418,7 +418,7 @@ class SimulatedHost:
         return copy.deepcopy(parts)
 
     def load(self, saved: Mapping[str, Any]) -> None:
-        """Put back what ``save`` returned; it can be loaded again."""
+        """Restore what ``save`` returned; it can be loaded again."""
         parts = copy.deepcopy(dict(saved))
         self.registry.hives = parts["registry"]
         self.client.running, self.client.unbacked, self.client.seen = parts["client"]

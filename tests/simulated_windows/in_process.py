@@ -227,7 +227,7 @@ class InProcessHost:
         return self.host.save()
 
     def load(self, saved: Mapping[str, Any]) -> None:
-        """Put the host back; faults, counters, shells and enumerations go as well."""
+        """Restore the host; faults, counters, shells and enumerations go as well."""
         self.host.load(saved)
         self.clear_faults()
         self.reset_counters()

@@ -74,7 +74,7 @@ def test_a_task_out_of_time_has_rolled_back_what_it_wrote(run: Run, fleet: Fleet
     cut, again = run.record(host, "open"), run.record(host, "again")
     methods = [row["method"] for row in cut.requests]
     assert cut.status == "failed", cut
-    assert methods.index("SetConfiguration") < methods.index(SECOND_WRITE), "it was cut off between two writes"
+    assert methods.index("SetConfiguration") < methods.index(SECOND_WRITE), "it was interrupted between two writes"
     assert values(cut.state) == values(fleet.control.state("hangs"))
     assert "Every value was restored and verified." in run.output
     assert (again.status, again.result["changed"]) == ("ok", True), again

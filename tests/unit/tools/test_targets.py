@@ -14,7 +14,7 @@ OF_A_DOMAIN = {
 }
 """What reads or changes a domain instead of a host."""
 IN_TARGETS_OF_OTHERS = {"posture_report", "role_revert"}
-"""Written by the role audit_report; puts back what the other roles changed."""
+"""Written by the role audit_report; reverts what the other roles changed."""
 
 
 def test_every_module_and_role_has_a_target() -> None:

@@ -28,7 +28,17 @@ INSTEAD = {
     r"on the controller": "on the control node, or: on the domain controller",
 }
 PATTERNS = {re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE): word for words, word in INSTEAD.items()}
-SEARCHED = ("plugins", "roles", "playbooks", "docs", "extensions", "tests/demo", "README.md", "CONTRIBUTING.md")
+SEARCHED = (
+    "plugins",
+    "roles",
+    "playbooks",
+    "docs",
+    "extensions",
+    "tests/demo",
+    "tests/tools",
+    "README.md",
+    "CONTRIBUTING.md",
+)
 ENDINGS = {".py", ".yml", ".yaml", ".md", ".rst", ".j2", ".html", ".js", ".json"}
 ELSEWHERE = ("plugins/plugin_utils/change/", "plugins/plugin_utils/domain_gpo/")
 

@@ -216,7 +216,7 @@ def test_another_that_came_and_went(turns: Callable[..., _Turns], other: Any, be
 
 
 def test_what_another_has_not_finished_is_not_taken_for_done(turns: Callable[..., _Turns]) -> None:
-    """All is as wanted when ours looks, but the other may still put it back."""
+    """All is as wanted when ours looks, but the other may still restore it."""
     host = InProcessHost()
     race = turns(host, opening(host, "other"), opening(host, "ours"))
     race.turn(1, PEEK)

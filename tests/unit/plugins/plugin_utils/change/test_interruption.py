@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Signals that end a task while it changes a host: it puts back, however many come, and says what the host holds."""
+"""Signals that end a task while it changes a host: it rolls back, however many come, and says what the host holds."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_signal_at_every_write_leaves_the_old_or_the_new(act: str, number: sig
         host.load(saved)
         with pytest.raises(Terminated, match=number.name) as raised:
             ACTS[act](host, Pressed(host, number, at))
-        # Undoing goes to its end; a change is put back.
+        # A revert goes to its end; a change is rolled back.
         assert moved(new if act == "undoing" else old, host) == [], at
         assert any("restored" in note for note in raised.value.__notes__), at
 

@@ -95,7 +95,7 @@ def test_a_long_journal_costs_no_more_requests() -> None:
 
 
 def test_found_in_both_lists_it_has_ended() -> None:
-    """Cut off between the two writes of an end."""
+    """Interrupted between the two writes of an expiry."""
     host = InProcessHost()
     flip(host, "a")
     standing = lines(host, STANDING)

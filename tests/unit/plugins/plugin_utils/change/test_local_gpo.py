@@ -121,7 +121,7 @@ def test_only_the_files_lag_behind() -> None:
     assert [change.cell.scope for change in outcome.plan.changes] == [Scope.LOCAL_GPO]
     assert outcome.after["insecure_guest_logons"].observed.layer(Layer.LOCAL_GPO) is not None
     assert host.client.running == before
-    assert any("has no entry for HKLM" in told for told in outcome.all_warnings())
+    assert any("has no entry for HKLM" in text for text in outcome.all_warnings())
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def _vanish(*_args: object) -> None:
 def updated(
     host: InProcessHost, scopes: tuple[Scope, ...] = FILES, *, asked: bool = True, name: str | None = None
 ) -> Outcome:
-    """Guest logons are allowed, and the host is told to apply its policy where that is asked for."""
+    """Guest logons are allowed, and the host applies its policy where that is asked for."""
     request = Request([DesiredSetting(GUEST, True)], Rules(scopes), ChangeTerms(change_id=name), gpupdate=asked)
     return configure(Host(session(host)), request, check_mode=False)
 
@@ -216,7 +216,7 @@ def test_what_the_host_holds_after_gpupdate_is_what_is_reported(name: str | None
     assert [told for told in outcome.warnings if "Policy was refreshed" in told] == [
         f"Policy was refreshed, and now {GUEST.location(Layer.POLICY)} is 0: another Group Policy decides it."
     ]
-    assert any("has no entry for HKLM" in told for told in outcome.warnings), "what was told before is not lost"
+    assert any("has no entry for HKLM" in text for text in outcome.warnings), "earlier warnings are not lost"
 
 
 def test_a_local_default_that_is_stored_by_storing_none_is_no_other_policy() -> None:
@@ -242,7 +242,7 @@ def test_a_gpupdate_that_fails_undoes_nothing_and_says_what_stands(
         if isinstance(error, HostError) and not isinstance(error, HostUnreachable):
             outcome = updated(host, name=name)
             assert any(told.endswith("gpupdate did not end well: It failed.") for told in outcome.warnings)
-            assert any("has no entry for HKLM" in told for told in outcome.warnings)
+            assert any("has no entry for HKLM" in text for text in outcome.warnings)
         else:
             with pytest.raises(type(error)) as caught:
                 updated(host, name=name)

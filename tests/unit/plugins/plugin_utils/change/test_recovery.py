@@ -324,7 +324,7 @@ def test_what_was_complete_beneath_a_policy_is_signed_off() -> None:
     assert (status(host, "x"), held(host, GUEST_LOCAL), runs(host, GUEST_LOCAL)) == ("applied", ("REG_DWORD", 1), False)
 
 
-def test_an_end_that_failed_before_it_put_anything_back_is_finished() -> None:
+def test_an_expiry_that_failed_before_it_restored_anything_is_finished() -> None:
     """Every value stands as wanted, and is not wanted any more."""
     for covered in (None, 0, 1):
         host = InProcessHost()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Putting back: what is stored bit for bit, what runs beside it, in a safe order, and what is said where it fails."""
+"""Restoring: what is stored bit for bit, what runs beside it, in a safe order, and what is reported where it fails."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from ..engine import (
 )
 
 LAZY = {"running_follows_registry": False}
-"""What runs is told by SetConfiguration alone."""
+"""What runs follows SetConfiguration alone."""
 
 
 def back(host: InProcessHost, targets: Mapping[Cell, CellValue], made_keys: Sequence[str] = ()) -> Restoration:
@@ -256,7 +256,7 @@ def test_neighbours_of_one_side_are_set_in_one_call() -> None:
     assert methods(host).count("SetConfiguration") == 1
 
 
-def test_the_order_of_putting_back() -> None:
+def test_the_order_of_restoration() -> None:
     """Closing before opening, the server between; policy before local; guest first of the closing, last of the rest."""
     server = Cell.named("server_signing", "local")
     audit = Cell.named(AUDIT, "local")

@@ -211,7 +211,7 @@ def test_a_whole_cover_changes_the_journal_and_no_value() -> None:
 
 
 def test_only_values_that_changed_are_reported() -> None:
-    """By force over what somebody has put back already."""
+    """By force over what somebody has restored already."""
     host = InProcessHost()
     change(host, {GUEST: "allowed", SIGNING: "not_required"}, name="x", reason="r")
     put(host, GUEST_LOCAL, None)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a change leaves, and what is said and put back when it goes wrong in earnest."""
+"""What a change leaves, and what is reported and restored when it fails."""
 
 from __future__ import annotations
 
@@ -309,7 +309,7 @@ def test_a_mistake_of_ours_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_changed_is_not_lost_where_two_contexts_nest() -> None:
-    """A run first undoes what was cut off, then is refused: something changed."""
+    """A run first rolls back an interrupted one, then is refused: something changed."""
     host = InProcessHost()
     reference = InProcessHost()
     change(reference, OPEN, BOTH, name="cut", reason="r")

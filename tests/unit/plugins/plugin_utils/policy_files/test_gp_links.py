@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""gPLink: the order of its text, GPMC's order, and putting back what was there."""
+"""gPLink: the order of its text, GPMC's order, and restoring what was there."""
 
 from __future__ import annotations
 

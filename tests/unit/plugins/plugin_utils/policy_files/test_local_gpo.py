@@ -79,7 +79,7 @@ def test_what_one_entry_set_comes_back_byte_for_byte(gpo: LocalGpo, entries: lis
         edited = edited.edit(setting(entry))
     assert edited.edit(setting(entries[-1])) is edited
     if found is None and configured:
-        return  # a special instruction, or several: whoever has to put those back must not write over them
+        return  # a special instruction, or several: whoever has to restore those must not overwrite them
     back = edited.edit(setting(found)) if found else edited.edit({(KEY, NAME): None})
     old = gpo.registry_pol if gpo.registry_pol and gpo.registry_pol.entries else None
     assert back.registry_pol == old

@@ -216,7 +216,7 @@ def _read(reader: Callable[[bytes], Any], answer: bytes) -> None:
 @given(data=st.data())
 @settings(max_examples=300)
 def test_damaged_answers(reader: Callable[[bytes], Any], genuine: bytes, data: st.DataObject) -> None:
-    """A few bytes of a real answer replaced, and its end cut off or made longer."""
+    """A few bytes of a real answer replaced, and its end dropped or made longer."""
     damaged = bytearray(genuine)
     for place in data.draw(st.lists(st.integers(0, len(genuine) - 1), max_size=6)):
         damaged[place] = data.draw(st.integers(0, 255))

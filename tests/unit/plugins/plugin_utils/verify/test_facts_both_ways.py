@@ -91,7 +91,7 @@ NOT_TOLD = {
     "max_envelope_kb": "a setting of the service, which no fact is about",
     "on_batteries": "a state of the host",
     "console_encoding": "the words that are read are ASCII in each",
-    "delete_task_lies": "the task could not be put back: tested below",
+    "delete_task_lies": "the task could not be restored: tested below",
 }
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The local GPO of a simulated host: read, replaced, put back, and cut off between any two steps."""
+"""The local GPO of a simulated host: read, replaced, restored, and interrupted between any two steps."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def test_a_handshake_without_end(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", NTLM)
 def test_a_peer_does_not_say_how_long_we_sleep(kind: str) -> None:
-    """`Retry-After: 86400`, with a connection that was told to try again."""
+    """`Retry-After: 86400`, with a connection that is set to try again."""
     answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 86400\r\nContent-Length: 0\r\n\r\n"
     more = {"ansible_psrp_reconnection_retries": 2, "ansible_psrp_reconnection_backoff": 0} if kind == "psrp" else {}
     with peer(lambda taken: taken.sendall(answer)) as there, pytest.raises(HostUnreachable):

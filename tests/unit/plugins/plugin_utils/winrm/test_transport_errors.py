@@ -145,8 +145,8 @@ FAILURES = {
         "closed the connection without an answer",
         "WinRM listener",
     ),
-    "cut-off": (_reading(PARTIAL), HTTP, "was interrupted", "proxy"),
-    "cut-off-chunks": (_reading(CHUNKED), HTTP, "was interrupted", "proxy"),
+    "interrupted": (_reading(PARTIAL), HTTP, "was interrupted", "proxy"),
+    "interrupted-chunks": (_reading(CHUNKED), HTTP, "was interrupted", "proxy"),
     "not-tls": (_handshaking(NOT_TLS), HTTPS, "does not complete a TLS handshake (", "HTTPS listener"),
     "tls-drip": (
         _handshaking(TimeoutError("_ssl.c:989: The handshake operation timed out")),
@@ -347,7 +347,7 @@ def test_deadlines_name_the_variables_that_move_them() -> None:
 
 
 SOCKS = requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
-# What a library refuses before anything is sent, and what the user is told instead.
+# What a library refuses before anything is sent, and what the user reads instead.
 REFUSALS: list[tuple[BaseException, str, str, str]] = [
     (
         WinRMError("read_timeout_sec must exceed operation_timeout_sec, and both must be non-zero"),
