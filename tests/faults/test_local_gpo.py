@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Scope local_gpo, interrupted at every request of a change and of its revert: no half file, no version that goes back."""
+"""Scope local_gpo, interrupted at every request of a change and of its revert: no half file, no older version."""
 
 from __future__ import annotations
 
