@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..plugin_utils.actions.options import JOURNAL_OPTIONS, SCOPE_OPTIONS
-from ..plugin_utils.actions.safeguards import check_opening, opening_settings, without_empty
+from ..plugin_utils.actions.safeguards import OPENING_ASSIGNMENTS, check_opening, opening_settings, without_empty
 from ..plugin_utils.actions.settings_action import SettingsAction
 from ..plugin_utils.change.result import Outcome
 from ..plugin_utils.tables.settings import SETTINGS
@@ -21,6 +21,7 @@ class ActionModule(SettingsAction):
     """The safeguards are checked here, by the task that writes, whatever a role has checked before."""
 
     OPTIONS = {name: name for name in SETTINGS}
+    ASSIGNMENTS = OPENING_ASSIGNMENTS
     ARGUMENT_SPEC = {
         "accept_risk": {"type": "bool", "default": False},
         "permanent": {"type": "bool", "default": False},

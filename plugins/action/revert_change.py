@@ -15,7 +15,8 @@ from ..plugin_utils.change.journal import KEEP_ENDED, Host
 from ..plugin_utils.change.journal_format import checked_change_id
 from ..plugin_utils.change.result import reverted_as_dict
 from ..plugin_utils.change.revert import Selection, revert
-from ..plugin_utils.core.errors import RequestError
+from ..plugin_utils.core.errors import HostState, RequestError, leaving
+from ..plugin_utils.core.user_names import assignment, option
 from ..plugin_utils.winrm.session import Session
 
 CHOICES = ("latest", "expiring", "all")
@@ -31,11 +32,16 @@ class ActionModule(HostAction):
         "keep_ended": {"type": "int", "default": KEEP_ENDED},
     }
 
+    def act(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        with leaving(HostState.NOT_CONTACTED):
+            self._selected = self._selection(options)
+        return super().act(options)
+
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
         check_mode = bool(self._task.check_mode)
         reverted = revert(
             Host(session),
-            self._selection(options),
+            self._selected,
             force=options["force"],
             check_mode=check_mode,
             keep=options["keep_ended"],
@@ -51,11 +57,12 @@ class ActionModule(HostAction):
         chosen = [name for name in CHOICES if options[name]]
         if change_id is None and not chosen and "change_id" in self._task.args:
             raise RequestError(
-                "change_id is null: the task that it was taken from changed nothing, or did not journal that. There is "
-                "nothing to undo; skip this task with: when: x.change_id is not none."
+                f"{option('change_id')} is null: the task that it was taken from changed nothing, or did not journal "
+                "its change. There is nothing to revert. Skip this task with: when: x.change_id is not none."
             )
         if (change_id is not None) + len(chosen) != 1:
-            raise RequestError("Say exactly one of change_id, latest: true, expiring: true and all: true.")
+            ways = [option("change_id"), *filter(None, (assignment(name, "true") for name in CHOICES))]
+            raise RequestError(f"Set exactly one of {', '.join(ways[:-1])} and {ways[-1]}.", kind="selection")
         if change_id is not None:
             return Selection(checked_change_id(change_id))
         return Selection(latest=chosen == ["latest"], expiring=chosen == ["expiring"], every=chosen == ["all"])

@@ -340,8 +340,8 @@ ansible_facts:
           type: dict
           contains:
             verdict:
-              description: V(allowed) if a guest logon can succeed, else V(blocked). What is not known counts as
-                blocked.
+              description: V(allowed) if a guest logon can succeed, V(blocked) if it cannot, V(unknown) if the host
+                does not say enough.
               returned: always
               type: str
               sample: blocked
@@ -353,6 +353,25 @@ ansible_facts:
               sample: [client_signing]
             advice:
               description: The verdict in words, and what can be done.
+              returned: always
+              type: str
+        mdm_wins_over_gp:
+          description: Whether MDM wins where a policy value and an MDM value contradict each other.
+          returned: when O(gather_subset) has V(settings), V(policy_source), V(local_gpo) or V(all)
+          type: dict
+          contains:
+            value:
+              description: Whether C(MDMWinsOverGP) is 1. V(null) where no setting has contradicting values, because
+                the value is then not read.
+              returned: always
+              type: bool
+              sample: true
+            location:
+              description: The registry value that is read.
+              returned: always
+              type: str
+            confidence:
+              description: How certain it is. Microsoft documents the policy, and its registry key is not confirmed.
               returned: always
               type: str
         audit:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
@@ -14,10 +15,11 @@ from ansible.utils.display import Display
 
 from ..core.errors import AccessDenied, HostUnreachable, RequestError, SmbGuestError, worded
 from ..core.text import one_line
+from ..core.user_names import UserNames, naming
 from ..winrm.session import Session, open_session
 from ..winrm.transports import Timeouts
 from ..wsman.errors import WsmanError
-from .role_variables import check_role_variables
+from .role_variables import check_role_variables, role_of, variables_of_options
 
 MESSAGE_TIMEOUT = "winops_smb_guest_message_timeout"
 TASK_TIMEOUT = "winops_smb_guest_task_timeout"
@@ -34,6 +36,9 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
 
     ARGUMENT_SPEC: ClassVar[Mapping[str, Any]]
     REQUIRED_ONE_OF: ClassVar[list[list[str]] | None] = None
+    ASSIGNMENTS: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What the engine calls `option: value`, and the boolean option of this module that stands for it."""
+
     NULL_ON_FAILURE: ClassVar[tuple[str, ...]] = ()
     """Return values that a failure has as well, as null, so that a `when:` of an `always:` section can read them."""
 
@@ -51,7 +56,8 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
         try:
             check_role_variables(self._variables)
             self._warn(result, *self.reservations())
-            done = self.act(options)
+            with naming(self._user_names()):
+                done = self.act(options)
             self._warn(result, *done.pop("warnings", ()))
             result.update(done)
         except HostUnreachable as error:
@@ -65,7 +71,7 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
         # Ansible prints the exception, but not its notes, which say what the host holds.
         except BaseException as interruption:
             for note in getattr(interruption, "__notes__", ()):
-                Display().warning(note)
+                Display().warning(f"{self.host_name}: {note}" if self.host_name else note)
             raise
         return result
 
@@ -77,10 +83,22 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
         """What the user reads of an error."""
         return worded(error)
 
-    @staticmethod
-    def _warn(result: dict[str, Any], *warnings: str) -> None:
+    def _user_names(self) -> UserNames:
+        """What the user calls the options: variables in a role of this collection."""
+        variables = variables_of_options(self._variables, [*self.ARGUMENT_SPEC, *self.ASSIGNMENTS.values()])
+        assignments = {short: f"{variables.get(option) or option}: true" for short, option in self.ASSIGNMENTS.items()}
+        return UserNames(variables, assignments, self.host_name, role_of(self._variables))
+
+    @property
+    def host_name(self) -> str:
+        """The inventory's name of the host that the task is about; empty where it is about none."""
+        return ""
+
+    def _warn(self, result: dict[str, Any], *warnings: str) -> None:
+        """Add warnings to a result. Ansible shows equal ones once, so each begins with the name of its host."""
+        prefix = f"{self.host_name}: " if self.host_name else ""
         if warnings:
-            result.setdefault("warnings", []).extend(warnings)
+            result.setdefault("warnings", []).extend(f"{prefix}{each}" for each in warnings)
 
 
 class HostAction(Action):

@@ -15,6 +15,7 @@ from ..change.journal import KEEP_ENDED
 from ..change.journal_format import checked_change_id, checked_text
 from ..change.new_entry import ChangeTerms
 from ..core.errors import RequestError
+from ..core.user_names import option
 from ..tables.settings import SETTINGS, Scope
 
 SCOPE_OPTIONS: Mapping[str, Any] = {
@@ -48,12 +49,12 @@ def _lifetime(text: str) -> timedelta | None:
     return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
 
 
-def duration(option: str, text: str, longest: timedelta = MAX_EXPIRY) -> timedelta:
-    """A time such as 30m, 8h, 3d or 2w. Raises RequestError."""
+def duration(named: str, text: str, longest: timedelta = MAX_EXPIRY) -> timedelta:
+    """A time such as 30m, 8h, 3d or 2w. named: what the user calls the option. Raises RequestError."""
     lifetime = _lifetime(text)
     if lifetime is None or lifetime > longest:
         most = "a year" if longest == MAX_EXPIRY else f"{longest.days}d"
-        raise RequestError(f"{option} {text!r} is not a time such as 30m, 8h, 3d or 2w, at most {most}.")
+        raise RequestError(f"{named} {text!r} is not a time such as 30m, 8h, 3d or 2w, at most {most}.")
     return lifetime
 
 
@@ -75,7 +76,8 @@ def read_scopes(options: Mapping[str, Any]) -> tuple[Scope, ...]:
     """Where to write. The files of the local GPO take effect by the policy value, which is written with them."""
     asked = {Scope(scope) for scope in options["scope"]}
     if not asked:
-        raise RequestError(f"scope is empty: say one or more of {', '.join(scope.value for scope in Scope)}.")
+        words = ", ".join(scope.value for scope in Scope)
+        raise RequestError(f"{option('scope')} is empty. Give one or more of {words}.")
     if Scope.LOCAL_GPO in asked:
         asked.add(Scope.POLICY)
     return tuple(scope for scope in Scope if scope in asked)
@@ -86,11 +88,11 @@ def read_terms(options: Mapping[str, Any]) -> ChangeTerms:
     change_id, reason, expires_in = (options.get(name) for name in ("change_id", "reason", "expires_in"))
     keep = options["keep_ended"]
     if keep < 0:
-        raise RequestError(f"keep_ended is {keep}: say how many ended changes the journal keeps, 0 or more.")
+        raise RequestError(f"keep_ended is {keep}: it must be 0 or more, the number of ended changes that are kept.")
     return ChangeTerms(
         None if change_id is None else checked_change_id(change_id),
-        "" if reason is None else checked_text("reason", reason),
-        None if expires_in is None else duration("expires_in", expires_in),
+        "" if reason is None else checked_text(option("reason"), reason),
+        None if expires_in is None else duration(option("expires_in"), expires_in),
         keep,
     )
 

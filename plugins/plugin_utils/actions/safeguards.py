@@ -12,15 +12,25 @@ carries or that Ansible gives to every task. What is missing counts as "not allo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ..core.errors import HostState, RequestError
+from ..core.text import counted
+from ..core.user_names import assignment, option
 from ..tables.hardening import PARTS
 from ..tables.settings import AUDITS, GUEST, GUEST_BLOCKERS, Side
 from .options import MAX_EXPIRY, duration
 
 LONGEST_OPENING = "30d"
-_RELAX = {"client_signing": "relax_signing", "client_encryption": "relax_encryption"}
+OPENING_ASSIGNMENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "domain_controllers: allow": "allow_domain_controllers",
+        "relax: client_signing": "relax_signing",
+        "relax: client_encryption": "relax_encryption",
+    }
+)
+"""What the engine calls `option: value`, and the option of enable_guest that stands for it if it is true."""
 
 
 def hardening_settings(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +50,8 @@ def opening_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     audits = [setting for setting in AUDITS if setting.side is Side.CLIENT] if options["audit"] else []
     permanent = options["permanent"]
     if not permanent:
-        duration("expires_in", options["expires_in"], min(MAX_EXPIRY, duration("the limit", LONGEST_OPENING)))
+        longest = min(MAX_EXPIRY, duration("the limit", LONGEST_OPENING))
+        duration(option("expires_in"), options["expires_in"], longest)
     return {
         GUEST.name: GUEST.words.word(True),
         **{setting.name: setting.words.word(True) for setting in audits},
@@ -67,16 +78,16 @@ def check_opening(options: Mapping[str, Any], play_hosts: Sequence[str] | None) 
     if not options["accept_risk"]:
         raise _refused(
             "Guest traffic is neither signed nor encrypted, and anybody on the network can pose as the server. If that "
-            "is acceptable here, set accept_risk: true (role enable_guest: enable_guest_accept_risk: true)."
+            f"is acceptable here, set {assignment('accept_risk', 'true')}."
         )
     if not (options["reason"] or "").strip():
-        raise _refused("The journal on the host needs a reason. Set reason (role enable_guest: enable_guest_reason).")
+        raise _refused(f"The journal on the host needs a reason. Set {option('reason')}.")
     if play_hosts is None:
-        raise _refused("Ansible did not say how many hosts this play has, so max_hosts cannot be checked.")
+        raise _refused(f"{option('max_hosts')} cannot be checked: Ansible does not say how many hosts this play has.")
     if len(play_hosts) > options["max_hosts"]:
         raise _refused(
-            f"This play has {len(play_hosts)} hosts, and max_hosts allows {options['max_hosts']}. Choose hosts with "
-            "--limit, or raise max_hosts (role enable_guest: enable_guest_max_hosts)."
+            f"This play has {counted(len(play_hosts), 'host')}, and {option('max_hosts')} allows "
+            f"{options['max_hosts']}. Choose hosts with --limit, or raise {option('max_hosts')}."
         )
     if options["servers"]:
         _check_servers(options)
@@ -88,19 +99,24 @@ def _check_servers(options: Mapping[str, Any]) -> None:
     opening = probed.get("guest_opening")
     if not isinstance(opening, Mapping) or not isinstance(opening.get("asked"), list):
         raise _refused(
-            "servers are named, and there is no result of asking them: the task that probes them was skipped. Run the "
-            "role without --start-at-task and without a tag that leaves the probe out, or give the registered result "
-            "of server_info in probed."
+            f"{option('servers')} names servers, and the result of probing them is missing: the task that probes them "
+            f"was skipped. {_way_to_probe()}"
         )
     missing = [server for server in options["servers"] if server not in opening["asked"]]
     if missing:
-        raise _refused(f"probed says nothing about {', '.join(missing)}. Probe every server that is named in servers.")
+        raise _refused(f"Of {option('servers')}, {', '.join(missing)} was not probed. Probe every one of them.")
     objections = [str(each) for each in opening.get("objections") or ()]
     if objections and not options["despite_accounts"]:
         raise _refused(
             f"Guest logons are not needed, or do not help: {' '.join(objections)} To allow them all the same, set "
-            "despite_accounts: true (role enable_guest: enable_guest_despite_accounts: true)."
+            f"{assignment('despite_accounts', 'true')}."
         )
+
+
+def _way_to_probe() -> str:
+    if assignment("probed", "") is None:
+        return "Run the role without --start-at-task, and without tags that leave the probe out."
+    return "Give the registered result of server_info in probed."
 
 
 def _refused(message: str) -> RequestError:

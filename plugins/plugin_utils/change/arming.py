@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ..core.errors import HostError, HostUnreachable, RequestError
+from ..core.user_names import option
 from ..windows.scheduled_task import SchedulerFailed, delete_task, register_task
 from .expiry import expiry_task, task_fingerprint
 from .journal import Host
@@ -70,7 +71,7 @@ def refuse_if_expired(host: Host, entry: Entry, meanwhile: str) -> None:
     """
     if any(mark.change_id.lower() == entry.change_id.lower() for mark in host.journal.marks()):
         raise HostError(
-            f"The change {entry.change_id} expired while {meanwhile}. Use a longer expires_in, or run again."
+            f"The change {entry.change_id} expired while {meanwhile}. Set a longer {option('expires_in')}, or run again."
         )
 
 

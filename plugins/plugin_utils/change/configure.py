@@ -12,14 +12,15 @@ from datetime import UTC, datetime
 
 from ..core.errors import HostError, HostState, HostUnreachable, RequestError, leaving
 from ..core.registry_value import as_bool
+from ..core.user_names import assignment, option
 from ..posture.observe import Depth, observe
-from ..posture.policy_results import read_policy_sources
 from ..posture.state import States, judge, judge_all
 from ..tables.os_defaults import NOT_KNOWN
 from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS, Layer, Scope, Setting, Side
 from ..windows.computer import read_clock, read_product_type
 from ..windows.local_policy import LocalPolicy
 from ..windows.operating_system import OperatingSystem, read_operating_system
+from .attribution import attribute
 from .cell import Cell, Change, seen, written
 from .interruption import noting
 from .journal import Host, JournalSnapshot
@@ -27,7 +28,7 @@ from .lock import locked
 from .move_expiry import move_expiry
 from .new_entry import ChangeTerms, moved_end, new_entry
 from .outcomes import Done, Recovery
-from .plan import DesiredSetting, Plan, Rules, in_conflict, plan
+from .plan import DesiredSetting, Plan, Rules, plan
 from .recovery import read_and_recover
 from .result import Outcome
 from .stack import Entry, Stack, stamp
@@ -71,13 +72,13 @@ def configure(host: Host, request: Request, *, check_mode: bool) -> Outcome:
     if request.risk_refused and request.opens_guest:
         raise RequestError(
             "Guest traffic is neither signed nor encrypted, and anybody on the network can pose as the server. If that "
-            "is acceptable here, say accept_risk: true (role enable_guest: enable_guest_accept_risk: true)."
+            f"is acceptable here, set {assignment('accept_risk', 'true')}."
         )
     with leaving(HostState.NOTHING_WRITTEN):
         if request.in_local_gpo and terms.expires_in:
             raise RequestError(
-                f"expires_in cannot end a change of the local GPO. {_LOCAL_GPO_STAYS} Say scope: policy, which an end "
-                "can undo, or leave expires_in out."
+                f"A change of the local GPO cannot expire. {_LOCAL_GPO_STAYS} Set {assignment('scope', 'policy')}, "
+                f"which the host can revert, or leave {option('expires_in')} out."
             )
         # The journal first: whoever comes between the two looks is in the journal when the host is held.
         snapshot = (host.journal.read() if check_mode else host.journal.peek()) if terms.journaled else None
@@ -196,12 +197,13 @@ def _decide(view: _View, request: Request, snapshot: JournalSnapshot | None, *, 
     be written."""
     if view.product_type == "domain_controller":
         raise RequestError(
-            "This host is a domain controller. Reach the guest server from another host; or say "
-            "domain_controllers: allow (role enable_guest: enable_guest_allow_domain_controllers: true)."
+            "This host is a domain controller. Reach the guest server from another host, or set "
+            f"{assignment('domain_controllers', 'allow')}."
         )
     desired_settings = [*request.desired_settings, *_relaxed(view.states, request)]
     system = str(view.system or "")
-    planned = plan(desired_settings, _attributed(view, desired_settings, request.rules), request.rules, system=system)
+    states, authors = attribute(view.host, desired_settings, view.states, request.rules, snapshot)
+    planned = plan(desired_settings, states, request.rules, system=system, authors=authors)
     after = predict(view.states, planned.changes)
     warnings = list(_about_local_gpo(view, planned))
     entry = to_move = None
@@ -239,20 +241,6 @@ def _decide(view: _View, request: Request, snapshot: JournalSnapshot | None, *, 
     )
 
 
-def _attributed(view: _View, desired_settings: Sequence[DesiredSetting], rules: Rules) -> States:
-    """The states, with the GPO of each policy value that contradicts a desired setting. Asks the host only then."""
-    settings = in_conflict(desired_settings, view.states, rules)
-    if not settings:
-        return view.states
-    results = read_policy_sources(view.host.session, settings)
-    named = {
-        setting.name: replace(view.states[setting.name], policy_source=source)
-        for setting in settings
-        if (source := results.source(setting, Layer.POLICY, view.states[setting.name].observed.layer(Layer.POLICY)))
-    }
-    return {**view.states, **named}
-
-
 def _relaxed(states: States, request: Request) -> Iterator[DesiredSetting]:
     """What else has to be relaxed so that guest logons work. Raises RequestError for what may not be."""
     if request.relax is None or not request.opens_guest:
@@ -271,13 +259,9 @@ def _relaxed(states: States, request: Request) -> Iterator[DesiredSetting]:
     if refused:
         raise RequestError(
             f"A guest session can neither sign nor encrypt, and this host requires {' and '.join(refused)}: allowing "
-            "guest logons alone would achieve nothing. Better give the server an account; or name "
-            f"{' and '.join(refused)} in relax (role enable_guest: {_role_words(refused)})."
+            "guest logons alone would have no effect. Better give the server an account; or set "
+            f"{' and '.join(filter(None, (assignment('relax', name) for name in refused)))}."
         )
-
-
-def _role_words(names: Sequence[str]) -> str:
-    return ", ".join(f"{name.replace('client_', 'enable_guest_relax_')}: true" for name in names)
 
 
 def _about_local_gpo(view: _View, planned: Plan) -> Iterator[str]:
@@ -384,12 +368,15 @@ def _reservations(
 ) -> Iterator[str]:
     """What a user may not expect of a setting that is as desired already. met: the cells that a change made so."""
     if request.terms.expires_in and not planned.changes and _named(request.terms, snapshot, planned) is None:
-        yield "expires_in has no effect: everything is as wanted already, and nothing was written that could end."
+        yield (
+            f"{option('expires_in')} has no effect: every setting has the requested value already, and nothing was "
+            "written that could expire."
+        )
     for cell, by in met.items():
         if by.expires_at and by.change_id.lower() != (request.terms.change_id or "").lower():
             yield (
-                f"{cell} is as wanted only until {stamp(by.expires_at)}: then the change {by.change_id} ends. Undo "
-                "that first to make it last."
+                f"{cell} has the requested value only until {stamp(by.expires_at)}, when the change {by.change_id} "
+                "expires. Revert that change first to make the value last."
             )
 
 

@@ -33,6 +33,7 @@ from xml.sax.saxutils import escape
 
 from ..core.errors import RequestError
 from ..core.registry_value import RegistryType, RegistryValue
+from ..core.user_names import option
 from ..tables.settings import KEYS, Layer, Side
 from ..windows.scheduled_task import FOLDER
 from .cell import Cell
@@ -288,6 +289,6 @@ def _data(cell: Cell, value: RegistryValue) -> str:
     if not all(_HARMLESS.fullmatch(line) and (line or value.kind is not RegistryType.REG_MULTI_SZ) for line in lines):
         raise RequestError(
             f"{cell.location} holds {value}, which an expiry could not restore safely. Clean the value up "
-            "first, or change it without expires_in."
+            f"first, or change it without {option('expires_in')}."
         )
     return "\\0".join(lines)

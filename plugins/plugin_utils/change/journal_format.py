@@ -21,6 +21,7 @@ from ..core.errors import RequestError
 from ..core.registry_value import RegistryType, RegistryValue, Stored
 from ..core.stack import ChangeStatus
 from ..core.text import one_line
+from ..core.user_names import option
 from ..tables.settings import KEYS, Layer, Side
 from .cell import Cell, CellValue
 from .process import MAX_HOST, Controller
@@ -37,25 +38,33 @@ UNUSABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, Recu
 def checked_change_id(change_id: str) -> str:
     if not CHANGE_ID.fullmatch(change_id) or _DEVICES.fullmatch(change_id):
         raise RequestError(
-            f"change_id {change_id!r} cannot name a change: 1 to 64 letters, digits, '.', '_' and '-', a letter or "
-            "digit first, no '.' last, and no name of a device such as CON, NUL or COM1."
+            f"{option('change_id')} {change_id!r} cannot name a change: 1 to 64 letters, digits, '.', '_' and '-', a "
+            "letter or digit first, no '.' last, and no name of a device such as CON, NUL or COM1."
         )
     return change_id
 
 
-def checked_text(option: str, text: str) -> str:
-    """One printable line. White space around it goes, spaces of any language become plain ones."""
+def checked_text(named: str, text: str) -> str:
+    """One printable line. White space around it goes, spaces of any language become plain ones.
+
+    Args:
+        named: what the user calls the option, for errors.
+        text: of the task.
+
+    Raises:
+        RequestError: the text is empty, too long, or cannot be printed.
+    """
     text = "".join(" " if unicodedata.category(each) == "Zs" else each for each in text.strip())
     bad = next((each for each in text if not each.isprintable()), None)
     if bad is not None:
         raise RequestError(
-            f"{option} holds U+{ord(bad):04X}, which cannot be printed: it must be one printable line of at most "
+            f"{named} holds U+{ord(bad):04X}, which cannot be printed: it must be one printable line of at most "
             f"{MAX_TEXT} characters."
         )
     if len(text) > MAX_TEXT:
-        raise RequestError(f"{option} must be one printable line of at most {MAX_TEXT} characters; it has {len(text)}.")
+        raise RequestError(f"{named} must be one printable line of at most {MAX_TEXT} characters; it has {len(text)}.")
     if not text:
-        raise RequestError(f"{option} is empty. Say something, or leave it out.")
+        raise RequestError(f"{named} is empty. Give a text, or leave it out.")
     return text
 
 

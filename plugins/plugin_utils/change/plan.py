@@ -13,13 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ..core.errors import RequestError
 from ..core.registry_value import as_bool, as_text
-from ..posture.state import SettingState
+from ..core.user_names import assignment, option, revert_command
+from ..posture.state import SettingState, decides
 from ..tables.settings import DEFAULT, Layer, Scope, Setting
 from .cell import Cell, Change, holds, seen
+from .stack import Entry, stamp
 from .write_order import in_order
+
+NOT_SUPPORTED = "this Windows does not have it"
+POLICY_DECIDES = "a policy or MDM decides otherwise"
+NO_SUCH_SCOPE = "it cannot be written there"
+"""Why a setting is left out."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,16 @@ class Rules:
 
 @dataclass(frozen=True)
 class Plan:
-    """changes: in order. skipped: names of settings that were left out."""
+    """changes: in order. left_out: names of settings that were left out, each with the reason, in words."""
 
     changes: tuple[Change, ...]
     warnings: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Names of settings that were left out."""
+        return tuple(self.left_out)
 
 
 @dataclass
@@ -63,42 +76,59 @@ class _Findings:
     problems: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
 
 
 def plan(
-    desired_settings: Sequence[DesiredSetting], states: Mapping[str, SettingState], rules: Rules, *, system: str
+    desired_settings: Sequence[DesiredSetting],
+    states: Mapping[str, SettingState],
+    rules: Rules,
+    *,
+    system: str,
+    authors: Mapping[str, Entry] = MappingProxyType({}),
 ) -> Plan:
-    """The changes that make every desired setting true, or RequestError with all that stands against it.
+    """The changes that make every desired setting true.
 
-    system: the host's Windows, in words, for the errors.
+    Args:
+        desired_settings: what the task asks.
+        states: every setting that the host was asked about, by name.
+        rules: how the desired settings are to come true.
+        system: the host's Windows, in words, for the errors.
+        authors: the standing change that wrote the policy value of a setting, by its name.
+
+    Raises:
+        RequestError: all that contradicts the desired settings.
     """
     found = _Findings()
     for desired in desired_settings:
-        _consider(desired, states[desired.setting.name], rules, system, found)
+        name = desired.setting.name
+        _consider(desired, states[name], rules, system, found, authors.get(name))
     if not rules.tolerate_managed:
         found.problems += found.conflicts
     if found.problems:
         raise RequestError(" ".join(found.problems))
     warnings = (*found.conflicts, *found.warnings)
-    return Plan(in_order(found.changes), warnings, tuple(found.skipped))
+    return Plan(in_order(found.changes), warnings, found.left_out)
 
 
-def _consider(desired: DesiredSetting, state: SettingState, rules: Rules, system: str, found: _Findings) -> None:
+def _consider(
+    desired: DesiredSetting, state: SettingState, rules: Rules, system: str, found: _Findings, author: Entry | None
+) -> None:
     name = desired.setting.name
     unsupported = state.observed.supported is False
     problem = _impossible(desired, state, rules.scopes, system)
-    conflicts = [] if problem else list(_conflicts(desired, state, rules.scopes))
+    conflicts = [] if problem else list(_conflicts(desired, state, rules.scopes, author))
     if name in rules.optional and (problem or conflicts):
-        found.skipped.append(name)
+        found.left_out[name] = NOT_SUPPORTED if unsupported else POLICY_DECIDES if conflicts else NO_SUCH_SCOPE
         found.warnings += [f"{name} was left as it is. {why}" for why in conflicts]
     elif unsupported and rules.skip_unsupported:
-        found.skipped.append(name)
+        found.left_out[name] = NOT_SUPPORTED
     elif problem:
         found.problems.append(problem)
     else:
         found.conflicts += conflicts
+        found.warnings += _ineffective_mdm(desired, state)
         found.changes += [
             change for scope in Scope if scope in rules.scopes for change in _changes(desired, state, scope)
         ]
@@ -109,23 +139,24 @@ def _impossible(desired: DesiredSetting, state: SettingState, scopes: Collection
     if state.observed.supported is False:
         return (
             f"{setting.name}={desired.word} is not supported before {setting.first_release} "
-            f"(build {setting.first_build}); this host runs {system}. Leave the option out for it, or say "
-            f"unsupported: skip; smb_guest.settings.{setting.name}.supported of client_facts tells."
+            f"(build {setting.first_build}): this host runs {system}. {_without(setting)} The fact "
+            f"smb_guest.settings.{setting.name}.supported shows which hosts have it."
         )
     if not any(setting.has(scope.layer) for scope in scopes):
         return (
-            f"{setting.name} has no policy value in Windows, only {setting.location(Layer.LOCAL)}. Add local to scope."
+            f"{setting.name} has no policy value in Windows, only {setting.location(Layer.LOCAL)}. Add local to "
+            f"{option('scope')}."
         )
     for scope in scopes:
         held = state.observed.layer(scope.layer)
         if held is not None and not held.restorable:
             where = setting.location(scope.layer)
-            return f"{where} holds a value of {held}, which could not be put back. Clean it up first."
+            return f"{where} holds a value of {held}, which no revert could restore. Delete or correct it first."
     if Scope.LOCAL in scopes and desired.value is None and _default_unknown(state):
         default = state.default
         return (
             f"{setting.name}=default cannot be written: the default of {system} is not known "
-            f"({default.note or default.confidence}). Say {setting.words.true} or {setting.words.false}."
+            f"({default.note or default.confidence}). Ask for {setting.words.true} or {setting.words.false}."
         )
     return None
 
@@ -135,25 +166,71 @@ def _default_unknown(state: SettingState) -> bool:
     return state.default.value is None and state.observed.layer(Layer.LOCAL) is not None
 
 
-def _conflicts(desired: DesiredSetting, state: SettingState, scopes: Collection[Scope]) -> Iterator[str]:
-    """Values of a stronger source that would override the desired setting, or write over it again."""
-    setting = desired.setting
+def _without(setting: Setting) -> str:
+    """How the user leaves out a setting that a host does not have."""
+    skip = assignment("unsupported", "skip")
+    if skip is None:
+        return f"Set {option(setting.name)}: false for such hosts."
+    return f"Leave it out for such hosts, or set {skip}."
+
+
+def _conflicts(
+    desired: DesiredSetting, state: SettingState, scopes: Collection[Scope], author: Entry | None = None
+) -> Iterator[str]:
+    """Values of a stronger source that would override the desired setting, or write over it again.
+
+    author: the standing change that wrote the policy value.
+    """
     for layer in (Layer.POLICY, Layer.MDM):
-        held = state.observed.layer(layer)
-        value = as_bool(held)
         ours = any(scope.layer is layer for scope in scopes)
-        if held is None or ours or (value is not None and value is _target(desired, state)):
-            continue
-        source = "policy" if layer is Layer.POLICY else "MDM (Intune)"
-        way_out = ", or add policy to scope." if layer is Layer.POLICY else "."
-        if layer is Layer.POLICY and state.policy_source:
-            source = f"policy ({state.policy_source})"
-            if state.policy_source.guid:
-                way_out = ": a value written over it lasts until that GPO is applied again."
-        word = "" if value is None else f" ({setting.words.word(value)})"
+        if not ours and decides(state.observed, layer) and _contradicts(desired, state, layer):
+            source, way_out = _policy(state, author) if layer is Layer.POLICY else _mdm(state)
+            where = _configured(desired.setting, state, layer)
+            yield f"{desired.setting.name}={desired.word} would be overridden: {source} sets {where}. {way_out}"
+
+
+def _contradicts(desired: DesiredSetting, state: SettingState, layer: Layer) -> bool:
+    """Whether the value of a layer is something else than what the task asks for."""
+    held = state.observed.layer(layer)
+    value = as_bool(held)
+    return held is not None and (value is None or value is not _target(desired, state))
+
+
+def _configured(setting: Setting, state: SettingState, layer: Layer) -> str:
+    """A registry value with what it holds, such as `HKLM\\...\\AllowInsecureGuestAuth = 0 (blocked)`."""
+    held = state.observed.layer(layer)
+    value = as_bool(held)
+    word = "" if value is None else f" ({setting.words.word(value)})"
+    return f"{setting.location(layer)} = {as_text(held)}{word}"
+
+
+def _policy(state: SettingState, author: Entry | None) -> tuple[str, str]:
+    """Who wrote a policy value that contradicts, and what to do about it."""
+    if author is not None:
+        ends = f", expires at {stamp(author.expires_at)}" if author.expires_at else ""
+        way_out = (
+            f"To cover that value by this change, add policy to {option('scope')}. To revert that change, run: "
+            f"{revert_command(author.change_id)}"
+        )
+        return f"the change {author.change_id} of this collection ({author.reason or 'no reason'}{ends})", way_out
+    if state.policy_source is None:
+        return "policy", f"Change it there, or add policy to {option('scope')}."
+    lasts = ": a value written over it lasts until that GPO is applied again"
+    covered = lasts if state.policy_source.guid else f", or add policy to {option('scope')}"
+    return f"policy ({state.policy_source})", f"Change it there{covered}."
+
+
+def _mdm(state: SettingState) -> tuple[str, str]:
+    wins = ", which wins over Group Policy here (MDMWinsOverGP is 1)," if state.observed.mdm_wins else ""
+    return f"MDM (Intune){wins}", "Change it there."
+
+
+def _ineffective_mdm(desired: DesiredSetting, state: SettingState) -> Iterator[str]:
+    """What to know of an MDM value that contradicts and does not decide."""
+    if _contradicts(desired, state, Layer.MDM) and not decides(state.observed, Layer.MDM):
         yield (
-            f"{setting.name}={desired.word} would be overridden: {source} sets {setting.location(layer)} = "
-            f"{as_text(held)}{word}. Change it there{way_out}"
+            f"MDM (Intune) sets {_configured(desired.setting, state, Layer.MDM)}, and what runs contradicts it: it "
+            "does not decide now. It may decide after the next synchronization. Change it there as well."
         )
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from ..core.errors import HostError, HostState, HostUnreachable, RequestError, SmbGuestError, leaving
 from ..core.stack import ChangeStatus
 from ..core.text import in_short
+from ..core.user_names import assignment
 from ..posture.guest_access import GuestAccess, guest_access
 from ..posture.observe import Depth, observe
 from ..posture.state import judge_all

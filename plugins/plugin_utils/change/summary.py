@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..core.registry_value import as_text
+from ..posture.guest_access import GuestAccess, guest_access
+from ..tables.settings import GUEST
 from .cell import written
 from .outcomes import Reverted
 from .result import Outcome, changed_cells
@@ -41,13 +43,29 @@ def of_changes(outcome: Outcome, host: str, *, check_mode: bool) -> Iterator[str
     elif not outcome.plan.changes:
         yield nothing_to_change(host)
     yield from map(_beneath, outcome.beneath)
+    if GUEST.name in outcome.after:
+        yield access_line(guest_access(outcome.after), host, predicted=check_mode and bool(outcome.plan.changes))
     if outcome.reconnect_required:
         yield _OPEN_CONNECTIONS
-    if outcome.plan.skipped:
-        yield f"Left out on {host}: {', '.join(outcome.plan.skipped)}."
+    yield from _left_out(outcome, host)
+    yield from (f"Warning: {each}" for each in outcome.warnings())
     if outcome.entry:
         ends = f", which the host ends at {stamp(outcome.entry.expires_at)}" if outcome.entry.expires_at else ""
         yield f"Change: {outcome.entry.change_id}{ends}. winops.smb_guest.revert undoes it."
+
+
+def access_line(access: GuestAccess, host: str, *, predicted: bool = False) -> str:
+    """The verdict about a host. predicted: it is what a run would lead to."""
+    if access.verdict == "unknown":
+        return f"Whether insecure guest logons work on {host} is not known."
+    return f"Insecure guest logons on {host} {'would be' if predicted else 'are now'} {access.verdict}."
+
+
+def _left_out(outcome: Outcome, host: str) -> Iterator[str]:
+    """A line for each reason for which settings were left out."""
+    for reason in dict.fromkeys(outcome.plan.left_out.values()):
+        names = [name for name, why in outcome.plan.left_out.items() if why == reason]
+        yield f"Left out on {host} ({reason}): {', '.join(names)}."
 
 
 def _beneath(entry: Entry) -> str:

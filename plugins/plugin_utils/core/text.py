@@ -38,6 +38,11 @@ def in_short(names: Sequence[str], limit: int = 12) -> str:
     return ", ".join(names[:limit]) + more
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun in the plural where it needs one, such as `1 host` and `2 hosts`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def quoted(text: str | None, limit: int = 60) -> str:
     """Text of a peer in single quotes, for the middle of an error message: printable, at most `limit` characters."""
     return f"'{one_line(text or '', limit)}'"

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.gathered_facts import GatheredFacts
 from ..tables.os_defaults import NOT_KNOWN
-from ..tables.settings import SETTINGS
+from ..tables.settings import MDM_CONFLICT_CONFIDENCE, MDM_CONFLICT_KEY, MDM_CONFLICT_VALUE, SETTINGS
 from ..windows.operating_system import read_operating_system
 from ..windows.registry import Registry
 from ..winrm.session import Session
@@ -65,5 +65,10 @@ def gather_settings(session: Session, wanted: Collection[str]) -> GatheredFacts:
     facts["settings"] = {name: state.as_dict() | (state.named() if names_gpo else {}) for name, state in states.items()}
     facts["guest_access"] = access.as_dict()
     facts["client_limits"] = observation.limits.as_dict()
+    facts["mdm_wins_over_gp"] = {
+        "value": next(iter(observation.settings.values())).mdm_wins,
+        "location": f"HKLM\\{MDM_CONFLICT_KEY}\\{MDM_CONFLICT_VALUE}",
+        "confidence": MDM_CONFLICT_CONFIDENCE,
+    }
     facts["audit"] = audit_facts(states, access)
     return GatheredFacts(facts, tuple(observation.silent.values()))

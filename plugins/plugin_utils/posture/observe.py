@@ -15,7 +15,7 @@ from enum import IntEnum
 
 from ..core.errors import AccessDenied, HostError, HostUnreachable
 from ..core.registry_value import Stored, dword
-from ..tables.settings import KEYS, Layer, Setting, Side
+from ..tables.settings import KEYS, MDM_CONFLICT_KEY, MDM_CONFLICT_VALUE, Layer, Setting, Side
 from ..windows.local_policy import LocalPolicy, stored
 from ..windows.registry import Registry, WrongType
 from ..windows.smb_configuration import get_configuration
@@ -74,12 +74,28 @@ def observe(
             layers[setting][Layer.LOCAL] = _read(registry, setting, Layer.LOCAL)
     if local_gpo:
         _read_local_gpo(session, layers)
+    mdm_wins = _mdm_wins(registry) if any(map(_is_contested, layers.values())) else None
     observed = {}
     for setting in depths:
         value = running.get(setting.side, {}).get(setting.cim_property)
         seen = value if isinstance(value, bool) else None
-        observed[setting.name] = Observed(known[setting], seen, layers[setting], looked=depths[setting] > Depth.RUNNING)
+        looked = depths[setting] > Depth.RUNNING
+        observed[setting.name] = Observed(known[setting], seen, layers[setting], looked, mdm_wins)
     return Observation(observed, silent, read_client_limits(running.get(Side.CLIENT, {})))
+
+
+def _is_contested(layers: Mapping[Layer, Stored]) -> bool:
+    """Whether Group Policy and MDM contradict each other about a setting."""
+    policy, mdm = layers.get(Layer.POLICY), layers.get(Layer.MDM)
+    return policy is not None and mdm is not None and policy != mdm
+
+
+def _mdm_wins(registry: Registry) -> bool:
+    """What MDMWinsOverGP says: one request, only where it matters."""
+    try:
+        return registry.dword(MDM_CONFLICT_KEY, MDM_CONFLICT_VALUE) == 1
+    except WrongType:
+        return False
 
 
 def _present(registry: Registry, layer: Layer, sides: Iterable[Side]) -> list[Side]:

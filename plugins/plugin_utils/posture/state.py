@@ -44,12 +44,14 @@ class Observed:
         running: The property's value (None: not known).
         layers: The registry value of each layer that was read.
         looked: Whether any was.
+        mdm_wins: Whether MDMWinsOverGP is 1; None where that was not read, as no setting has contradicting values.
     """
 
     supported: bool | None
     running: bool | None
     layers: Mapping[Layer, Stored]
     looked: bool = True
+    mdm_wins: bool | None = None
 
     def layer(self, layer: Layer) -> Stored:
         return self.layers.get(layer)
@@ -143,6 +145,21 @@ def judge_all(
     }
 
 
+def decides(observed: Observed, layer: Layer) -> bool:
+    """Whether a value in this layer can decide. Facts and tasks both ask this function.
+
+    The driver never reads the key of MDM: a value there counts where what runs agrees with it, or is not known. It then
+    counts more than a policy value only where MDMWinsOverGP is 1. Without that, Microsoft documents a race between the
+    two, and the policy value is the one that the driver reads.
+    """
+    if layer is Layer.MDM:
+        value = observed.layer(Layer.MDM)
+        return value is not None and observed.running in (as_bool(value), None)
+    if layer is Layer.POLICY:
+        return observed.layer(layer) is not None and not (observed.mdm_wins and decides(observed, Layer.MDM))
+    return observed.layer(layer) is not None
+
+
 def judge(
     setting: Setting, observed: Observed, default: OsDefault = NOT_KNOWN, results: PolicyResults | None = None
 ) -> SettingState:
@@ -157,10 +174,9 @@ def judge(
     if observed.supported is False:
         return SettingState(setting, observed, default, None, Winner.UNSUPPORTED, None)
     for layer in (Layer.POLICY, Layer.MDM, Layer.LOCAL):
-        value = observed.layer(layer)
-        decided = as_bool(value)
-        if value is None or (layer is Layer.MDM and running not in (decided, None)):
-            continue  # the driver never reads the MDM key itself: it counts where what runs agrees with it
+        if not decides(observed, layer):
+            continue
+        decided = as_bool(observed.layer(layer))
         # A value of a wrong type: whatever the driver makes of it, the layers below do not decide.
         if decided is None:
             return SettingState(setting, observed, default, running, Winner.UNKNOWN, setting.location(layer))

@@ -78,6 +78,12 @@ KEYS: Mapping[Side, Mapping[Layer, str]] = MappingProxyType(
     }
 )
 
+MDM_CONFLICT_KEY = r"SOFTWARE\Microsoft\PolicyManager\current\device\ControlPolicyConflict"
+MDM_CONFLICT_VALUE = "MDMWinsOverGP"
+MDM_CONFLICT_CONFIDENCE = "documented; the key is not confirmed"
+"""Policy CSP ControlPolicyConflict/MDMWinsOverGP: 1 lets MDM win where Group Policy sets the same policy, 0 or absence
+leaves a race between them (Microsoft Learn). That the value stands in this key is concluded from the other areas."""
+
 LOCAL_REGISTRY_POL = r"%SystemRoot%\System32\GroupPolicy\Machine\Registry.pol"
 """The registry entries of the local GPO."""
 

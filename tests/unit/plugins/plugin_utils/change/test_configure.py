@@ -333,13 +333,13 @@ def test_a_change_that_stood_for_good_gets_an_end() -> None:
     assert host.tasks == ["\\winops\\smb_guest\\x"]
 
 
-def test_a_desired_setting_that_is_met_and_ends_differently_is_reported() -> None:
+def test_a_requested_value_that_expires_otherwise_is_a_warning() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, name="x", hours=1)
     outcome = change(host, {GUEST: "allowed"}, name="y", hours=3)
     texts = " ".join(outcome.all_warnings())
     assert "expires_in has no effect" in texts
-    assert "insecure_guest_logons (local) is as wanted only until" in texts
+    assert "insecure_guest_logons (local) has the requested value only until" in texts
     assert [(found["change_id"], found["settings"]) for found in outcome.as_dict()["met_by"]] == [("x", [GUEST])]
     assert status(host, "y") is None
     plain = change(host, {GUEST: "allowed"}, reason="r")
@@ -376,7 +376,7 @@ def test_a_local_desired_setting_that_only_a_policy_of_ours_meets_ends_with_it()
     outcome = change(host, {GUEST: "blocked"}, (LOCAL,), reason="r")
     assert outcome.plan.changes == ()
     assert [(found["change_id"], found["settings"]) for found in outcome.as_dict()["met_by"]] == [("x", [GUEST])]
-    assert [text.split(" until ")[0] for text in outcome.warnings] == [f"{GUEST} (policy) is as wanted only"]
+    assert [text.split(" until ")[0] for text in outcome.warnings] == [f"{GUEST} (policy) has the requested value only"]
     # Where the local value says the same, or is written, or the policy is somebody else's, nothing ends.
     put(host, GUEST_LOCAL, 0)
     assert change(host, {GUEST: "blocked"}, (LOCAL,), reason="r").warnings == ()

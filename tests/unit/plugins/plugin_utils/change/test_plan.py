@@ -245,7 +245,7 @@ def test_unsupported_names_the_first_release(name: str, scopes: tuple[Scope, ...
         with pytest.raises(RequestError) as caught:
             make([desired(name, word)], [state_of(name, supported=False)], scopes, warn=warn)
         text = str(caught.value)
-        for part in (f"{name}={word}", setting.first_release, str(setting.first_build), SYSTEM, "client_facts"):
+        for part in (f"{name}={word}", setting.first_release, str(setting.first_build), SYSTEM, f"{name}.supported"):
             assert part in text
 
 

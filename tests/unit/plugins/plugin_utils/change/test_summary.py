@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import summary
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.guest_access import GuestAccess
 from simulated_windows.in_process import InProcessHost
 
 from ..engine import AUDIT, BOTH, GUEST, POLICY, SIGNING, change, undo
 
 LOCAL_KEY = r"HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters"
 POLICY_KEY = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
+STILL_BLOCKED = (
+    "Warning: Insecure guest logons are allowed, but still fail because of client_signing (required): a guest session "
+    "cannot sign or encrypt. Better give the server an account; or relax it with winops.smb_guest.client_config."
+)
 OPEN_CONNECTIONS = "Connections that are open keep what they negotiated: reconnect them, or restart the host."
 
 
@@ -30,19 +35,26 @@ def test_a_change_that_ends() -> None:
     ]
     assert lines(planned, check=True) == [
         *(f"Check mode: would be written: {line}" for line in written),
+        "Insecure guest logons on ws-42 would be blocked.",
         OPEN_CONNECTIONS,
+        STILL_BLOCKED,
     ]
     assert lines(change(host, {GUEST: "allowed"}, BOTH, name="nas", hours=6)) == [
         *(f"Written: {line}" for line in written),
+        "Insecure guest logons on ws-42 are now blocked.",
         OPEN_CONNECTIONS,
+        STILL_BLOCKED,
         "Change: nas, which the host ends at 2026-03-02T18:00:00Z. winops.smb_guest.revert undoes it.",
     ]
 
 
 def test_nothing_to_change() -> None:
     host = InProcessHost()
-    change(host, {GUEST: "allowed"})
-    assert lines(change(host, {GUEST: "allowed"}, reason="r")) == ["Nothing to change on ws-42."]
+    change(host, {GUEST: "blocked"})
+    assert lines(change(host, {GUEST: "blocked"}, reason="r")) == [
+        "Nothing to change on ws-42.",
+        "Insecure guest logons on ws-42 are now blocked.",
+    ]
 
 
 def test_a_moved_end_is_named() -> None:
@@ -50,6 +62,8 @@ def test_a_moved_end_is_named() -> None:
     change(host, {GUEST: "allowed"}, name="nas", hours=6)
     assert lines(change(host, {GUEST: "allowed"}, name="nas", hours=8)) == [
         "The expiry of the change nas moved from 2026-03-02T18:00:00Z to 2026-03-02T20:00:00Z.",
+        "Insecure guest logons on ws-42 are now blocked.",
+        STILL_BLOCKED,
         "Change: nas, which the host ends at 2026-03-02T20:00:00Z. winops.smb_guest.revert undoes it.",
     ]
 
@@ -76,7 +90,16 @@ def test_what_lies_beneath() -> None:
 def test_what_is_left_out() -> None:
     host = InProcessHost("windows_10_22h2_pro")
     outcome = change(host, {AUDIT: "enabled"}, rules={"optional": [AUDIT]})
-    assert lines(outcome) == ["Nothing to change on ws-42.", f"Left out on ws-42: {AUDIT}."]
+    assert f"Left out on ws-42 (this Windows does not have it): {AUDIT}." in lines(outcome)
+    decided = InProcessHost(policy={"AuditInsecureGuestLogon": 0})
+    outcome = change(decided, {AUDIT: "enabled"}, rules={"optional": [AUDIT]})
+    assert f"Left out on ws-42 (a policy or MDM decides otherwise): {AUDIT}." in lines(outcome)
+    assert any(line.startswith(f"Warning: {AUDIT} was left as it is.") for line in lines(outcome))
+
+
+def test_a_verdict_that_is_not_known() -> None:
+    access = GuestAccess("unknown", (GUEST,), "")
+    assert summary.access_line(access, "ws-42") == "Whether insecure guest logons work on ws-42 is not known."
 
 
 def test_undoing() -> None:
