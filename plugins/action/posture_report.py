@@ -19,11 +19,12 @@ from ansible.errors import AnsibleError
 from ansible.release import __version__ as ansible_version
 
 from ..plugin_utils.actions.action import Action
-from ..plugin_utils.core.errors import RequestError
+from ..plugin_utils.core.errors import HostState, RequestError
 from ..plugin_utils.core.local_files import StagedFiles, bounded_readers
 from ..plugin_utils.core.text import one_line
 from ..plugin_utils.policy_files.policy_reader import MAX_FILE, MAX_FILES, PolicyFolder, agreement
 from ..plugin_utils.report.baseline import Baseline
+from ..plugin_utils.report.compliance import failing_controls
 from ..plugin_utils.report.csv_tables import csv_files
 from ..plugin_utils.report.document import SCHEMA_VERSION, ReportTerms, build_document
 from ..plugin_utils.report.exceptions import Accepted, read_exceptions
@@ -81,6 +82,12 @@ class ActionModule(Action):
         baseline = _baseline(options["baseline"])
         if options["check_options"]:
             return {"changed": False}
+        if options["hosts"] and not any(options["hosts"].values()):
+            raise RequestError(
+                "No host was asked: the result of posture_info is missing for each of them. Run the task that reads "
+                "the hosts as well, without --start-at-task and without tags that leave it out.",
+                host_state=HostState.NOT_CONTACTED,
+            )
         parts = read_parts(Path(place) for place in options["merge"])
         now = datetime.now(UTC)
         hosts, probes, own = options["hosts"], options["servers"], None
@@ -111,6 +118,7 @@ class ActionModule(Action):
             "files": [str(folder / name) for name in names],
             "summary": document["summary"],
             "comparison": document["comparison"],
+            "failing_controls": failing_controls(document["compliance"]),
             "unread": [row["name"] for row in document["hosts"] if row["status"] != "read"],
         }
 

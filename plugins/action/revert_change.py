@@ -15,7 +15,7 @@ from ..plugin_utils.change.journal import KEEP_ENDED, Host
 from ..plugin_utils.change.journal_format import checked_change_id
 from ..plugin_utils.change.result import reverted_as_dict
 from ..plugin_utils.change.revert import Selection, revert
-from ..plugin_utils.core.errors import HostState, RequestError, leaving
+from ..plugin_utils.core.errors import HostState, RequestError
 from ..plugin_utils.core.user_names import assignment, option
 from ..plugin_utils.winrm.session import Session
 
@@ -33,8 +33,7 @@ class ActionModule(HostAction):
     }
 
     def act(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        with leaving(HostState.NOT_CONTACTED):
-            self._selected = self._selection(options)
+        self._selected = self._selection(options)
         return super().act(options)
 
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,11 +57,14 @@ class ActionModule(HostAction):
         if change_id is None and not chosen and "change_id" in self._task.args:
             raise RequestError(
                 f"{option('change_id')} is null: the task that it was taken from changed nothing, or did not journal "
-                "its change. There is nothing to revert. Skip this task with: when: x.change_id is not none."
+                "its change. There is nothing to revert. Skip this task with: when: x.change_id is not none.",
+                host_state=HostState.NOT_CONTACTED,
             )
         if (change_id is not None) + len(chosen) != 1:
             ways = [option("change_id"), *filter(None, (assignment(name, "true") for name in CHOICES))]
-            raise RequestError(f"Set exactly one of {', '.join(ways[:-1])} and {ways[-1]}.", kind="selection")
+            raise RequestError(
+                f"Set exactly one of {', '.join(ways[:-1])} and {ways[-1]}.", host_state=HostState.NOT_CONTACTED
+            )
         if change_id is not None:
             return Selection(checked_change_id(change_id))
         return Selection(latest=chosen == ["latest"], expiring=chosen == ["expiring"], every=chosen == ["all"])

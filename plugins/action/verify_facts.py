@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..plugin_utils.actions.action import HostAction
-from ..plugin_utils.core.errors import RequestError
+from ..plugin_utils.core.errors import HostState, RequestError
+from ..plugin_utils.core.text import counted
 from ..plugin_utils.tables.facts import Consent
 from ..plugin_utils.verify.engine import Verified, verify
 from ..plugin_utils.verify.recording import write_recording
@@ -29,7 +30,19 @@ class ActionModule(HostAction):
     ARGUMENT_SPEC = {
         "consent": {"type": "list", "elements": "str", "choices": [word.value for word in Consent], "default": []},
         "record_to": {"type": "path"},
+        "max_hosts": {"type": "int"},
     }
+
+    def act(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        most, hosts = options["max_hosts"], self._variables.get("ansible_play_hosts_all")
+        if most is not None and (hosts is None or len(hosts) > most):
+            there = "an unknown number of hosts" if hosts is None else counted(len(hosts), "host")
+            raise RequestError(
+                f"This play has {there}, and max_hosts allows {most}. Choose hosts that may be changed, with --limit.",
+                kind="safeguard",
+                host_state=HostState.NOT_CONTACTED,
+            )
+        return super().act(options)
 
     def _timeouts(self) -> Timeouts:
         given = super()._timeouts()

@@ -241,6 +241,31 @@ comparison:
   description: What changed since the earlier report. V(null) without an earlier report.
   returned: success, unless O(check_options)
   type: dict
+failing_controls:
+  description: The controls of CIS and STIG benchmarks that fail, on most hosts first.
+  returned: success, unless O(check_options)
+  type: list
+  elements: dict
+  contains:
+    control:
+      description: The word by which C(exceptions) name it.
+      returned: always
+      type: str
+      sample: client_signing
+    title:
+      description: What it asks for.
+      returned: always
+      type: str
+    in_force:
+      description: On how many hosts the running value fails it.
+      returned: always
+      type: int
+      sample: 0
+    scanner:
+      description: On how many hosts a scanner reports it, which reads the configured value.
+      returned: always
+      type: int
+      sample: 1
 unread:
   description: The hosts that could not be read.
   returned: success, unless O(check_options)

@@ -52,6 +52,9 @@ options:
       - It replaces names and addresses of the host, of its domain and of the account. Look through the folder before
         you give it to anybody.
     type: path
+  max_hosts:
+    description: Refuse a play with more hosts than this. The playbook of this name sets V(1).
+    type: int
 extends_documentation_fragment:
   - winops.smb_guest.attributes
   - winops.smb_guest.winrm

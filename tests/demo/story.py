@@ -59,7 +59,11 @@ STEPS = (
         "Guest logons are allowed only with a reason, for a time, and with all that is relaxed named. A dry run:",
         [
             Show("nas.yml"),
-            Run([*_OPENING, "--check", "--diff"], _all("changed", NEEDY), says=["Check mode: would be opened"]),
+            Run(
+                [*_OPENING, "--check", "--diff"],
+                _all("changed", NEEDY),
+                says=["Check mode: would allow insecure guest logons"],
+            ),
         ],
         "the host is what it was before. Nothing was written.",
         then=_then(Then("blocked", as_in=SEE), NEEDY),
@@ -68,7 +72,11 @@ STEPS = (
         "Open",
         "The same, for real. The journal and the scheduled task that ends it come before the first write.",
         [
-            Run(_OPENING, _all("changed", NEEDY), says=[f"Opened on {NEEDY}", "Close it now: ansible-playbook"]),
+            Run(
+                _OPENING,
+                _all("changed", NEEDY),
+                says=[f"Allowed insecure guest logons on {NEEDY}", "Revert it now: ansible-playbook"],
+            ),
             Connect(NEEDY, connected=True, events=LET_IN),
         ],
         "the NAS can be reached, and Windows logs that it was a guest (31022).",
@@ -126,7 +134,7 @@ STEPS = (
             Run(
                 ["winops.smb_guest.revert", "-e", "revert_latest=true", "--limit", OLD, "--diff"],
                 _all("changed", OLD),
-                says=["Undone: change "],
+                says=["Reverted: change "],
             ),
             Connect(OLD, connected=True),
         ],

@@ -129,8 +129,8 @@ def _plan(host: Host, stack: Stack, entries: Sequence[Entry], *, force: bool) ->
         stack = stack.with_(replace(entry, status=ChangeStatus.REVERTED))
     if foreign and not force:
         raise RequestError(
-            f"Somebody changed a value since {'. And since '.join(foreign)}. Revert that first, or say force: true to "
-            "restore what the journal recorded all the same."
+            f"Somebody changed a value since {'. And since '.join(foreign)}. Revert that first, or set "
+            f"{assignment('force', 'true')} to restore what the journal recorded all the same."
         )
     return tuple(planned)
 

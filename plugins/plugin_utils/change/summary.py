@@ -48,10 +48,10 @@ def of_changes(outcome: Outcome, host: str, *, check_mode: bool) -> Iterator[str
     if outcome.reconnect_required:
         yield _OPEN_CONNECTIONS
     yield from _left_out(outcome, host)
-    yield from (f"Warning: {each}" for each in outcome.warnings())
+    yield from (f"Warning: {each}" for each in outcome.all_warnings())
     if outcome.entry:
-        ends = f", which the host ends at {stamp(outcome.entry.expires_at)}" if outcome.entry.expires_at else ""
-        yield f"Change: {outcome.entry.change_id}{ends}. winops.smb_guest.revert undoes it."
+        ends = f", which the host reverts at {stamp(outcome.entry.expires_at)}" if outcome.entry.expires_at else ""
+        yield f"Change: {outcome.entry.change_id}{ends}. The role winops.smb_guest.revert reverts it."
 
 
 def access_line(access: GuestAccess, host: str, *, predicted: bool = False) -> str:
@@ -70,25 +70,24 @@ def _left_out(outcome: Outcome, host: str) -> Iterator[str]:
 
 def _beneath(entry: Entry) -> str:
     settings = dict.fromkeys(part.cell.setting.name for part in entry.parts)
-    ends = f", which ends at {stamp(entry.expires_at)}" if entry.expires_at else ""
+    ends = f", expires at {stamp(entry.expires_at)}" if entry.expires_at else ""
     return (
-        f"Beneath it lies the change {entry.change_id} ({entry.reason or 'no reason'}{ends}). Undoing this one brings "
-        f"back what that has set{' if it has not ended by then' if ends else ''}: {', '.join(settings)}."
+        f"It covers the change {entry.change_id} ({entry.reason or 'no reason'}{ends}). Reverting this one restores "
+        f"what that change set{', unless it has expired by then' if ends else ''}: {', '.join(settings)}."
     )
 
 
 def of_undoing(reverted: Reverted, host: str, *, check_mode: bool) -> Iterator[str]:
-    """Of a task that undoes changes on `host`."""
-    did = "Check mode: would be undone" if check_mode else "Undone"
+    """Of a task that reverts changes on `host`."""
+    did = "Check mode: would be reverted" if check_mode else "Reverted"
     for undoing in reverted.undoings:
         entry = undoing.entry
         yield f"{did}: change {entry.change_id} of {stamp(entry.created_at)} ({entry.reason or 'no reason'})"
     if not reverted.undoings:
-        yield f"Nothing was left to undo on {host}."
+        yield f"Nothing to revert on {host}."
     rows = list(changed_cells(reverted))
     for cell, before, after in rows:
         yield f"  {cell.location}: {as_text(before.stored)} -> {as_text(after.stored)} ({cell.setting.name})"
-    when = "now" if check_mode else "after it"
-    yield f"Insecure guest logons (SMB2/SMB3) {when}: {reverted.access.verdict}. {reverted.access.advice}"
+    yield f"{access_line(reverted.access, host)} {reverted.access.advice}"
     if any(cell.setting.secure is not None for cell, _before, _after in rows):
         yield _OPEN_CONNECTIONS

@@ -115,6 +115,27 @@ def compliance_tables(
     return sorted(tables, key=lambda table: (table["framework"], table["product"]))
 
 
+def failing_controls(tables: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The controls that fail, on most hosts first: `{control, title, in_force, scanner}`, numbers of hosts.
+
+    Args:
+        tables: of `compliance_tables`. A control that several frameworks ask for counts once for a product.
+    """
+    worst: dict[tuple[str, str], dict[str, Any]] = {}
+    for table in tables:
+        for row in table["controls"]:
+            found = worst.setdefault(
+                (row["topic"], table["product"]), dict.fromkeys(VIEWS, 0) | {"title": row["title"]}
+            )
+            found |= {view: max(found[view], row[view][Finding.FAIL.value]) for view in VIEWS}
+    failing: dict[str, dict[str, Any]] = {}
+    for (topic, _product), found in worst.items():
+        row = failing.setdefault(topic, {"control": topic, "title": found["title"], **dict.fromkeys(VIEWS, 0)})
+        row |= {view: row[view] + found[view] for view in VIEWS}
+    rows = [row for row in failing.values() if any(row[view] for view in VIEWS)]
+    return sorted(rows, key=lambda row: (*(-row[view] for view in VIEWS), row["control"]))
+
+
 def _topics(versions: Sequence[Benchmark]) -> list[str]:
     """Those judged first, as in the table of topics."""
     asked = {control.topic for benchmark in versions for control in benchmark.controls}

@@ -22,7 +22,7 @@ CLIENT_POLICY = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
 OPENING = "winops.smb_guest.enable_guest : Allow insecure guest logons"
 OPENED = "winops.smb_guest.enable_guest : Show what is allowed, until when, and how to revert it"
 CLOSING = "winops.smb_guest.harden : Block insecure guest logons and require what was asked for"
-UNDOING = "winops.smb_guest.revert : Undo"
+UNDOING = "winops.smb_guest.revert : Revert the journaled changes"
 
 Tasks = list[dict[str, Any]]
 
@@ -221,10 +221,13 @@ def test_numbers_are_texts_and_0_is_not_left_out(run: Run, pristine: dict[str, A
 
 def test_what_no_host_would_do_is_refused_before_anything_is_written(run: Run, pristine: dict[str, Any]) -> None:
     said = [record.message for record in run.records if record.host == "refused" and record.status == "failed"]
-    expected = ["'30' is not a time", "'0' is not a time", "'8H' is not a time", "scope is empty", "U+000A"]
-    assert [words in message for words, message in zip([*expected, "scope is empty"], said, strict=True)] == [
-        True
-    ] * 6, said
+    expected = [
+        *(f"enable_guest_expires_in '{wrong}' is not a time" for wrong in ("30", "0", "8H")),
+        "enable_guest_scopes is empty",
+        "enable_guest_reason holds U+000A",
+        "harden_scopes is empty",
+    ]
+    assert [words in message for words, message in zip(expected, said, strict=True)] == [True] * 6, said
     (last,) = {str(settings(record.state)) for record in run.records if record.host == "refused"}
     assert last == str(settings(pristine["refused"]))
 
@@ -234,10 +237,10 @@ def test_what_is_missing_contacts_no_host(run: Run) -> None:
     said = [record.message for record in records if record.status == "failed"]
     expected = [
         "allows 0",
-        "Say why",
+        "Set enable_guest_reason",
         "accept_risk: true",
         "accept_risk: true",
-        "exactly one of",
+        "Set exactly one of revert_change_id, revert_latest: true and revert_all: true",
         "no match for:  local",
     ]
     assert [words in message for words, message in zip(expected, said, strict=True)] == [True] * 6, said

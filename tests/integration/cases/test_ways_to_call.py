@@ -217,7 +217,7 @@ def test_a_host_list_on_the_command_line_and_the_command_that_closes_it(fleet: F
     opening = ["ansible-playbook", *sources, "winops.smb_guest.enable_guest", "-e", json.dumps(given)]
     output = _command(tmp_path, opening)
     assert held(fleet.control.state("listed"), "insecure_guest_logons")["running"] is True
-    (command,) = re.findall(r'"Close it now: (.*)"', output)
+    (command,) = re.findall(r'"Revert it now: (.*)"', output)
     assert "ansible-playbook winops.smb_guest.revert" in command
     assert f"-i {ready['address']}," in command
     _command(tmp_path, command)

@@ -103,10 +103,10 @@ def test_what_is_refused_is_refused_in_both_modes_with_the_same_words() -> None:
             {"preset": "windows_10_22h2_pro"},
             {ENCRYPTION: "required"},
             {},
-            "is not supported before .*; this host runs .*Windows 10",
+            "is not supported before .*: this host runs .*Windows 10",
         ),
         ({}, {GUEST: "allowed"}, {"relax": ()}, "requires client_signing"),
-        ({}, {GUEST: "allowed"}, {"risk_refused": True}, "say accept_risk: true"),
+        ({}, {GUEST: "allowed"}, {"risk_refused": True}, "set accept_risk: true"),
         ({"preset": "domain_controller"}, {GUEST: "blocked"}, {"refuse_domain_controllers": True}, "domain controller"),
         ({}, {SIGNING: "required"}, {"scopes": (POLICY,)}, "Add local to scope"),
         ({"services": {"LanmanWorkstation": "stopped"}}, {GUEST: "allowed"}, {}, "cannot be set"),
@@ -154,7 +154,7 @@ def test_relax_opens_exactly_what_blocks() -> None:
         "insecure_guest_logons (local): absent -> 1",
     ]
     assert outcome.as_dict()["guest_access"]["verdict"] == "allowed"
-    with pytest.raises(RequestError, match=r"requires client_signing.*enable_guest_relax_signing: true"):
+    with pytest.raises(RequestError, match=r"requires client_signing.*set relax: client_signing"):
         change(InProcessHost(), {GUEST: "allowed"}, relax=(ENCRYPTION,))
     assert change(InProcessHost(), {GUEST: "blocked"}, relax=()).plan.changes == ()
     asked = change(InProcessHost(), {GUEST: "allowed", SIGNING: "required"}, relax=(SIGNING,))

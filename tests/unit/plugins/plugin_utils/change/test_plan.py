@@ -270,7 +270,7 @@ def test_only_signing_has_a_security_option() -> None:
 def test_unknown_default_is_an_error_where_it_would_be_written(local: object) -> None:
     state = state_of(GUEST, running=True, local=local)
     text = refused([desired(GUEST, "default")], [state])
-    for part in (f"{GUEST}=default", SYSTEM, NOT_KNOWN.note, "Say allowed or blocked"):
+    for part in (f"{GUEST}=default", SYSTEM, NOT_KNOWN.note, "Ask for allowed or blocked"):
         assert part in text
 
 

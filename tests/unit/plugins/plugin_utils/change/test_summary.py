@@ -16,8 +16,9 @@ from ..engine import AUDIT, BOTH, GUEST, POLICY, SIGNING, change, undo
 LOCAL_KEY = r"HKLM\SYSTEM\CurrentControlSet\Services\LanmanWorkstation\Parameters"
 POLICY_KEY = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\LanmanWorkstation"
 STILL_BLOCKED = (
-    "Warning: Insecure guest logons are allowed, but still fail because of client_signing (required): a guest session "
-    "cannot sign or encrypt. Better give the server an account; or relax it with winops.smb_guest.client_config."
+    "Warning: Insecure guest logons (SMB2/SMB3) are allowed, but still fail because of client_signing (required): a "
+    "guest session cannot sign or encrypt. Better give the server an account; or relax it with "
+    "winops.smb_guest.client_config."
 )
 OPEN_CONNECTIONS = "Connections that are open keep what they negotiated: reconnect them, or restart the host."
 
@@ -44,7 +45,7 @@ def test_a_change_that_ends() -> None:
         "Insecure guest logons on ws-42 are now blocked.",
         OPEN_CONNECTIONS,
         STILL_BLOCKED,
-        "Change: nas, which the host ends at 2026-03-02T18:00:00Z. winops.smb_guest.revert undoes it.",
+        "Change: nas, which the host reverts at 2026-03-02T18:00:00Z. The role winops.smb_guest.revert reverts it.",
     ]
 
 
@@ -64,7 +65,7 @@ def test_a_moved_end_is_named() -> None:
         "The expiry of the change nas moved from 2026-03-02T18:00:00Z to 2026-03-02T20:00:00Z.",
         "Insecure guest logons on ws-42 are now blocked.",
         STILL_BLOCKED,
-        "Change: nas, which the host ends at 2026-03-02T20:00:00Z. winops.smb_guest.revert undoes it.",
+        "Change: nas, which the host reverts at 2026-03-02T20:00:00Z. The role winops.smb_guest.revert reverts it.",
     ]
 
 
@@ -73,15 +74,15 @@ def test_what_lies_beneath() -> None:
     change(host, {GUEST: "allowed", SIGNING: "not_required"}, name="nas", hours=6, reason="old NAS")
     change(host, {GUEST: "allowed"}, (POLICY,), name="other")
     beneath = [
-        line for line in lines(change(host, {GUEST: "blocked"}, BOTH, name="shut")) if line.startswith("Beneath")
+        line for line in lines(change(host, {GUEST: "blocked"}, BOTH, name="shut")) if line.startswith("It covers")
     ]
     assert beneath == [
         (
-            "Beneath it lies the change nas (old NAS, which ends at 2026-03-02T18:00:00Z). Undoing this one brings "
-            "back what that has set if it has not ended by then: client_signing, insecure_guest_logons."
+            "It covers the change nas (old NAS, expires at 2026-03-02T18:00:00Z). Reverting this one restores what "
+            "that change set, unless it has expired by then: client_signing, insecure_guest_logons."
         ),
         (
-            "Beneath it lies the change other (no reason). Undoing this one brings back what that has set: "
+            "It covers the change other (no reason). Reverting this one restores what that change set: "
             "insecure_guest_logons."
         ),
     ]
@@ -106,18 +107,18 @@ def test_undoing() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed", AUDIT: "enabled"}, (POLICY,), name="nas", reason="old NAS")
     planned = list(summary.of_undoing(undo(host, check=True), "ws-42", check_mode=True))
-    assert planned[0] == "Check mode: would be undone: change nas of 2026-03-02T12:00:00Z (old NAS)"
-    assert any(line.startswith("Insecure guest logons (SMB2/SMB3) now: ") for line in planned)
+    assert planned[0] == "Check mode: would be reverted: change nas of 2026-03-02T12:00:00Z (old NAS)"
+    assert any(line.startswith("Insecure guest logons on ws-42 are now ") for line in planned)
     done = list(summary.of_undoing(undo(host), "ws-42", check_mode=False))
     assert done[:3] == [
-        "Undone: change nas of 2026-03-02T12:00:00Z (old NAS)",
+        "Reverted: change nas of 2026-03-02T12:00:00Z (old NAS)",
         rf"  {POLICY_KEY}\AuditInsecureGuestLogon: 1 -> absent (audit_insecure_guest_logons)",
         rf"  {POLICY_KEY}\AllowInsecureGuestAuth: 1 -> absent (insecure_guest_logons)",
     ]
-    assert done[3].startswith("Insecure guest logons (SMB2/SMB3) after it: blocked. ")
+    assert done[3].startswith("Insecure guest logons on ws-42 are now blocked. ")
     assert done[4:] == [OPEN_CONNECTIONS]
     again = list(summary.of_undoing(undo(host), "ws-42", check_mode=False))
-    assert again[0] == "Nothing was left to undo on ws-42."
+    assert again[0] == "Nothing to revert on ws-42."
     assert len(again) == 2
 
 
