@@ -82,7 +82,7 @@ class ActionModule(Action):
         baseline = _baseline(options["baseline"])
         if options["check_options"]:
             return {"changed": False}
-        if options["hosts"] and not any(options["hosts"].values()):
+        if options["hosts"] and not options["merge"] and not any(options["hosts"].values()):
             raise RequestError(
                 "No host was asked: the result of posture_info is missing for each of them. Run the task that reads "
                 "the hosts as well, without --start-at-task and without tags that leave it out.",

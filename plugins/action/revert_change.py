@@ -32,15 +32,11 @@ class ActionModule(HostAction):
         "keep_ended": {"type": "int", "default": KEEP_ENDED},
     }
 
-    def act(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        self._selected = self._selection(options)
-        return super().act(options)
-
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
         check_mode = bool(self._task.check_mode)
         reverted = revert(
             Host(session),
-            self._selected,
+            self._selection(options),
             force=options["force"],
             check_mode=check_mode,
             keep=options["keep_ended"],

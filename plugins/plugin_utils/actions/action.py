@@ -73,6 +73,9 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
             for note in getattr(interruption, "__notes__", ()):
                 Display().warning(f"{self.host_name}: {note}" if self.host_name else note)
             raise
+        if self.host_name and "warnings" in result:
+            # Ansible shows equal warnings of several hosts once.
+            result["warnings"] = [f"{self.host_name}: {each}" for each in result["warnings"]]
         return result
 
     def reservations(self) -> list[str]:
@@ -94,11 +97,10 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
         """The inventory's name of the host that the task is about; empty where it is about none."""
         return ""
 
-    def _warn(self, result: dict[str, Any], *warnings: str) -> None:
-        """Add warnings to a result. Ansible shows equal ones once, so each begins with the name of its host."""
-        prefix = f"{self.host_name}: " if self.host_name else ""
+    @staticmethod
+    def _warn(result: dict[str, Any], *warnings: str) -> None:
         if warnings:
-            result.setdefault("warnings", []).extend(f"{prefix}{each}" for each in warnings)
+            result.setdefault("warnings", []).extend(warnings)
 
 
 class HostAction(Action):

@@ -147,9 +147,9 @@ def test_client_facts(documented: Any, action_class: Any) -> None:
     ("subset", "keys"),
     [
         ("os", {"os"}),
-        ("settings", {"settings", "guest_access", "client_limits", "audit"}),
-        (LOCAL_GPO, {"settings", "guest_access", "client_limits", "audit"}),
-        ("policy_source", {"settings", "guest_access", "client_limits", "audit"}),
+        ("settings", {"settings", "guest_access", "client_limits", "mdm_wins_over_gp", "audit"}),
+        (LOCAL_GPO, {"settings", "guest_access", "client_limits", "mdm_wins_over_gp", "audit"}),
+        ("policy_source", {"settings", "guest_access", "client_limits", "mdm_wins_over_gp", "audit"}),
         ("changes", {"changes"}),
         ("doors", {"doors"}),
     ],
