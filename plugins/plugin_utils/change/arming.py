@@ -71,7 +71,8 @@ def refuse_if_expired(host: Host, entry: Entry, meanwhile: str) -> None:
     """
     if any(mark.change_id.lower() == entry.change_id.lower() for mark in host.journal.marks()):
         raise HostError(
-            f"The change {entry.change_id} expired while {meanwhile}. Set a longer {option('expires_in')}, or run again."
+            f"The change {entry.change_id} expired while {meanwhile}. Set a longer {option('expires_in')}, or run "
+            "again."
         )
 
 
