@@ -41,6 +41,9 @@ EXCEPTIONS: list[dict[str, str]] = [
     {"host": "ws-*", "control": "insecure_guest_logons", "reason": "ended", "expires": "2026-10-01"},
     {"server": "nas-lab", "reason": "replaced", "expires": "2027-01-31", "approved_by": "J. Doe", "ticket": "R-1"},
 ]
+BASELINE = {"insecure_guest_logons": False, "client_encryption": True}
+"""Settings with the values that policy files give them."""
+
 STATUSES = ("applied", "reverting", "reverted", "failed", "rolled_back", "pending")
 AUDIT, SECURITY = "Microsoft-Windows-SmbClient/Audit", "Microsoft-Windows-SmbClient/Security"
 

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.baseline import Baseline
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.csv_tables import csv_files
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.document import ReportTerms, build_document
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.exceptions import read_exceptions
@@ -26,6 +27,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.json_lines
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.sarif import as_sarif
 from ansible_collections.winops.smb_guest.tests.report.conftest import Opened
 from ansible_collections.winops.smb_guest.tests.report.known_fleet import (
+    BASELINE,
     EXCEPTIONS,
     FIRST,
     PROBES,
@@ -49,15 +51,21 @@ class Case:
 
 
 def _document(said: Mapping[str, Any], now: Any, previous: Any = None) -> dict[str, Any]:
-    terms = ReportTerms(now, exceptions=read_exceptions(EXCEPTIONS), probes=PROBES, previous=previous)
-    document: dict[str, Any] = json.loads(as_json(build_document(said, terms)))
+    terms = ReportTerms(
+        now,
+        exceptions=read_exceptions(EXCEPTIONS),
+        probes=PROBES,
+        previous=previous,
+        baseline=Baseline("policy-files", BASELINE),
+    )
+    document: dict[str, Any] = json.loads("".join(as_json(build_document(said, terms))))
     return document
 
 
 @pytest.fixture(scope="module")
 def cases() -> dict[str, Case]:
     first, second = (
-        Truth(said, now, PROBES, SAME_MACHINE, EXCEPTIONS)
+        Truth(said, now, PROBES, SAME_MACHINE, EXCEPTIONS, BASELINE)
         for said, now in ((first_run(), FIRST), (second_run(), SECOND))
     )
     before = _document(first.said, FIRST)
@@ -186,10 +194,8 @@ def test_json_comparison_and_history(cases: Mapping[str, Case]) -> None:
 
 
 def _tables(document: Mapping[str, Any]) -> dict[str, Rows]:
-    return {
-        name: list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
-        for name, text in csv_files(document).items()
-    }
+    texts = {name: "".join(pieces).removeprefix("\ufeff") for name, pieces in csv_files(document).items()}
+    return {name: list(csv.DictReader(io.StringIO(text))) for name, text in texts.items()}
 
 
 def test_csv(case: Case) -> None:
@@ -231,6 +237,8 @@ def test_csv(case: Case) -> None:
     )
     inbound = [row for its in truth.read.values() for row in its["clients"]]
     assert len(tables["inbound"]) == len(inbound)
+    differing = {(host, name) for name in BASELINE for host in truth.sets[f"base:{name}:differ"]}
+    assert {(row["host"], row["setting"]) for row in tables["baseline"]} == differing
 
 
 def _check_control(truth: Truth, product: str, topic: str, number_of: Callable[[str, str], str]) -> None:
@@ -364,6 +372,7 @@ def _check_tiles(opened: Opened, case: Case) -> None:
         "Drift": summary["drift"],
         "Exceptions": summary["exceptions"],
         "Not read": summary["not_read"] + len(case.truth.blind),
+        "Baseline": summary["differ_from_baseline"],
     }
 
 
@@ -378,6 +387,7 @@ def _check_attention(opened: Opened, case: Case) -> None:
         "tried, as a guest": summary["guest_servers"],
         "fail only for required signing": summary["held_back"],
         "than": summary["drift"],
+        "from the baseline": summary["differ_from_baseline"],
         " ended": summary["expired_exceptions"],
         "within 30 days": summary["exceptions_ends_soon"],
         " no host and no server": summary["exceptions_without_match"],
@@ -432,6 +442,9 @@ def _check_tables(opened: Opened, case: Case) -> None:
     assert len(_cells(opened, "unread-table")) == summary["not_read"]
     assert len(_cells(opened, "exception-table")) == len(truth.exceptions)
     assert sorted(int(row[-1]) for row in _cells(opened, "blind-table")) == sorted(truth.blind.values())
+    for row, setting in zip(_cells(opened, "baseline-table"), BASELINE, strict=True):
+        true = [len(truth.sets[f"base:{setting}:{word}"]) for word in ("differ", "same", "unknown", "unsupported")]
+        assert list(map(int, row[2:])) == true, setting
     inbound = {client["name"]: client["counts"] for its in truth.read.values() for client in its["clients"]}
     assert {row[1]: row[2:5] for row in _cells(opened, "inbound-table")} == {
         name: [str(counts["guest_audited"]), str(counts["without_signing"] or ""), ""]

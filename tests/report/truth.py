@@ -111,6 +111,7 @@ class Truth:
         probes: Iterable[Mapping[str, Any]] = (),
         same: Mapping[str, str] | None = None,
         exceptions: Iterable[Mapping[str, str]] = (),
+        baseline: Mapping[str, bool] | None = None,
     ) -> None:
         self.said = said
         self.now = now
@@ -118,6 +119,7 @@ class Truth:
         self._probes = list(probes)
         self._same = dict(same or {})
         self._written = list(exceptions)
+        self._baseline = dict(baseline or {})
 
     def status(self, name: str) -> str:
         its = self.said[name]
@@ -373,6 +375,7 @@ class Truth:
                 for door in doors
             },
             "judged": len(self.read),
+            "differ_from_baseline": len(self.sets["base"]),
         }
 
     @cached_property
@@ -403,6 +406,7 @@ class Truth:
         for door, row in its["doors"].items():
             if row["state"] in ("open", "idle"):
                 found[f"door:{door}"].add(host)
+        self._of_baseline(host, found)
         if its["problems"]:
             found["partly"].add(host)
         if any(row["drift"] for row in its["settings"].values()):
@@ -421,6 +425,17 @@ class Truth:
                 found["differs:open"].add(host)
             if self.accepted(host, control) and "fail" in (in_force, scanner):
                 found[f"{base}:accepted"].add(host)
+
+    def _of_baseline(self, host: str, found: Mapping[str, set[str]]) -> None:
+        for setting, wanted in self._baseline.items():
+            row = self.read[host]["settings"].get(setting)
+            value = None if row is None else _running(row)
+            verdict = "unknown" if value is None else "same" if value is wanted else "differ"
+            if row is not None and row["supported"] is False:
+                verdict = "unsupported"
+            found[f"base:{setting}:{verdict}"].add(host)
+            if verdict == "differ":
+                found["base"].add(host)
 
 
 class Difference:
