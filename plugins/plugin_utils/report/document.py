@@ -27,7 +27,7 @@ from .servers import server_rows
 from .shape import DOORS, PROBE, shaped
 from .text import cleaned, line
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)

@@ -246,7 +246,7 @@ def test_comparison_and_history() -> None:
     assert render(after)
 
 
-@pytest.mark.parametrize("previous", [{}, {"schema_version": 1}, {"schema_version": 2, "hosts": 7, "history": [1, {}]}])
+@pytest.mark.parametrize("previous", [{}, {"schema_version": 1}, {"schema_version": 3, "hosts": 7, "history": [1, {}]}])
 def test_an_earlier_document_of_another_shape_harms_nothing(previous: dict[str, Any]) -> None:
     document = build_document(dict(results(3)), ReportTerms(NOW, previous=previous))
     assert len(document["history"]) == 1
