@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The project file of the guide to AWX that keeps the report of a job, run as it is written."""
+"""The project files of the guide to AWX, run as written, with the variables that docs/awx/configure.yml sets."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from checkout import ROOT, clean_environ
 
 from playbooks import host_vars
@@ -75,7 +76,63 @@ def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedPr
 
 
 def test_project_files_are_named_by_the_guide() -> None:
-    assert list(PROJECT_FILES) == ["harden.yml", "audit.yml"]
+    assert list(PROJECT_FILES) == ["harden.yml", "audit_slice.yml", "merge.yml", "audit.yml"]
+
+
+def test_the_job_templates_name_project_files_surveys_and_each_other() -> None:
+    templates = {row["name"]: row for row in configured("job_template")}
+    one_line = {"enable_guest.yml", "revert.yml"}  # as harden.yml: of one line, for the playbook of that name
+    assert {row["playbook"] for row in templates.values()} <= {*PROJECT_FILES, *one_line}
+    for row in templates.values():
+        if "survey_spec" in row:
+            (survey,) = re.findall(r"surveys/(\w+\.json)", row["survey_spec"])
+            assert (ROOT / "docs/surveys" / survey).is_file()
+    (workflow,) = configured("workflow_job_template")
+    audit, report = workflow["workflow_nodes"]
+    assert [node["unified_job_template"]["name"] in templates for node in (audit, report)] == [True, True]
+    assert audit["related"]["always_nodes"] == [{"identifier": report["identifier"]}]
+    assert templates[report["unified_job_template"]["name"]]["job_slice_count"] == 1
+
+
+def test_slices_with_the_variables_of_awx_make_one_report(
+    start_fleet: Callable[[list[dict[str, Any]]], Fleet], tmp_path: Path
+) -> None:
+    names = ("ws-1", "ws-2")
+    fleet = start_fleet([{"name": name, "preset": "windows_11_24h2_pro"} for name in names])
+    hosts = {name: host_vars(fleet, name) for name in names} | {"ws-3": {}}
+    (tmp_path / "inventory.json").write_text(json.dumps({"windows": {"hosts": hosts}}))
+    variables = {row["playbook"]: row.get("extra_vars", {}) for row in configured("job_template")}
+    for name, text in PROJECT_FILES.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / f"{name}.json").write_text(
+            json.dumps({**variables.get(name, {}), "smb_guest_reports": str(tmp_path / "mounted")})
+        )
+    for playbook, *limit in (
+        ("audit_slice.yml", "--limit", "ws-1"),
+        ("audit_slice.yml", "--limit", "ws-2"),
+        ("merge.yml",),
+    ):
+        done = run(tmp_path, playbook, "--extra-vars", f"@{playbook}.json", *limit)
+        assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((tmp_path / "mounted/report/report.json").read_text())
+    assert [(row["name"], row["status"]) for row in report["hosts"]] == [
+        ("ws-1", "read"),
+        ("ws-2", "read"),
+        ("ws-3", "not_asked"),
+    ]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML of a playbook, in which text may be marked as unsafe."""
+
+
+_Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+
+
+def configured(module: str) -> list[dict[str, Any]]:
+    """The options of each task of docs/awx/configure.yml with that module of awx.awx."""
+    (play,) = yaml.load((ROOT / "docs/awx/configure.yml").read_text(), Loader=_Loader)  # noqa: S506
+    return [task[f"awx.awx.{module}"] for task in play["tasks"] if f"awx.awx.{module}" in task]
 
 
 def test_report_of_a_job_is_an_artifact_and_is_uploaded(
