@@ -21,7 +21,7 @@ class _Loader(yaml.SafeLoader):
     """YAML of a playbook, in which text may be marked as unsafe."""
 
 
-_Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor("!unsafe", lambda _loader, node: node.value)
 
 
 def main() -> int:
