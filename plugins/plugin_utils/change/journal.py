@@ -19,12 +19,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.errors import HostError
+from ..core.hostile_bytes import HOSTILE_BYTES
 from ..core.registry_value import RegistryType, RegistryValue
 from ..core.stack import ChangeStatus
 from ..core.text import one_line
 from ..windows.registry import Registry, WrongType
 from ..winrm.session import Session
-from .journal_format import UNUSABLE, decode, encode
+from .journal_format import decode, encode
 from .marks import CHANGES, ROOT, Mark
 from .stack import Entry, Stack
 
@@ -122,7 +123,7 @@ class Journal:
             for number, line in enumerate(lines, 1):
                 try:
                     entry = decode(line)
-                except UNUSABLE as error:
+                except HOSTILE_BYTES as error:
                     unread.append((where, line))
                     damaged.append(
                         f"Line {number} of HKLM\\{ROOT}\\{where} is damaged, or was not written by this collection "

@@ -28,8 +28,10 @@ from enum import Enum
 from typing import Any
 
 from ..core.errors import SmbGuestError
+from ..core.hostile_bytes import HOSTILE_BYTES
 from ..core.text import one_line
 from ..domain.errors import DomainError, clean
+from .gpo_cell_values import check_cell_value
 from .gpo_cells import SHELL, Json, cell
 
 FORMAT = 2
@@ -124,7 +126,7 @@ class GpoJournal:
             if data["format"] != FORMAT or data["guid"] != guid:
                 raise ValueError("it is of another GPO or of a newer release")
             return cls(guid, str(data["name"]), tuple(map(_entry, data["entries"])), int(data["version"]))
-        except (ValueError, KeyError, TypeError, AttributeError, SmbGuestError) as error:
+        except (*HOSTILE_BYTES, SmbGuestError) as error:
             raise DomainError(
                 f"The journal {path} of the GPO {guid} in SYSVOL cannot be used: {clean(error)}. Move that file away "
                 "to go on without it; its changes can then not be reverted."
@@ -225,8 +227,7 @@ def _entry(data: Mapping[str, Any]) -> GpoChange:
     cells = {str(name): dict(value) for name, value in dict(data["cells"]).items()}
     for name, value in cells.items():
         cell(name)  # refuses a name that is none of ours
-        if set(value) != {"found", "written", "over"}:
-            raise ValueError("a cell has other parts than found, written and over")
+        check_cell_value(name, value)
     ordered = {name: cells[name] for name in sorted(cells, key=lambda name: name == SHELL)}
     return GpoChange(
         kind=GpoChangeKind(data["kind"]),

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell, CellValue
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import (
     MAX_TEXT,
-    UNUSABLE,
     checked_change_id,
     checked_text,
     decode,
@@ -29,6 +28,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_fo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import ChangePart, Entry
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState, RequestError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.hostile_bytes import HOSTILE_BYTES
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import (
     RegistryType,
     RegistryValue,
@@ -182,7 +182,7 @@ def test_every_damaged_line_is_refused_in_a_way_that_the_journal_expects() -> No
     for line in damaged():
         try:
             decode(line)
-        except UNUSABLE:
+        except HOSTILE_BYTES:
             continue
         accepted.append(line[:300])
     assert accepted == []
@@ -193,7 +193,7 @@ def test_one_wrong_character_never_breaks_the_reader(at: int, character: str) ->
     line = encode(WHOLE)
     try:
         entry = decode(line[:at] + character + line[at + 1 :])
-    except UNUSABLE:
+    except HOSTILE_BYTES:
         return
     assert {part.cell for part in entry.parts} <= set(CELLS)
     assert entry.made_keys in ((), (KEY,)), "only keys of ours can ever be deleted"
