@@ -93,6 +93,16 @@ LARGEST = 1024 * 1024
 WAYS = {"basic": BASIC, "ntlm": NTLM}
 
 
+READERS = (
+    task("config", "client_config", client_signing="required"),
+    task("posture", "posture_info"),
+    task("events", "guest_events_info"),
+    task("connections", "connections_info"),
+    task("revert", "revert_change", all=True),
+)
+"""Other tasks that read from a host, each on some of the hosts."""
+
+
 @pytest.fixture(scope="module")
 def grown(playbooks: Playbooks) -> Run:
     """Hosts whose answers are small and become large when they are built, as large as a client takes them."""
@@ -108,14 +118,17 @@ def grown(playbooks: Playbooks) -> Run:
         for name, (mode, way, kind) in names.items():
             fleet.control.add_fault(name, "hostile_xml", text=mode, size=LARGEST, times=0)
             inventory[name] = host_vars(fleet, name, ansible_connection=kind, **WAYS[way][kind])
-        tasks = [task("facts", "client_facts", gather_subset=["os"])]
-        return playbooks.run(fleet, tasks, inventory, before=[sys.executable, "-c", MEASURED])
+        plays = {"all": [task("facts", "client_facts", gather_subset=["os"])]}
+        for number, each in enumerate(READERS):
+            plays[":".join([*names][number :: len(READERS)])] = [each]
+        return playbooks.run(fleet, plays, inventory, before=[sys.executable, "-c", MEASURED])
 
 
 @pytest.mark.matrix
 def test_what_grows_when_it_is_built_took_little_memory(grown: Run) -> None:
     (peak,) = [int(line[len(PEAK) :]) for line in grown.output.splitlines() if line.startswith(PEAK)]
     assert peak / 1024 < MAX_MEGABYTES
+    assert {record.task for record in grown.records} == {"facts", *(each["name"] for each in READERS)}
     for record in grown.records:
         assert record.status in ("failed", "unreachable"), record
         assert "Traceback" not in str(record.result)
