@@ -38,6 +38,7 @@ FORMAT = 2
 KEPT_ENDED = 20
 """How many entries that ended are kept for each GPO."""
 MAX_TEXT = 1000
+_DAMAGED: tuple[type[Exception], ...] = (*HOSTILE_BYTES, SmbGuestError)
 
 
 class GpoStatus(Enum):
@@ -126,7 +127,7 @@ class GpoJournal:
             if data["format"] != FORMAT or data["guid"] != guid:
                 raise ValueError("it is of another GPO or of a newer release")
             return cls(guid, str(data["name"]), tuple(map(_entry, data["entries"])), int(data["version"]))
-        except (*HOSTILE_BYTES, SmbGuestError) as error:
+        except _DAMAGED as error:
             raise DomainError(
                 f"The journal {path} of the GPO {guid} in SYSVOL cannot be used: {clean(error)}. Move that file away "
                 "to go on without it; its changes can then not be reverted."
