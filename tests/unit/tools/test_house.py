@@ -88,6 +88,13 @@ def test_the_map_is_the_tree() -> None:
         assert first.casefold().startswith(sentence.casefold()), room
 
 
+def test_every_rule_has_its_file() -> None:
+    rows = re.findall(r"^\| .+ \| (`[a-z_]+/.+`) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    files = [name for row in rows for name in re.findall(r"`([a-z_]+/[a-z_]+\.py)`", row)]
+    assert len(files) > 15
+    assert [name for name in files if not (PLUGINS / "plugin_utils" / name).is_file()] == []
+
+
 def test_imports_run_downwards() -> None:
     order = ["action", *_drawn(), "plugin_utils"]
     upwards = {(one, other) for one, other in _arrows() if order.index(one) > order.index(other)}
