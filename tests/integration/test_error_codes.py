@@ -20,7 +20,7 @@ GUIDE = (Path(__file__).resolve().parents[2] / "docs/error-codes.md").read_text(
 
 GUEST_SERVER = {"name": "nas01", "guest": True, "signing": False, "encryption": False}
 UNSIGNED_SERVER = {"name": "nas02", "guest": False, "signing": False, "encryption": False}
-CLOSING = "Close a host again"
+CLOSING = "Block guest logons again"
 
 
 def _tasks(heading: str) -> list[dict[str, Any]]:
@@ -32,9 +32,19 @@ def _tasks(heading: str) -> list[dict[str, Any]]:
 
 # Host: what it is, what it connects to, the status that it meets, and the cure.
 CURES: dict[str, tuple[dict[str, Any], dict[str, Any], str | None, str]] = {
-    "blocked": ({"preset": "server_2019"}, GUEST_SERVER, "0xC05D0002", "Open a host for a time"),
-    "signs": ({"preset": "windows_11_24h2_pro"}, GUEST_SERVER, "0xC05D0002", "Open a host that requires signing"),
-    "half-open": ({"preset": "windows_11_24h2_pro"}, GUEST_SERVER, "0xC05D0006", "Open a host that requires signing"),
+    "blocked": ({"preset": "server_2019"}, GUEST_SERVER, "0xC05D0002", "Allow guest logons on a host for a time"),
+    "signs": (
+        {"preset": "windows_11_24h2_pro"},
+        GUEST_SERVER,
+        "0xC05D0002",
+        "Allow guest logons on a host that requires signing",
+    ),
+    "half-open": (
+        {"preset": "windows_11_24h2_pro"},
+        GUEST_SERVER,
+        "0xC05D0006",
+        "Allow guest logons on a host that requires signing",
+    ),
     "unsigned": ({"preset": "windows_11_24h2_pro"}, UNSIGNED_SERVER, None, "Let the server sign"),
 }
 HALF_OPEN = {"name": "Allow guest logons alone", "winops.smb_guest.guest_auth": {"state": "allowed"}}

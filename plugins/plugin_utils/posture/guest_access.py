@@ -109,7 +109,7 @@ def _way_out(state: SettingState) -> str:
     if not state.observed.looked:
         return "winops.smb_guest.client_facts shows where that is decided; better give the server an account."
     return (
-        "If a server really needs them, open them with winops.smb_guest.guest_auth state=allowed; better give the "
+        "If a server really needs them, allow them with winops.smb_guest.guest_auth state=allowed; better give the "
         "server an account."
     )
 

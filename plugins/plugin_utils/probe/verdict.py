@@ -209,7 +209,8 @@ _ROWS = (
         "It accepts unknown users as guest, and nothing shows that it knows accounts.",
         _guest,
         Opening.MAY_HELP,
-        "Upgrade or replace it, or create an account on it. Until then enable_guest opens single hosts for a time.",
+        "Upgrade or replace it, or create an account on it. Until then enable_guest allows guest logons on single "
+        "hosts for a time.",
     ),
     Verdict(
         "accounts_only",

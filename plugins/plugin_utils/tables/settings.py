@@ -143,7 +143,7 @@ class Setting:
         names: The registry value (REG_DWORD, 0 or 1) that carries the setting in each layer; a layer that cannot
             carry it is missing.
         first_build, first_release: Where Windows began to have it.
-        secure: The value that closes the host; None where the setting changes no access.
+        secure: The value that blocks guest logons or protects traffic; None where the setting changes no access.
         events: The event ids that the setting makes Windows write.
         group_policy: How an editor shows it; None where there is no policy for it.
     """
