@@ -195,19 +195,19 @@ def fleet() -> dict[str, Any]:
 
 @cache
 def report() -> str:
-    return as_json(build_document(fleet(), ReportTerms(NOW)))
+    return "".join(as_json(build_document(fleet(), ReportTerms(NOW))))
 
 
 @cache
 def part() -> str:
-    return as_json(build_part(fleet(), [], NOW))
+    return "".join(as_json(build_part(fleet(), [], NOW)))
 
 
 def earlier_report(data: bytes, folder: Path) -> None:
     path = folder / "report.json"
     path.write_bytes(data)
     document = build_document(fleet(), ReportTerms(NOW, previous=read_document(path)))
-    as_json(document).encode()
+    "".join(as_json(document)).encode()
     render(document).encode()
 
 
@@ -216,10 +216,10 @@ def part_of_a_report(data: bytes, folder: Path) -> None:
     path.write_bytes(data)
     merged = merge_parts({}, [part for _path, part in read_parts([path])])
     document = build_document(merged.hosts, ReportTerms(NOW, probes=merged.probes))
-    as_json(document).encode()
+    "".join(as_json(document)).encode()
     render(document).encode()
     for text in csv_files(document).values():
-        text.encode()
+        "".join(text).encode()
 
 
 @cache
