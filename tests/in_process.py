@@ -17,7 +17,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.peer import Peer
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.session import Session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.winrm.transports import CommandResult
-from simulated_windows.in_process import InProcessHost
+from simulated_windows.in_process import BareAnswer, InProcessHost
 
 ENDPOINT = "http://in-process:5985/wsman"
 _UTF8 = 65001
@@ -40,7 +40,10 @@ class InProcessWire:
         self._host = host
 
     def send(self, message: bytes) -> bytes:
-        return self._host.answer(message)
+        try:
+            return self._host.answer(message)
+        except BareAnswer as bare:
+            raise WinRMTransportError("http", bare.status) from bare
 
     def reset(self) -> None:
         """There is no connection to forget."""

@@ -24,6 +24,7 @@ from .attribution import attribute
 from .cell import Cell, Change, seen, written
 from .interruption import noting
 from .journal import Host, JournalSnapshot
+from .journal_size import fullness_warning
 from .lock import locked
 from .move_expiry import move_expiry
 from .new_entry import ChangeTerms, moved_end, new_entry
@@ -218,6 +219,8 @@ def _decide(view: _View, request: Request, snapshot: JournalSnapshot | None, *, 
             if by is not None and cell not in changing:
                 met[cell] = by
         warnings += _reservations(request, snapshot, planned, met)
+        full = fullness_warning(snapshot.lines, [each.change_id for each in snapshot.stack.standing])
+        warnings += filter(None, [*snapshot.damaged, full])
         entry = to_move = _to_prolong(request.terms, snapshot, planned)
         if rehearse:
             entry = _rehearse(view, request.terms, snapshot, planned, to_move)

@@ -5,7 +5,7 @@
 """The journal of changes on the host: what was there before, so that every change can be undone by anybody, later.
 
 Below `ROOT`, two lists of lines: `Standing` has the changes that stand, `Ended` those that do not. A list is one
-registry value and so one request, however long it is, and is replaced as a whole. A change that ends is added to
+registry value and so one request, and is replaced as a whole; `journal_size` bounds it. A change that ends is added to
 `Ended` before it leaves `Standing`: found in both, it has ended.
 
 `Changes` holds what the host itself says, as names of keys, since an expiry has reg.exe to write with and one request
@@ -18,14 +18,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..core.errors import HostError
+from ..core.errors import HostError, SmbGuestError
 from ..core.hostile_bytes import HOSTILE_BYTES
 from ..core.registry_value import RegistryType, RegistryValue
 from ..core.stack import ChangeStatus
 from ..core.text import one_line
 from ..windows.registry import Registry, WrongType
 from ..winrm.session import Session
-from .journal_format import decode, encode
+from .journal_format import decode, encode, standing_line
+from .journal_size import MAX_ENDED, is_too_large, wire_size
 from .marks import CHANGES, ROOT, Mark
 from .stack import Entry, Stack
 
@@ -140,16 +141,42 @@ class Journal:
     def write(
         self, snapshot: JournalSnapshot, stack: Stack, *, keep: int = KEEP_ENDED, ended: bool = False
     ) -> JournalSnapshot:
-        """Replace the lists. One request; two where changes ended. keep: how many ended ones."""
-        standing = [*_kept(snapshot, STANDING), *map(encode, stack.standing)]
-        if ended:
-            stack = _pruned(stack, keep)
-            gone = [*_kept(snapshot, ENDED), *(encode(entry) for entry in stack.entries if not entry.stands)]
-            self._write(ENDED, gone)
-        self._write(STANDING, standing)
-        return replace(snapshot, stack=stack, lines=tuple(standing))
+        """Replace the lists. One request; two where changes ended. keep: how many ended ones.
 
-    def _write(self, name: str, lines: list[str]) -> None:
+        Where the host takes less than a list has, ended changes and notes are left out rather than failing.
+        """
+        if ended:
+            stack = self._write_ended(snapshot, stack, keep)
+        standing = self._write_standing(snapshot, stack)
+        return replace(snapshot, stack=stack, lines=standing)
+
+    def _write_standing(self, snapshot: JournalSnapshot, stack: Stack) -> tuple[str, ...]:
+        lines = (*_kept(snapshot, STANDING), *map(standing_line, stack.standing))
+        try:
+            self._write(STANDING, lines)
+        except SmbGuestError as error:
+            if not is_too_large(error) or not any(entry.note for entry in stack.standing):
+                raise
+            bare = (standing_line(replace(entry, note="")) for entry in stack.standing)
+            lines = (*_kept(snapshot, STANDING), *bare)
+            self._write(STANDING, lines)
+        return lines
+
+    def _write_ended(self, snapshot: JournalSnapshot, stack: Stack, keep: int) -> Stack:
+        room = MAX_ENDED
+        while True:
+            stack = pruned(stack, keep, room)
+            lines = (*_kept(snapshot, ENDED), *(encode(entry) for entry in stack.entries if not entry.stands))
+            try:
+                self._write(ENDED, lines)
+            except SmbGuestError as error:
+                room = min(room, wire_size(lines)) // 2
+                if not is_too_large(error) or pruned(stack, keep, room) == stack:
+                    raise
+            else:
+                return stack
+
+    def _write(self, name: str, lines: Sequence[str]) -> None:
         if lines:
             self._registry.set_value(ROOT, name, RegistryValue(RegistryType.REG_MULTI_SZ, tuple(lines)))
         else:
@@ -192,11 +219,17 @@ def _kept(snapshot: JournalSnapshot, where: str) -> list[str]:
     return [line for at, line in snapshot.unread if at == where]
 
 
-def _pruned(stack: Stack, keep: int) -> Stack:
-    """Without the oldest ended changes beyond a number; never one that a standing change lies over."""
+def pruned(stack: Stack, keep: int, room: int = MAX_ENDED) -> Stack:
+    """Without the oldest ended changes beyond a number and beyond a size; never one that a standing change needs."""
     needed = stack.needed()
-    free = [entry.seq for entry in stack.entries if not entry.stands and entry.seq not in needed]
-    gone = set(free[: max(0, len(free) - keep)])
+    free = [entry for entry in stack.entries if not entry.stands and entry.seq not in needed]
+    kept: set[int] = set()
+    for entry in reversed(free[max(0, len(free) - keep) :] if keep else []):
+        room -= wire_size([encode(entry)])
+        if room < 0:
+            break
+        kept.add(entry.seq)
+    gone = {entry.seq for entry in free} - kept
     return Stack(tuple(entry for entry in stack.entries if entry.seq not in gone))
 
 

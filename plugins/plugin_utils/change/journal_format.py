@@ -14,6 +14,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from ..core.text import one_line
 from ..core.user_names import option
 from ..tables.settings import KEYS, Layer, Side
 from .cell import Cell, CellValue
+from .journal_size import ROOM, wire_size
 from .process import MAX_HOST, Controller
 from .stack import ChangePart, Entry
 
@@ -72,7 +74,7 @@ def exact(moment: datetime) -> str:
 
 
 def encode(entry: Entry) -> str:
-    """One line, without line breaks."""
+    """One printable line, of JSON."""
     fields = {
         "seq": entry.seq,
         "change_id": entry.change_id,
@@ -88,7 +90,25 @@ def encode(entry: Entry) -> str:
         "left_alone": [[cell.setting.name, cell.scope.value] for cell in entry.left_alone],
         "parts": [_encode_part(part) for part in entry.parts],
     }
-    return json.dumps({name: value for name, value in fields.items() if value not in (None, "", [])})
+    text = json.dumps(
+        {name: value for name, value in fields.items() if value not in (None, "", [])}, ensure_ascii=False
+    )
+    # Letters stay as they are: an escape takes six bytes for each. What XML cannot carry, or breaks a line, is escaped.
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+
+
+def standing_line(entry: Entry) -> str:
+    """The line of a change that stands. A `pending` one has blanks at its end: as long as it will become."""
+    line = encode(entry)
+    if entry.status is not ChangeStatus.PENDING:
+        return line
+    return line + " " * (ROOM + wire_size([encode(_completed(entry))]) - wire_size([line]))
+
+
+def _completed(entry: Entry) -> Entry:
+    """The longest that a pending change becomes without a note."""
+    parts = tuple(replace(part, left=part.leaves) for part in entry.parts)
+    return replace(entry, status=ChangeStatus.REVERTING, parts=parts, registered_as="0" * 16)
 
 
 def _encode_part(part: ChangePart) -> dict[str, Any]:

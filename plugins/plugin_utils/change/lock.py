@@ -4,10 +4,10 @@
 
 """One writer at a time on a host, without any atomic operation but "this key exists".
 
-Every contender makes a key for itself, then lists all of them. Whoever is alone holds the host. Where several are
-there at once none is alone: the one whose name sorts first waits for the others to go, the others step back. A claim
-names its process: on the same controller a dead process is seen at once; the claim of another controller counts as
-dead after `LEASE`.
+Every run makes a key for itself, then lists all of them. A run that is alone has the lock. Where several are there at
+once none is alone: the one whose name sorts first waits for the others to go, the others step back. A claim names its
+process: on the same control node a dead process is seen at once; the claim of another one, or of a control node that
+nothing tells from another, counts as dead after `LEASE`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .process import Controller, Process
 LOCK = ROOT + r"\Lock"
 LEASE = timedelta(minutes=15)
 
-_NAME = re.compile(r"(\d{1,12})~([A-Za-z0-9.-]{1,60})~(\d{0,20})~(\d{1,12})~(\d{1,20})~[0-9a-f]{8}")
+_NAME = re.compile(r"(\d{1,12})~([A-Za-z0-9.-]{1,60})~([0-9a-f]{0,20})~(\d{1,12})~(\d{1,20})~[0-9a-f]{8}")
 _POLLS = 40
 _PAUSE = 0.25
 
@@ -108,6 +108,6 @@ def _wait_until_alone(registry: Registry, name: str, now: datetime) -> None:
     owner = living[0].owner
     raise HostBusy(
         f"Another run is changing this host right now (process {owner.pid} on {owner.controller.host}, "
-        f"since {living[0].since:%Y-%m-%dT%H:%M:%SZ}). Run again when it is done; a "
-        f"run of another controller that died counts as gone after {LEASE.seconds // 60} minutes."
+        f"since {living[0].since:%Y-%m-%dT%H:%M:%SZ}). Run again when it has finished. A crashed run of another "
+        f"control node loses the lock after {LEASE.seconds // 60} minutes."
     )

@@ -21,6 +21,8 @@ from ..posture.state import States
 from .cell import Change, seen
 from .expiry import expiry_task
 from .journal import KEEP_ENDED, JournalSnapshot
+from .journal_format import standing_line
+from .journal_size import refuse_if_full
 from .process import Controller
 from .stack import ChangePart, Entry, Stack, stamp
 
@@ -83,7 +85,10 @@ def new_entry(
         made_keys=stack.made_keys([part.cell for part in parts if not part.cell.is_local], made),
         controller=Controller.here(),
     )
-    check_expiries(stack, without_former(stack, entry).with_(entry))
+    after = without_former(stack, entry).with_(entry)
+    check_expiries(stack, after)
+    lines = [*(line for _where, line in snapshot.unread), *map(standing_line, after.standing)]
+    refuse_if_full(lines, [each.change_id for each in stack.standing])
     return entry
 
 

@@ -29,6 +29,7 @@ from .cell import Cell, CellValue, Change, seen
 from .expiry import expiry_task, task_fingerprint
 from .interruption import explained, terminable, uninterrupted
 from .journal import Host, JournalSnapshot, noted
+from .journal_size import advice, is_too_large
 from .new_entry import ChangeTerms, new_entry, without_former
 from .outcomes import Done
 from .rollback import asked, below_entry, below_found, restore
@@ -68,7 +69,7 @@ def carry_out_journaled(
         host.journal.forget_marks(entry.change_id, snapshot)
         # A former change of this name goes from the list of ended ones too: found in both, it would have ended.
         renamed = len(stack.entries) < len(snapshot.stack.entries)
-        host.journal.write(snapshot, stack.with_(entry), keep=terms.keep_ended, ended=renamed)
+        _begin(host, snapshot, stack.with_(entry), keep=terms.keep_ended, ended=renamed)
         if task:
             register_task(host.session, entry.change_id, task)
             entry = replace(entry, registered_as=task_fingerprint(task))
@@ -84,6 +85,16 @@ def carry_out_journaled(
     except BaseException as error:
         raise _unsigned(entry, error) from error
     return Done(after, stack.get(entry.change_id), warnings)
+
+
+def _begin(host: Host, snapshot: JournalSnapshot, stack: Stack, *, keep: int, ended: bool) -> None:
+    """Journal a change before its first write. A host whose limit is lower than that of Windows refuses it here."""
+    try:
+        host.journal.write(snapshot, stack, keep=keep, ended=ended)
+    except SmbGuestError as error:
+        if is_too_large(error):
+            error.remark(advice([entry.change_id for entry in snapshot.stack.standing]))
+        raise
 
 
 def _found(changes: Sequence[Change], before: States) -> dict[Cell, CellValue]:

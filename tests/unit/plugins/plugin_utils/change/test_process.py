@@ -45,8 +45,40 @@ def test_the_name_of_any_controller_fits_into_a_claim(name: str, shown: str, mon
     assert found.owner == Process(here, 7, 8)
 
 
-def test_a_process_number_means_something_in_its_namespace() -> None:
-    assert HERE.namespace == str(Path("/proc/self/ns/pid").stat().st_ino)
+def test_two_systems_of_one_name_are_two_by_their_boot_ids(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The number of the initial PID namespace is the same on every machine."""
+    monkeypatch.setattr(process, "MACHINE_ID", tmp_path / "none")
+    seen = set()
+    for boot in ("a", "b"):
+        (tmp_path / boot).write_text(f"{boot}\n")
+        monkeypatch.setattr(process, "BOOT_ID", tmp_path / boot)
+        here = Controller.here()
+        assert (here.host, len(here.namespace)) == (HERE.host, 16)
+        assert Controller.here() == here
+        seen.add(here.namespace)
+        assert Process(here, os.getpid(), 1).is_dead() is True
+        assert Process(HERE, os.getpid(), 1).is_dead() is None, "of another system of this name"
+    monkeypatch.setattr(process, "PID_NAMESPACE", tmp_path / "none")
+    seen.add(Controller.here().namespace)
+    assert len(seen) == 3, "a container on the same machine is another one"
+
+
+def test_where_there_is_no_boot_id_the_machine_id_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(process, "BOOT_ID", tmp_path / "none")
+    (tmp_path / "id").write_text("0123\n")
+    monkeypatch.setattr(process, "MACHINE_ID", tmp_path / "id")
+    here = Controller.here()
+    assert (here != HERE, len(here.namespace)) == (True, 16)
+    assert Process(here, os.getpid(), 1).is_dead() is True
+
+
+def test_a_system_that_nothing_tells_from_another_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("BOOT_ID", "MACHINE_ID"):
+        monkeypatch.setattr(process, name, tmp_path / "none")
+    here = Controller.here()
+    assert here == Controller(HERE.host, "")
+    assert Process(here, os.getpid(), 1).is_dead() is None
+    assert Process(here, 4_000_000, 1).is_dead() is None
 
 
 def test_when_a_process_started_tells_it_from_another_of_its_number(tmp_path: Path) -> None:
@@ -97,11 +129,3 @@ def test_a_process_that_may_not_be_asked_is_there(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(process, "_started", lambda _pid: None)
     monkeypatch.setattr(process.os, "kill", refuse)
     assert Process(HERE, os.getppid(), 0).is_dead() is False
-
-
-def test_a_system_without_namespaces_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(_path: object) -> None:
-        raise FileNotFoundError
-
-    monkeypatch.setattr(process.Path, "stat", missing)
-    assert Controller.here() == Controller(HERE.host, "")
