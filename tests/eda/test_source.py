@@ -167,6 +167,13 @@ def test_a_host_that_is_closed_is_not_asked_for_again(source: Any, fleet: Fleet,
     assert not [event for event in events if "problem" in event["smb_guest"]]
 
 
+def test_the_rulebook_has_no_throttle_and_runs_for_every_request() -> None:
+    """A failed reaction must come again: the source paces it, and a throttle of the rulebook would lose it."""
+    (ruleset,) = yaml.safe_load((SOURCE.parents[2] / "rulebooks/guest_events.yml").read_text())
+    assert all("throttle" not in rule for rule in ruleset["rules"])
+    assert ruleset["rules"][0]["condition"] == "event.smb_guest.close is defined"
+
+
 def test_hosts_that_come_together_are_closed_together(source: Any, fleet: Fleet, tmp_path: Path) -> None:
     bookmarks = tmp_path / "bookmarks.json"
     hosts = [f"many-{number}" for number in (1, 2, 3)]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from system_packages import missing
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.report.html import render
+from ansible_collections.winops.smb_guest.tests.report.truth_cases import Case, two_runs
 
 PACKAGES = ["chromium"]
 # As root in a sandbox of its own; nothing of the browser itself goes to the network.
@@ -77,3 +78,14 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Open
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def cases() -> dict[str, Case]:
+    """The known fleet in two runs."""
+    return two_runs()
+
+
+@pytest.fixture(params=["first", "second"])
+def case(cases: Mapping[str, Case], request: pytest.FixtureRequest) -> Case:
+    return cases[request.param]

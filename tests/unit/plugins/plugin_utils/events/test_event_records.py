@@ -357,9 +357,11 @@ def test_events_without_numbers_do_not_go_round_for_ever(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_name_that_lost_its_letters_is_reported_in_every_way(way: Way) -> None:
+@pytest.mark.parametrize("name", ["J?rgen", "J\ufffdrgen"])
+@pytest.mark.parametrize("field", ["UserName", "ServerName"])
+def test_a_name_that_lost_its_letters_is_reported_in_every_way(way: Way, name: str, field: str) -> None:
     host = InProcessHost(quirks=QUIRKS[way])
-    host.log.write(31017, UserName="J?rgen", ServerName="\\nas01")
+    host.log.write(31017, **{"UserName": "scan", "ServerName": "nas01", field: name})
     assert [warning for warning in read(host).warnings() if "damaged" in warning]
 
 
@@ -370,6 +372,12 @@ def test_a_cap_on_the_boundary_of_a_page_is_no_failure(monkeypatch: pytest.Monke
     assert found.reader.events == 5 * pages
     assert found.reader.capped == ["max_events"]
     assert not [reason for reason in found.reader.failed.values() if reason is not None]
+
+
+def test_a_cap_of_1000_events_is_no_failure_of_wevtutil() -> None:
+    found = read(host_with(QUERY_PAGE + 1, Way.WEVTUTIL), max_events=QUERY_PAGE)
+    assert (QUERY_PAGE, found.reader.events, found.reader.capped) == (1000, 1000, ["max_events"])
+    assert found.reader.failed.get(CLIENT_SECURITY) is None
 
 
 def test_follow_hands_out_events_as_they_come() -> None:
