@@ -23,8 +23,8 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messa
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import Sysvol
 
 Kind = Literal["killed", "refused", "lost", "unanswered"]
-EVERY: dict[Kind, int] = {"killed": 2, "refused": 4, "lost": 32, "unanswered": 32}
-"""Which requests each kind strikes: every second, every fourth, ... DOMAIN_FAULTS_EVERY=1 strikes every one."""
+EVERY: dict[Kind, int] = {"killed": 4, "refused": 8, "lost": 32, "unanswered": 32}
+"""Which requests each kind strikes: every fourth, every eighth, ... DOMAIN_FAULTS_EVERY=1 strikes every one."""
 if "DOMAIN_FAULTS_EVERY" in os.environ:
     EVERY = dict.fromkeys(EVERY, int(os.environ["DOMAIN_FAULTS_EVERY"]))
 _BUSY, _UNAVAILABLE, _INSUFFICIENT_RIGHTS = 51, 52, 50
