@@ -10,24 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..plugin_utils.actions.domain_action import CONNECTION_OPTIONS, DomainAction
+from ..plugin_utils.actions.gpo_options import LINK_OPTIONS, desired_gpo, foreign_filters, gpo_terms, result_of
 from ..plugin_utils.actions.options import setting_options
-from ..plugin_utils.change.journal_format import checked_change_id, checked_text
-from ..plugin_utils.core.errors import RequestError
-from ..plugin_utils.domain.accounts import is_foreign_sid, sid_of, wmi_filter_text
-from ..plugin_utils.domain.link_targets import link_targets
-from ..plugin_utils.domain_gpo.domain_change import DomainChanges, GpoOutcome, GpoTerms
+from ..plugin_utils.domain_gpo.domain_change import DomainChanges
 from ..plugin_utils.domain_gpo.gpo_cells import MANAGED
-from ..plugin_utils.domain_gpo.gpo_desired import DesiredGpo, DesiredLink, text_of
-from ..plugin_utils.domain_gpo.gpo_names import with_names
 from ..plugin_utils.domain_gpo.gpo_reader import GpoReader
-
-LINK_OPTIONS: Mapping[str, Any] = {
-    "target": {"type": "str", "required": True},
-    "enabled": {"type": "bool"},
-    "enforced": {"type": "bool"},
-    "order": {"type": "int"},
-}
-MAX_NAME = 255
 
 
 class ActionModule(DomainAction):
@@ -52,65 +39,10 @@ class ActionModule(DomainAction):
         changes = DomainChanges(
             reader, check_mode=bool(self._task.check_mode), allow_default_policies=options["allow_default_policies"]
         )
-        terms = GpoTerms(
-            checked_change_id(options["change_id"]) if options["change_id"] else None,
-            checked_text("reason", options["reason"]) if options["reason"] else "",
-        )
+        terms = gpo_terms(options)
         if options["state"] == "absent":
             return result_of(reader, changes.make_absent(options["gpo"], terms))
-        desired_settings = wishes_of(reader, options)
-        result = result_of(reader, changes.make_true(options["gpo"], desired_settings, terms))
-        foreign = [sid for sid in desired_settings.filter_sids or () if is_foreign_sid(reader.directory, sid)]
-        if foreign:
-            result.setdefault("warnings", []).append(
-                f"security_filter has SIDs of another domain, which this domain cannot check: {', '.join(foreign)}. "
-                "Check that they are the groups that you mean."
-            )
+        desired = desired_gpo(reader, options)
+        result = result_of(reader, changes.make_true(options["gpo"], desired, terms))
+        self._warn(result, *foreign_filters(reader, desired))
         return result
-
-
-def wishes_of(reader: GpoReader, options: Mapping[str, Any]) -> DesiredGpo:
-    """The options as desired settings, names looked up. Raises RequestError."""
-    name = options["gpo"].strip()
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise RequestError(f"gpo must be one printable line of 1 to {MAX_NAME} characters.")
-    named = options["links"] or ()
-    targets = link_targets(reader.directory, [link["target"] for link in named])
-    links = [DesiredLink(**{**link, "target": target}) for link, target in zip(named, targets, strict=True)]
-    for link in links:
-        if link.order is not None and link.order < 1:
-            raise RequestError(f"order counts from 1, the strongest link; {link.order} is none.")
-    sids = options["security_filter"]
-    if sids is not None and not sids:
-        raise RequestError(
-            "security_filter is empty: nobody would apply the GPO. Disable or remove its links instead, or say "
-            "Authenticated Users."
-        )
-    wmi_filter = options["wmi_filter"]
-    return DesiredGpo(
-        name=name,
-        settings={
-            setting: MANAGED[setting].words.value(options[setting])
-            for setting in MANAGED
-            if options.get(setting) is not None
-        },
-        links=links,
-        links_exclusive=options["links_exclusive"],
-        wmi_filter=wmi_filter and wmi_filter_text(reader.directory, reader.domain, wmi_filter),
-        filter_sids=None if sids is None else [sid_of(reader.directory, sid) for sid in sids],
-        comment=None if options["comment"] is None else checked_text("comment", options["comment"]),
-    )
-
-
-def result_of(reader: GpoReader, outcome: GpoOutcome) -> dict[str, Any]:
-    before, after = (with_names(reader, words) for words in (outcome.before, outcome.after))
-    result: dict[str, Any] = {
-        "changed": outcome.changed,
-        "before": before,
-        "after": after,
-        "change_id": outcome.entry.change_id if outcome.entry else None,
-        "diff": {"before": text_of(before), "after": text_of(after)},
-    }
-    if outcome.warnings:
-        result["warnings"] = outcome.warnings
-    return result

@@ -18,6 +18,7 @@ from ..plugin_utils.domain_gpo.domain_report import DomainReport
 from ..plugin_utils.domain_gpo.gpo_backup import GpoBackup, back_up
 from ..plugin_utils.domain_gpo.gpo_reader import GpoReader
 from ..plugin_utils.domain_gpo.journal_store import JournalStore
+from ..plugin_utils.domain_gpo.resolution import Resolution
 from ..plugin_utils.policy_files.errors import CannotBeWritten
 from ..plugin_utils.policy_files.gpmc_backup import MAX_BACKUP_XML, backup_folder, manifest
 
@@ -48,7 +49,7 @@ class ActionModule(DomainAction):
         report = DomainReport(reader, options["gpo"])
         result: dict[str, Any] = {"changed": False, "gpos": report.gpos()}
         if options["computer"] or options["organizational_unit"]:
-            result["resolved"] = report.resolved(
+            result["resolved"] = Resolution(report).resolved(
                 account=options["computer"], unit=options["organizational_unit"], site=options["site"]
             )
         if options["changes"]:

@@ -231,7 +231,7 @@ after:
       returned: when there is a GPO
       sample: SMB guest access closed
     guid:
-      description: Its GUID, in braces.
+      description: Its GUID, in braces. V(null) in check mode for a GPO that is still to be made.
       type: str
       returned: when there is a GPO
       sample: "{434C0808-3090-42A3-93CF-916EC4DF8EFC}"

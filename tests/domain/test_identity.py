@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import Domain
 
-from ansible_collections.winops.smb_guest.plugins.action.domain_policy import wishes_of
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.gpo_options import desired_gpo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import is_foreign_sid, sid_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.link_targets import link_targets
@@ -59,10 +59,10 @@ def test_every_spelling_is_one_target(domain: Domain, unit: tuple[str, str]) -> 
     dn, guid = unit
     gpo = domain.name("Spelled")
     with domain.reader() as reader:
-        assert DomainChanges(reader).make_true(gpo, wishes_of(reader, options(gpo, [dn])), GpoTerms()).changed
+        assert DomainChanges(reader).make_true(gpo, desired_gpo(reader, options(gpo, [dn])), GpoTerms()).changed
         for spelling in spellings(dn, domain.dc.dn, guid):
             assert link_targets(reader.directory, [spelling]) == [dn], spelling
-            outcome = DomainChanges(reader).make_true(gpo, wishes_of(reader, options(gpo, [spelling])), GpoTerms())
+            outcome = DomainChanges(reader).make_true(gpo, desired_gpo(reader, options(gpo, [spelling])), GpoTerms())
             assert not outcome.changed, spelling
             assert [link["target"] for link in (outcome.after or {})["links"]] == [dn]
 
@@ -76,7 +76,7 @@ def test_targets_that_cannot_be(domain: Domain, unit: tuple[str, str]) -> None:
         (["Sales"], "cannot be looked up"),
     ):
         with domain.reader() as reader, pytest.raises(RequestError, match=words):
-            wishes_of(reader, options(domain.name("Never"), links))
+            desired_gpo(reader, options(domain.name("Never"), links))
 
 
 def test_names_of_another_domain_are_not_ours(domain: Domain) -> None:

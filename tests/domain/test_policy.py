@@ -10,6 +10,7 @@ import pytest
 from conftest import Domain
 from member import Member
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.resolution import Resolution
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import wmi_filter_text
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
@@ -263,7 +264,7 @@ def test_wmi_filter_of_a_name(domain: Domain) -> None:
         domain.present(name, settings={GUEST: False}, links=[unit], wmi_filter=text)
         report = DomainReport(reader)
         assert {gpo["name"]: gpo["wmi_filter"] for gpo in report.gpos()}[name] == title
-        decision = report.resolved(account=None, unit=unit, site=None)["settings"][GUEST]
+        decision = Resolution(report).resolved(account=None, unit=unit, site=None)["settings"][GUEST]
     assert (decision["gpo"], decision["wmi_filter_not_evaluated"]) == (name, title)
     gone = domain.present(name, wmi_filter="")
     assert gone.after["wmi_filter"] is None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 from conftest import Domain
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.resolution import Resolution
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gp_links import Link, Links, gpo_dn
@@ -64,7 +65,7 @@ def test_random_structures_agree_with_samba(domain: Domain, record_property: Cal
         with domain.reader() as reader:
             report = DomainReport(reader)
             for _units, computer in chains:
-                told = report.resolved(account=computer, unit=None, site=None)
+                told = Resolution(report).resolved(account=computer, unit=None, site=None)
                 theirs = [guid for guid in judged[f"{computer}$"] if guid in guids]
                 ours = [link["guid"] for link in told["applied"] if link["guid"] in guids]
                 assert ours == theirs, json.dumps(told)
@@ -85,7 +86,7 @@ def test_enforced_links_on_two_levels_follow_microsoft(domain: Domain) -> None:
         for unit, guid in ((units[0], one), (units[2], two)):
             directory.modify(unit, [Modification.replace("gPLink", f"[LDAP://{gpo_dn(guid, domain.dc.dn)};2]")])
     with domain.reader() as reader:
-        told = DomainReport(reader).resolved(account=computer, unit=None, site=None)
+        told = Resolution(DomainReport(reader)).resolved(account=computer, unit=None, site=None)
     decision = told["settings"][GUEST]
     assert decision["guid"] == one
     assert decision["enforced"]
@@ -110,7 +111,7 @@ def test_security_filter_counts_nested_groups_and_denials(domain: Domain, by_gro
     domain.present(name, settings={GUEST: False}, links=[unit], filter_sids=[sid])
 
     with domain.reader() as reader:
-        told = DomainReport(reader).resolved(account=computer, unit=None, site=None)
+        told = Resolution(DomainReport(reader)).resolved(account=computer, unit=None, site=None)
 
     if by_group:
         assert told["settings"][GUEST]["gpo"] == name

@@ -43,3 +43,8 @@ def dn_key(dn: str) -> str:
 def parent_dn(dn: str) -> str:
     """The container of an object; empty for a root."""
     return ",".join(dn_parts(dn)[1:])
+
+
+def is_below(dn: str, top: str) -> bool:
+    """Whether an object lies somewhere below a container."""
+    return dn_key(dn).endswith("," + dn_key(top))

@@ -22,10 +22,10 @@ from typing import Any
 from ..core.errors import HostState, RequestError, SmbGuestError, UnexpectedState
 from ..domain.errors import DomainError, NotFound, Raced, clean
 from .gpo_cells import SECURITY, SHELL, cell
-from .gpo_desired import DesiredGpo, cells_between, described, fulfil, link_cells, new_gpo
+from .gpo_desired import DesiredGpo, cells_between, described, fulfil, link_cells, new_gpo, predicted, versions_disagree
 from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, GpoStatus, now
 from .gpo_reader import GpoReader, as_guid
-from .gpo_revert import TRIES, GpoRevert, check_written, versions_disagree
+from .gpo_revert import TRIES, GpoRevert, check_written
 from .gpo_state import DEFAULT_POLICIES, GpoState
 from .gpo_writer import GpoWriter, kept_of, new_kept_in, without_links
 from .journal_store import JournalFile, JournalStore
@@ -39,6 +39,8 @@ class GpoOutcome:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     entry: GpoChange | None = None
+    state: GpoState | None = None
+    """The GPO afterwards; None after a revert."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -113,7 +115,7 @@ class DomainChanges:
         journal, entry = self._journaled(guid, change_id)
         found, wanted = self._revert.plan(journal, entry, force=force)
         if self._check_mode:
-            return GpoOutcome(True, described(found), described(wanted), entry, self.warnings)
+            return GpoOutcome(True, described(found), described(wanted), entry, None, self.warnings)
         with ExitStack() as locks:
             if entry.kind is GpoChangeKind.DELETE:
                 locks.enter_context(self._store.locked_name(journal.name))
@@ -129,7 +131,7 @@ class DomainChanges:
                 self._revert.finish(journal, GpoStatus.REVERTED, "reverted by a run", force=force)
                 entry = replace(entry, status=GpoStatus.REVERTED)
         after = described(self._reader.state(guid, list(found.links)))
-        return GpoOutcome(True, described(found), after, entry, self.warnings)
+        return GpoOutcome(True, described(found), after, entry, None, self.warnings)
 
     def _journaled(self, guid: str, change_id: str) -> tuple[GpoJournal, GpoChange]:
         """Raises RequestError for a change that the journal of this account does not have."""
@@ -151,7 +153,7 @@ class DomainChanges:
         found, wanted = plan()
         unfinished = self._store.journal(found.guid).unfinished if found.exists else None
         if not self._differs(found, wanted) and not unfinished:
-            return GpoOutcome(False, described(found), described(found), None, self.warnings)
+            return GpoOutcome(False, described(found), described(found), None, found, self.warnings)
         self._refuse_without_name(wanted)
         if not unfinished:
             self._refuse_without_folder(found, wanted)
@@ -161,12 +163,12 @@ class DomainChanges:
                     f"The change {unfinished.change_id} of the GPO {clean(found.name)} was interrupted or is under "
                     "way; a run would finish it first."
                 )
-            return GpoOutcome(self._differs(found, wanted), described(found), described(wanted), None, self.warnings)
+            return self._prediction(found, wanted)
         for _attempt in range(TRIES):
             with ExitStack() as locks:
                 found, wanted, is_locked = self._locked(locks, found, wanted, plan)
                 if not self._differs(found, wanted):
-                    return GpoOutcome(False, described(found), described(found), None, self.warnings)
+                    return GpoOutcome(False, described(found), described(found), None, found, self.warnings)
                 if is_locked:
                     self._refuse_without_folder(found, wanted)
                     return self._journal_and_carry_out(found, wanted, terms, again)
@@ -175,6 +177,14 @@ class DomainChanges:
             "again.",
             host_state=HostState.NOTHING_WRITTEN,
         )
+
+    def _prediction(self, found: GpoState, wanted: GpoState) -> GpoOutcome:
+        """What check mode answers. A GPO that is still to be made has no GUID yet: the run draws one."""
+        wanted = predicted(found, wanted)
+        after = described(wanted)
+        if after and not found.exists:
+            after["guid"] = None
+        return GpoOutcome(self._differs(found, wanted), described(found), after, None, wanted, self.warnings)
 
     def _locked(
         self, locks: ExitStack, found: GpoState, wanted: GpoState, plan: Callable[[], tuple[GpoState, GpoState]]
@@ -206,7 +216,7 @@ class DomainChanges:
             self._take_back(found.guid or wanted.guid, error)
             raise
         self._store.write(journal)
-        return GpoOutcome(True, described(found), described(after), journal.get(entry.change_id), self.warnings)
+        return GpoOutcome(True, described(found), described(after), journal.get(entry.change_id), after, self.warnings)
 
     def _carry_out(
         self,

@@ -12,7 +12,7 @@ rest only of those that say something about our settings. Nothing else is kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,19 +20,18 @@ from itertools import combinations
 from typing import Any
 
 from ..core.errors import RequestError, worded
-from ..domain.accounts import COMPUTERS_EVERYWHERE, computer, name_of, wmi_filter_name
+from ..domain.accounts import name_of, wmi_filter_name
 from ..domain.directory import SearchScope, escaped
-from ..domain.distinguished_names import dn_key, parent_dn
+from ..domain.distinguished_names import dn_key, is_below
 from ..domain.errors import DomainError, clean
 from ..policy_files.extension_names import REGISTRY_POLICY, SECURITY_SETTINGS
 from ..policy_files.gp_links import ENFORCED, Links
 from ..policy_files.gpt_ini import Version
-from ..policy_files.security_descriptor import SecurityDescriptor, sid_text
-from .gpo_access import filter_sids, may_apply
+from ..policy_files.security_descriptor import SecurityDescriptor
+from .gpo_access import filter_sids
 from .gpo_cells import MANAGED, setting_value
 from .gpo_reader import GPO_CLASS, GpoReader
-from .gpo_state import FUNCTIONALITY_VERSION, MACHINE_OFF, USER_OFF, GpoContainer, GpoState, links_of, security_of
-from .precedence import Dropped, Gpo, LinkedContainer, Resolved, resolve
+from .gpo_state import MACHINE_OFF, USER_OFF, GpoContainer, GpoState, links_of, security_of
 
 # What the role domain_exception writes at the end of name and comment of a GPO. A reason before it may hold dates too.
 _DAY = r"expires (\d{4}-\d{2}-\d{2})"
@@ -64,22 +63,20 @@ class DomainReport:
 
     def __init__(self, reader: GpoReader, gpo: str | None = None) -> None:
         """gpo: only the one of this name or GUID. Raises DomainError, RequestError."""
-        self._reader = reader
+        self.reader = reader
         self.findings: list[dict[str, Any]] = []
-        self.examined = 0
-        """GPOs whose files were read."""
         self._names: dict[str, str] = {}
         self.carriers = {each.container.guid: each for each in self._carriers(gpo)}
-        self._blocking: set[str] = set()
+        self.blocking: set[str] = set()
+        """Containers that block inheritance."""
         self._read_links()
 
     def _carriers(self, gpo: str | None) -> Iterator[Carrier]:
         if gpo is not None:
-            found = self._reader.find(gpo)
+            found = self.reader.find(gpo)
             if found is None:
                 raise RequestError(f"The domain has no GPO {clean(gpo)} that the account can see.")
-        for container in [found] if gpo is not None and found else self._reader.containers(_OURS):
-            self.examined += 1
+        for container in [found] if gpo is not None and found else self.reader.containers(_OURS):
             try:
                 settings = self._settings(container)
                 if settings or gpo is not None:
@@ -89,26 +86,38 @@ class DomainReport:
 
     def _carrier(self, container: GpoContainer, settings: dict[str, bool]) -> Carrier:
         """Raises DomainError."""
-        files = self._reader.files(container.guid, _VERSION_AND_COMMENT)
+        files = self.reader.files(container.guid, _VERSION_AND_COMMENT)
         security = security_of(container.security) if container.security else None
         return Carrier(container, settings, files.version, files.comment_text, security)
+
+    @staticmethod
+    def carrier_of(state: GpoState) -> Carrier:
+        """A GPO that is to be, as if it had been read. Raises DomainError."""
+        container = state.container
+        if container is None:
+            raise ValueError("a GPO that does not exist carries nothing")
+        values = {name: setting_value(state, setting) for name, setting in MANAGED.items()}
+        settings = {name: value for name, value in values.items() if value is not None}
+        security = security_of(container.security) if container.security else None
+        links = {dn: links_of(text) for dn, text in state.linked_by().items()}
+        return Carrier(container, settings, container.version, state.files.comment_text, security, links)
 
     def _settings(self, container: GpoContainer) -> dict[str, bool]:
         """Raises DomainError."""
         named = [field for extension, field in _POLICY_FILES.items() if container.extensions.has_cse(extension.cse)]
-        state = GpoState(container.guid, container, self._reader.files(container.guid, named))
+        state = GpoState(container.guid, container, self.reader.files(container.guid, named))
         values = {name: setting_value(state, setting) for name, setting in MANAGED.items()}
         return {name: value for name, value in values.items() if value is not None}
 
     def _read_links(self) -> None:
         """Every link of the carriers, and every container that blocks inheritance."""
-        directory = self._reader.directory
+        directory = self.reader.directory
         for base in (directory.domain_dn, directory.configuration_dn):
             for entry in directory.search(
                 base, SearchScope.SUBTREE, f"(|(gPLink=*){_BLOCKING})", ["gPLink", "gPOptions"]
             ):
                 if entry.text("gPOptions") == "1":
-                    self._blocking.add(entry.dn)
+                    self.blocking.add(entry.dn)
                 try:
                     links = links_of(entry.text("gPLink"))
                 except DomainError as error:
@@ -146,9 +155,9 @@ class DomainReport:
             "versions_agree": version == container.version,
             "computer_half_enabled": not container.flags & MACHINE_OFF,
             "user_half_enabled": not container.flags & USER_OFF,
-            "links": [self._link_told(carrier, target) for target in sorted(carrier.links)],
+            "links": [self._link_in_words(carrier, target) for target in sorted(carrier.links)],
             "security_filter": [self.name_of(sid) for sid in filter_sids(security)] if security else None,
-            "wmi_filter": wmi_filter_name(self._reader.directory, container.wmi_filter),
+            "wmi_filter": wmi_filter_name(self.reader.directory, container.wmi_filter),
             "comment": clean(carrier.comment),
             "expires_on": expires.isoformat() if expires else None,
         }
@@ -164,12 +173,12 @@ class DomainReport:
             text = f"the computer half of {clean(container.name)} is disabled: no computer applies it"
             self._finding("computer_half_disabled", [container], text)
 
-    def _link_told(self, carrier: Carrier, target: str) -> dict[str, Any]:
+    def _link_in_words(self, carrier: Carrier, target: str) -> dict[str, Any]:
         links = carrier.links[target]
         link = links.of(carrier.container.guid)
         if link is None:
             raise KeyError(target)  # cannot be: the link is why the target is listed
-        blocked = [] if link.enforced else [dn for dn in self._blocking if _is_below(dn, target)]
+        blocked = [] if link.enforced else [dn for dn in self.blocking if is_below(dn, target)]
         return {
             "target": clean(target),
             "enabled": link.enabled,
@@ -210,96 +219,8 @@ class DomainReport:
 
     def name_of(self, sid: str) -> str:
         if sid not in self._names:
-            self._names[sid] = clean(name_of(self._reader.directory, sid))
+            self._names[sid] = clean(name_of(self.reader.directory, sid))
         return self._names[sid]
-
-    def resolved(self, *, account: str | None, unit: str | None, site: str | None) -> dict[str, Any]:
-        """Which GPO wins each setting for a computer account or for the computers of a unit. Raises RequestError."""
-        directory = self._reader.directory
-        if account:
-            dn, token = computer(directory, account)
-            holder = parent_dn(dn)
-        else:
-            dn = holder = str(unit)
-            token = self._any_computer()
-        soms = self._soms(holder, site)
-        known = {guid: self._gpo(carrier, token) for guid, carrier in self.carriers.items()}
-        answer = resolve(soms, known)
-        return {"target": clean(dn), "containers": [clean(som.dn) for som in soms], **self._resolved_told(answer)}
-
-    def _any_computer(self) -> frozenset[str]:
-        """The token of a computer that is in no group but Domain Computers."""
-        directory = self._reader.directory
-        entry = directory.read(directory.domain_dn, ["objectSid"])
-        domain = sid_text((entry.raw("objectSid") if entry else None) or b"")
-        return COMPUTERS_EVERYWHERE | {f"{domain}-{_DOMAIN_COMPUTERS}"}
-
-    def _soms(self, holder: str, site: str | None) -> list[LinkedContainer]:
-        """The containers that count, the topmost first. Raises RequestError for one that is not there."""
-        directory = self._reader.directory
-        chain = [f"CN={site},CN=Sites,{directory.configuration_dn}"] if site else []
-        below: list[str] = []
-        dn = holder
-        while dn and dn_key(dn) != dn_key(directory.domain_dn):
-            if dn[:3].upper() == "OU=":
-                below.append(dn)
-            dn = parent_dn(dn)
-        if not dn:
-            raise RequestError(f"{clean(holder)} is not in the domain {clean(directory.domain_dn)}.")
-        soms = []
-        for each in [*chain, directory.domain_dn, *reversed(below)]:
-            entry = directory.read(each, ["gPLink", "gPOptions"])
-            if entry is None:
-                raise RequestError(f"The directory has no {clean(each)} that the account can see.")
-            soms.append(LinkedContainer(entry.dn, links_of(entry.text("gPLink")), entry.text("gPOptions") == "1"))
-        return soms
-
-    @staticmethod
-    def _gpo(carrier: Carrier, token: frozenset[str]) -> Gpo:
-        container = carrier.container
-        drop = None
-        if container.functionality_version != FUNCTIONALITY_VERSION:
-            drop = Dropped.NOT_A_VERSION
-        elif container.flags & MACHINE_OFF:
-            drop = Dropped.MACHINE_OFF
-        elif carrier.security and not may_apply(carrier.security, token):
-            drop = Dropped.FILTERED
-        elif not container.version.number and not (carrier.version or Version()).number:
-            drop = Dropped.NEVER_CHANGED
-        return Gpo(container.guid, clean(container.name), carrier.settings, drop, container.wmi_filter)
-
-    def _resolved_told(self, answer: Resolved) -> dict[str, Any]:
-        directory = self._reader.directory
-        settings = {}
-        for name, decision in answer.decisions.items():
-            word = MANAGED[name].words.word
-            settings[name] = {
-                "value": word(decision.value),
-                "gpo": decision.winner.gpo.name,
-                "guid": decision.winner.gpo.guid,
-                "linked_to": clean(decision.winner.target),
-                "enforced": decision.winner.enforced,
-                "wmi_filter_not_evaluated": wmi_filter_name(directory, decision.conditional),
-                "others": [
-                    {
-                        "gpo": loser.name,
-                        "guid": loser.guid,
-                        "linked_to": clean(loser.target),
-                        "value": word(loser.value),
-                        "why_not": clean(loser.why),
-                    }
-                    for loser in decision.losers
-                ],
-            }
-        applied: list[Mapping[str, Any]] = [
-            {"gpo": link.gpo.name, "guid": link.gpo.guid, "linked_to": clean(link.target), "enforced": link.enforced}
-            for link in answer.applied
-        ]
-        not_applied = [
-            {"gpo": link.gpo.name, "guid": link.gpo.guid, "linked_to": clean(link.target), "why_not": clean(link.why)}
-            for link in answer.not_applied
-        ]
-        return {"settings": settings, "applied": applied, "not_applied": not_applied}
 
 
 def _halves(version: Version) -> dict[str, int]:
@@ -311,9 +232,5 @@ def _enabled(carrier: Carrier) -> list[str]:
     return [target for target, links in carrier.links.items() if any(x.guid == guid and x.enabled for x in links.links)]
 
 
-def _is_below(dn: str, top: str) -> bool:
-    return dn_key(dn).endswith("," + dn_key(top))
-
-
 def _meet(one: str, other: str) -> bool:
-    return dn_key(one) == dn_key(other) or _is_below(one, other) or _is_below(other, one)
+    return dn_key(one) == dn_key(other) or is_below(one, other) or is_below(other, one)

@@ -83,6 +83,18 @@ def filter_sids(gpo: SecurityDescriptor) -> list[str]:
     return list(dict.fromkeys(ace.sid for ace in gpo.dacl or () if _is_filter(ace)))
 
 
+def new_security() -> SecurityDescriptor:
+    """Who applies a new GPO: Authenticated Users, by the schema's defaultSecurityDescriptor (MS-ADA1, MS-GPOL 2.2.2).
+
+    The server adds more entries than these two, and an owner; they decide on no filter.
+    """
+    aces = (
+        Ace(ALLOWED, CONTAINER_INHERIT, READ_GPO, AUTHENTICATED_USERS),
+        Ace(ALLOWED_OBJECT, CONTAINER_INHERIT, CONTROL_ACCESS, AUTHENTICATED_USERS, APPLY_GROUP_POLICY),
+    )
+    return SecurityDescriptor(None, None, aces, SELF_RELATIVE | DACL_PRESENT)
+
+
 def with_filter(gpo: SecurityDescriptor, sids: Sequence[str]) -> SecurityDescriptor:
     """Let exactly these apply the GPO. Entries of any other kind stay, denials too, each in its place."""
     kept = [ace for ace in gpo.dacl or () if not (_is_filter(ace) and ace.sid not in sids)]

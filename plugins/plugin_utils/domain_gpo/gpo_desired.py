@@ -18,8 +18,8 @@ from typing import Any
 from ..domain.distinguished_names import dn_key
 from ..domain.errors import DomainError
 from ..policy_files.gp_links import DISABLED, ENFORCED, Link, Links, gpo_dn
-from ..policy_files.gpt_ini import GptIni
-from .gpo_access import filter_sids, with_filter
+from ..policy_files.gpt_ini import GptIni, Version
+from .gpo_access import filter_sids, new_security, with_filter
 from .gpo_cells import (
     COMMENT,
     LINK,
@@ -67,8 +67,8 @@ class DesiredGpo:
 
 
 def new_gpo(guid: str, name: str, path: str, domain_dn: str, links: Mapping[str, str]) -> GpoState:
-    """A GPO that was just created and sets nothing."""
-    container = GpoContainer(guid, gpo_dn(guid, domain_dn), name, path)
+    """A GPO that was just created and sets nothing. Its permissions are those that decide who applies it."""
+    container = GpoContainer(guid, gpo_dn(guid, domain_dn), name, path, security=new_security().to_bytes())
     return GpoState(guid, container, Files(gpt_ini=GptIni.new().to_bytes()), links)
 
 
@@ -128,6 +128,28 @@ def _linked(links: Links, guid: str, desired: DesiredLink, domain_dn: str) -> Li
     if held and order is None and held.options == options:
         return links
     return links.with_link(Link(held.dn if held else gpo_dn(guid, domain_dn), options), order)
+
+
+def versions_disagree(state: GpoState) -> bool:
+    """Whether the versions in LDAP and GPT.INI differ: an interrupted write, or replication that is under way."""
+    return state.container is not None and state.files.version != state.container.version
+
+
+def needs_new_version(found: GpoState, wanted: GpoState) -> bool:
+    """Whether clients have to read the GPO anew: they do by its version alone (MS-GPOL 3.2.5.1.6)."""
+    before, after = (state.container.machine_extensions if state.container else None for state in (found, wanted))
+    files = [(state.files.registry_pol, state.files.gpt_tmpl) for state in (found, wanted)]
+    return files[0] != files[1] or before != after
+
+
+def predicted(found: GpoState, wanted: GpoState) -> GpoState:
+    """The GPO that a run would leave: `wanted`, with the version that it would get."""
+    if wanted.container is None or not (needs_new_version(found, wanted) or versions_disagree(found)):
+        return wanted
+    version = wanted.container.version.next_machine(found.files.version or Version())
+    ini = GptIni.new() if found.files.gpt_ini is None else GptIni.parse(found.files.gpt_ini)
+    files = replace(wanted.files, gpt_ini=ini.with_version(version).to_bytes())
+    return replace(wanted, container=replace(wanted.container, version=version), files=files)
 
 
 def cells_between(found: GpoState, wanted: GpoState) -> dict[str, dict[str, Json]]:

@@ -18,7 +18,7 @@ from ..core.errors import RequestError, UnexpectedState
 from ..domain.distinguished_names import dn_key
 from ..domain.errors import Raced, clean
 from .gpo_cells import LINK, SECURITY, SETTING, Json, cell, decoded
-from .gpo_desired import cells_between
+from .gpo_desired import cells_between, versions_disagree
 from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, GpoStatus
 from .gpo_reader import GpoReader
 from .gpo_state import GpoState, security_of
@@ -27,11 +27,6 @@ from .journal_store import JournalStore
 
 TRIES = 2
 Cells = Mapping[str, Mapping[str, Json]]
-
-
-def versions_disagree(state: GpoState) -> bool:
-    """Whether the versions in LDAP and GPT.INI differ: an interrupted write, or replication that is under way."""
-    return state.container is not None and state.files.version != state.container.version
 
 
 def check_written(after: GpoState, wanted: GpoState) -> None:

@@ -33,6 +33,7 @@ from ..policy_files.gpt_ini import GptIni, Version
 from ..policy_files.security_descriptor import SecurityDescriptor
 from .gpo_access import folder_security, inherited_security
 from .gpo_cells import decoded
+from .gpo_desired import needs_new_version
 from .gpo_journal import GpoChange
 from .gpo_reader import SD_FLAGS, GpoReader
 from .gpo_state import (
@@ -148,8 +149,7 @@ class GpoWriter:
         ]
         for name, before, after in [*edits, (COMMENT, found.files.comment, wanted.files.comment)]:
             self._replace(found.guid, name, before, after)
-        edited = any(before != after for _name, before, after in edits)
-        if new_version or edited or old.machine_extensions != new.machine_extensions:
+        if new_version or needs_new_version(found, wanted):
             self._raise_version(found, old, new.machine_extensions)
         if old.wmi_filter != new.wmi_filter:
             self._directory.modify(old.dn, [Modification.replace("gPCWQLFilter", new.wmi_filter)])

@@ -9,6 +9,8 @@ OF_A_DOMAIN = {
     "domain_policy",
     "domain_policy_info",
     "domain_policy_revert",
+    "module_domain_exception",
+    "module_domain_harden",
     "role_domain_harden",
     "role_domain_exception",
 }
