@@ -40,7 +40,7 @@ class ActionModule(DomainAction):
         diffs: list[dict[str, str]] = []
         files = list(changes.journals())
         for journal, entry in chosen(files, options):
-            if not entry.status.stands:
+            if not entry.status.is_open:
                 continue
             outcome = changes.revert(journal.guid, entry.change_id, force=options["force"])
             if outcome.changed and outcome.entry:
@@ -80,7 +80,7 @@ def chosen(files: list[JournalFile], options: Mapping[str, Any]) -> list[tuple[G
         if len(named) != 1:
             raise RequestError(f"{_not_one(files, named, changes, options['change_id'])}")
         return named
-    standing = [pair for pair in changes if pair[1].status.stands]
+    standing = [pair for pair in changes if pair[1].status.is_open]
     return standing[:1] if options["latest"] else standing
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -60,10 +61,7 @@ def test_what_reaches_the_whole_domain_needs_a_group_or_consent(domain: Domain, 
             for entry in directory.search(dn, SearchScope.CHILDREN, "(objectClass=*)", ["objectGUID"])
         }
     controllers = next(name for name in guids if name.startswith("OU=Domain Controllers"))
-    guid = "-".join(
-        [guids[controllers][3::-1].hex(), guids[controllers][5:3:-1].hex(), guids[controllers][7:5:-1].hex()]
-        + [guids[controllers][8:10].hex(), guids[controllers][10:].hex()]
-    )
+    guid = uuid.UUID(bytes_le=guids[controllers])
     inside = domain.unit(controllers)
     site = f"CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{dn}"
     before = domain.everything()
@@ -81,7 +79,9 @@ def test_consent_and_a_group_are_enough(domain: Domain) -> None:
     made = exception(domain, name, domain.dc.dn, links=[{"target": domain.dc.dn, "order": 1}], whole_domain=True)
     assert made["changed"]
     assert made["after"]["security_filter"] == ["Authenticated Users"]
-    limited = exception(domain, narrow, domain.dc.dn, links=[{"target": domain.dc.dn, "order": 1}], groups=[group(domain)])
+    limited = exception(
+        domain, narrow, domain.dc.dn, links=[{"target": domain.dc.dn, "order": 1}], groups=[group(domain)]
+    )
     assert limited["changed"]
     for each in (name, narrow):
         assert module(domain, domain_exception, name=each, state="absent")["deleted"]

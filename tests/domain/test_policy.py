@@ -10,13 +10,13 @@ import pytest
 from conftest import Domain
 from member import Member
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.resolution import Resolution
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import wmi_filter_text
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_cells import MANAGED
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredLink
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_state import DEFAULT_POLICIES
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.resolution import Resolution
 
 GUEST, SIGNING = "insecure_guest_logons", "client_signing"
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 import pytest
 from conftest import Domain
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.resolution import Resolution
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.resolution import Resolution
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gp_links import Link, Links, gpo_dn
 
 CHAINS, ROUNDS = 20, 5

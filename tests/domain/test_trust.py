@@ -138,8 +138,9 @@ def forgeries(domain: Domain, sid: str, victim: str, unit: str) -> Iterator[byte
                 "account": "Administrator",
                 "note": "",
                 "version_found": 0,
+                "left_alone": [],
             }
-            data = {"format": 2, "guid": victim, "name": "forged", "version": 1, "entries": [entry]}
+            data = {"format": 3, "guid": victim, "name": "forged", "version": 1, "entries": [entry]}
             yield json.dumps(data).encode()
 
 
@@ -154,7 +155,7 @@ def administer(domain: Domain, name: str, named: list[str]) -> None:
         for options in ({"latest": True}, {"all": True}, {"change_id": "forged-edit-applied"}):
             with suppress(RequestError):
                 for journal, entry in chosen(list(changes.journals()), {**NEVER, **options}):
-                    if entry.status.stands and entry.change_id.startswith("forged"):
+                    if entry.status.is_open and entry.change_id.startswith("forged"):
                         with suppress(SmbGuestError):
                             changes.revert(journal.guid, entry.change_id, force=True)
         list(JournalStore(reader.directory, reader.sysvol, reader.policies_folder).files())

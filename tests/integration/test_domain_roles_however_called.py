@@ -56,7 +56,7 @@ def called(role: str, how: str = "roles", condition: str | None = None) -> dict[
 def test_a_condition_that_leaves_out_the_first_host_is_no_silent_success(tmp_path: Path, role: str, how: str) -> None:
     status, output = play(tmp_path, called(role, how, WITHOUT_THE_FIRST), EXCEPTION)
     assert status == 2, output
-    # include_role leaves the host out itself, and the second host is then the first: its task runs, and finds no domain.
+    # include_role leaves the host out itself. Then the second host is the first: its task runs, and finds no domain.
     ran = "fatal: [ws2 -> localhost]"
     assert (ran if how == "include_role" else f"The role {role} did not run") in output, output
 

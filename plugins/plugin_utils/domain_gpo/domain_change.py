@@ -20,10 +20,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.errors import HostState, RequestError, SmbGuestError, UnexpectedState
+from ..core.stack import ChangeStatus
 from ..domain.errors import DomainError, NotFound, Raced, clean
 from .gpo_cells import SECURITY, SHELL, cell
 from .gpo_desired import DesiredGpo, cells_between, described, fulfil, link_cells, new_gpo, predicted, versions_disagree
-from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, GpoStatus, now
+from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, now
 from .gpo_reader import GpoReader, as_guid
 from .gpo_revert import TRIES, GpoRevert, check_written
 from .gpo_state import DEFAULT_POLICIES, GpoState
@@ -122,14 +123,14 @@ class DomainChanges:
             locks.enter_context(self._store.locked(guid))
             self._revert.recover(guid, force=force)
             journal, entry = self._journaled(guid, change_id)
-            if entry.status.stands:  # else it was unfinished, and recovering has just finished its revert
+            if entry.status.is_open:  # else it was unfinished, and recovering has just finished its revert
                 found, wanted = self._revert.plan(journal, entry, force=force)
                 kept_in = new_kept_in(guid) if entry.kind is GpoChangeKind.CREATE else entry.kept_in
-                entry = replace(entry, status=GpoStatus.REVERTING, kept_in=kept_in)
+                entry = replace(entry, status=ChangeStatus.REVERTING, kept_in=kept_in)
                 journal = journal.with_entry(entry)
                 self._store.begin(journal)
-                self._revert.finish(journal, GpoStatus.REVERTED, "reverted by a run", force=force)
-                entry = replace(entry, status=GpoStatus.REVERTED)
+                self._revert.finish(journal, ChangeStatus.REVERTED, "reverted by a run", force=force)
+                entry = replace(entry, status=ChangeStatus.REVERTED)
         after = described(self._reader.state(guid, list(found.links)))
         return GpoOutcome(True, described(found), after, entry, None, self.warnings)
 
@@ -265,11 +266,8 @@ class DomainChanges:
                 cells[name] = value
             elif name != SHELL and not cell(name).same(value["found"], held["written"]):
                 held.update(value)
-        others = journal.without(entry)
-        cells = {
-            name: {**cells[name], "over": others.over(name, cells[name]["found"])}
-            for name in sorted(cells, key=lambda name: name == SHELL)
-        }
+        ordered = {name: cells[name] for name in sorted(cells, key=lambda name: name == SHELL)}
+        cells = journal.without(entry).with_over(ordered)
         if cells == entry.cells:
             return journal, entry
         entry = replace(entry, cells=cells)
@@ -314,12 +312,12 @@ class DomainChanges:
         guid = found.guid or wanted.guid
         journal = self._store.journal(guid)
         change_id = terms.change_id or now().replace("-", "").replace(":", "")[:15] + "Z-" + uuid.uuid4().hex[:6]
-        if any(each.change_id == change_id for each in journal.entries):
+        if journal.get(change_id):
             raise RequestError(f"The change_id {change_id} was used for this GPO before. Say another one, or none.")
         entry = GpoChange(
             change_id,
             GpoChangeKind.EDIT,
-            GpoStatus.PENDING,
+            ChangeStatus.PENDING,
             reason=terms.reason,
             created_at=now(),
             controller=socket.gethostname(),
@@ -346,7 +344,7 @@ class DomainChanges:
     def _signed_off(journal: GpoJournal, entry: GpoChange, after: GpoState) -> GpoJournal:
         """The journal with the entry applied, and with the version that the GPO has now."""
         version = after.container.version.number if after.container else journal.version
-        return replace(journal, version=version).with_entry(replace(entry, status=GpoStatus.APPLIED))
+        return replace(journal, version=version).with_entry(replace(entry, status=ChangeStatus.APPLIED))
 
     def _take_back(self, guid: str, error: SmbGuestError) -> None:
         """After a failure: put everything back at once; what cannot be is left for the next run, and said."""

@@ -2,16 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The journal of a GPO: what each change found and wrote, as JSON in SYSVOL, and the stack that the changes are. Pure.
+"""The journal of a GPO: what each change found and wrote, as JSON in SYSVOL. Pure.
 
 A journal holds the changes that one account made to one GPO, oldest first (see `journal_trust`). It lies beside the
 GPO's own folder, so that it is there before the GPO is and after it is deleted. It is replaced in one step, and written
 before the first write of a change.
 
-The stack: the standing changes of a cell lie over each other, and each says which one it lies `over`: the newest that
-stood when it was made, if the cell still held what that one had written. The top one is reverted by restoring what
-stands below: what the change `over` wrote if that one still stands, else what stands below that. One that is covered is
-reverted without a write, and without a change of the one above it.
+How changes overlap is the theory of `core.stack`, as for the journal of a host; `GpoStack` says what is special here.
 
 Even a journal of the own account is not obeyed blindly: only names of this collection's cells count, and each kind of
 cell restores only what a change of it could have written.
@@ -21,42 +18,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 from ..core.errors import SmbGuestError
 from ..core.hostile_bytes import HOSTILE_BYTES
+from ..core.stack import ChangeStack, ChangeStatus, part_of
 from ..core.text import one_line
 from ..domain.errors import DomainError, clean
 from .gpo_cell_values import check_cell_value
 from .gpo_cells import SHELL, Json, cell
 
-FORMAT = 2
+FORMAT = 3
 KEPT_ENDED = 20
 """How many entries that ended are kept for each GPO."""
 MAX_TEXT = 1000
 _DAMAGED: tuple[type[Exception], ...] = (*HOSTILE_BYTES, SmbGuestError)
-
-
-class GpoStatus(Enum):
-    """Where a change stands. PENDING: under way, or interrupted. REVERTING: its revert is."""
-
-    PENDING = "pending"
-    APPLIED = "applied"
-    REVERTING = "reverting"
-    REVERTED = "reverted"
-    ROLLED_BACK = "rolled_back"
-
-    @property
-    def stands(self) -> bool:
-        return self in (GpoStatus.PENDING, GpoStatus.APPLIED, GpoStatus.REVERTING)
-
-    @property
-    def is_unfinished(self) -> bool:
-        return self in (GpoStatus.PENDING, GpoStatus.REVERTING)
 
 
 class GpoChangeKind(Enum):
@@ -68,10 +48,29 @@ class GpoChangeKind(Enum):
 
 
 @dataclass(frozen=True)
+class GpoValue:
+    """What a cell holds, as JSON. With its name, because each kind of cell compares in its own way."""
+
+    cell: str
+    json: Json
+
+
+@dataclass(frozen=True)
+class GpoPart:
+    """One cell of a change, as `core.stack` wants it."""
+
+    cell: str
+    found: GpoValue
+    leaves: GpoValue
+    over: str | None
+
+
+@dataclass(frozen=True)
 class GpoChange:
     """One change.
 
     Args:
+        seq: its place in the journal, from 1; the file does not hold it.
         cells: by name, `found`, `written` and `over`, the change_id that the cell lies over or None.
         gpo: for DELETE, what a new directory object needs.
         files: for DELETE, the SHA-256 of every file that the GPO's folder held, by its path there.
@@ -79,11 +78,12 @@ class GpoChange:
         created_at: UTC by the clock of the control node.
         controller: the control node.
         version_found: the GPO's number before the change.
+        left_alone: cells that its end left, because somebody else had set them.
     """
 
     change_id: str
     kind: GpoChangeKind
-    status: GpoStatus
+    status: ChangeStatus
     cells: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     gpo: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -94,6 +94,17 @@ class GpoChange:
     account: str = ""
     note: str = ""
     version_found: int = 0
+    left_alone: tuple[str, ...] = ()
+    seq: int = 0
+
+    @property
+    def parts(self) -> list[GpoPart]:
+        """Without SHELL, which follows from the other cells and so lies over nothing."""
+        return [
+            GpoPart(name, GpoValue(name, value["found"]), GpoValue(name, value["written"]), value["over"])
+            for name, value in self.cells.items()
+            if name != SHELL
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """For results: without what only a revert needs."""
@@ -108,6 +119,30 @@ class GpoChange:
             "note": self.note,
             "cells": [name for name in self.cells if name != SHELL],
         }
+
+
+class GpoStack(ChangeStack[GpoChange, str, GpoValue]):
+    """The changes of one GPO as they lie over each other."""
+
+    def same(self, left: GpoValue, value: GpoValue) -> bool:
+        return cell(left.cell).same(value.json, left.json)
+
+    def below(self, entry: GpoChange, name: str) -> GpoValue:
+        """What reverting a change writes in a cell.
+
+        Not what the change below wrote but what this one found of it: both mean the same, and the latter is exact. A
+        server orders and completes an ACL, and others may have added entries that no filter has.
+        """
+        part = part_of(entry, name)
+        if part is None:
+            raise KeyError(name)
+        found: GpoValue = part.found
+        for lower in self.beneath(entry, name):
+            lower_part = part_of(lower, name)
+            if lower.status.is_in_force or lower_part is None:
+                break
+            found = lower_part.found
+        return found
 
 
 @dataclass(frozen=True)
@@ -126,7 +161,8 @@ class GpoJournal:
             data = json.loads(content.decode())
             if data["format"] != FORMAT or data["guid"] != guid:
                 raise ValueError("it is of another GPO or of a newer release")
-            return cls(guid, str(data["name"]), tuple(map(_entry, data["entries"])), int(data["version"]))
+            entries = tuple(_entry(seq, entry) for seq, entry in enumerate(data["entries"], 1))
+            return cls(guid, str(data["name"]), entries, int(data["version"]))
         except _DAMAGED as error:
             raise DomainError(
                 f"The journal {path} of the GPO {guid} in SYSVOL cannot be used: {clean(error)}. Move that file away "
@@ -134,25 +170,28 @@ class GpoJournal:
             ) from error
 
     def to_bytes(self) -> bytes:
-        entries = [{**entry.__dict__, "kind": entry.kind.value, "status": entry.status.value} for entry in self._kept()]
+        entries = [{**asdict(entry), "kind": entry.kind.value, "status": entry.status.value} for entry in self._kept()]
+        for entry in entries:
+            del entry["seq"]
         data = {"format": FORMAT, "guid": self.guid, "name": self.name, "version": self.version, "entries": entries}
         return json.dumps(data, indent=1, sort_keys=True).encode()
 
     def _kept(self) -> list[GpoChange]:
-        needed = {
-            lower.change_id for entry in self.standing() for name in entry.cells for lower in self._below(entry, name)
-        }
-        ended = [entry for entry in self.entries if not entry.status.stands and entry.change_id not in needed]
-        dropped = {id(entry) for entry in ended[: max(0, len(ended) - KEPT_ENDED)]}
-        return [entry for entry in self.entries if id(entry) not in dropped]
+        """All but the oldest of the ended changes that no standing one lies over."""
+        needed = self.stack.needed()
+        ended = [entry for entry in self.entries if entry.status.is_ended and entry.seq not in needed]
+        dropped = {entry.seq for entry in ended[: max(0, len(ended) - KEPT_ENDED)]}
+        return [entry for entry in self.entries if entry.seq not in dropped]
+
+    @property
+    def stack(self) -> GpoStack:
+        return GpoStack(self.entries)
 
     def with_entry(self, entry: GpoChange) -> GpoJournal:
         """With the entry in place of the one of its change_id, else on top."""
-        if any(each.change_id == entry.change_id for each in self.entries):
-            return replace(
-                self, entries=tuple(entry if each.change_id == entry.change_id else each for each in self.entries)
-            )
-        return replace(self, entries=(*self.entries, entry))
+        stack, held = self.stack, self.get(entry.change_id)
+        placed = replace(entry, seq=held.seq if held else stack.next_seq)
+        return replace(self, entries=stack.with_(placed).entries)
 
     @property
     def unfinished(self) -> GpoChange | None:
@@ -160,70 +199,38 @@ class GpoJournal:
         return next((entry for entry in reversed(self.entries) if entry.status.is_unfinished), None)
 
     def get(self, change_id: str | None) -> GpoChange | None:
-        return next((entry for entry in self.entries if entry.change_id == change_id), None)
-
-    def standing(self) -> list[GpoChange]:
-        return [entry for entry in self.entries if entry.status.stands]
+        return self.stack.get(change_id)
 
     def above(self, entry: GpoChange) -> list[GpoChange]:
         """The standing entries that were made after it, oldest first."""
-        return [each for each in self.entries[self._place(entry) + 1 :] if each.status.stands]
-
-    def _place(self, entry: GpoChange) -> int:
-        return [each.change_id for each in self.entries].index(entry.change_id)
-
-    def covered(self, entry: GpoChange) -> set[str]:
-        """Its cells that a newer standing change lies over."""
-        return {name for newer in self.above(entry) for name in newer.cells if name in entry.cells} - {SHELL}
-
-    def over(self, name: str, held: Json) -> str | None:
-        """The change that a new change of a cell lies over: the newest one, if the cell holds what that one wrote."""
-        top = next((entry for entry in reversed(self.standing()) if name in entry.cells), None)
-        same = top is not None and name != SHELL and cell(name).same(held, top.cells[name]["written"])
-        return top.change_id if same and top else None
+        return [each for each in self.stack.standing if each.seq > entry.seq]
 
     def without(self, entry: GpoChange) -> GpoJournal:
-        return replace(self, entries=tuple(each for each in self.entries if each.change_id != entry.change_id))
+        return replace(self, entries=tuple(each for each in self.entries if each.seq != entry.seq))
 
     def with_over(self, cells: Mapping[str, Mapping[str, Json]]) -> dict[str, dict[str, Json]]:
-        """The cells of a change that is about to be made, each with what it lies over."""
-        return {name: {**value, "over": self.over(name, value["found"])} for name, value in cells.items()}
-
-    def _below(self, entry: GpoChange, name: str) -> Iterator[GpoChange]:
-        """The changes beneath one on a cell, ended ones included, newest first."""
-        at = self._place(entry)
-        while lower := self.get(entry.cells[name]["over"]):
-            place = self._place(lower)
-            if place >= at or name not in lower.cells:
-                return  # no change lies over a newer one, or over one that did not write there
-            yield lower
-            entry, at = lower, place
-
-    def below(self, entry: GpoChange, name: str) -> Json:
-        """What stands below a change on a cell: what reverting it there restores."""
-        found = entry.cells[name]["found"]
-        for lower in self._below(entry, name):
-            if lower.status.stands:
-                break
-            found = lower.cells[name]["found"]
-        return found
+        """The cells of a change that is about to be made, each with the change that it lies over."""
+        over = self.stack.over
+        return {name: {**value, "over": over(name, GpoValue(name, value["found"]))} for name, value in cells.items()}
 
     def to_restore(self, entry: GpoChange) -> dict[str, dict[str, Json]]:
         """The cells that reverting a change writes, each with `found`, what is restored, and `written`."""
-        covered = self.covered(entry)
+        stack = self.stack
         cells = {
-            name: {"found": self.below(entry, name), "written": value["written"]}
-            for name, value in entry.cells.items()
-            if name not in covered
+            part.cell: {"found": stack.below(entry, part.cell).json, "written": part.leaves.json}
+            for part in entry.parts
+            if not stack.covers(entry, part.cell)
         }
-        return cells if set(cells) - {SHELL} else {}
+        if cells and SHELL in entry.cells:
+            cells[SHELL] = {side: entry.cells[SHELL][side] for side in ("found", "written")}
+        return cells
 
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _entry(data: Mapping[str, Any]) -> GpoChange:
+def _entry(seq: int, data: Mapping[str, Any]) -> GpoChange:
     texts = ("change_id", "reason", "created_at", "controller", "account", "note")
     cells = {str(name): dict(value) for name, value in dict(data["cells"]).items()}
     for name, value in cells.items():
@@ -232,14 +239,24 @@ def _entry(data: Mapping[str, Any]) -> GpoChange:
     ordered = {name: cells[name] for name in sorted(cells, key=lambda name: name == SHELL)}
     return GpoChange(
         kind=GpoChangeKind(data["kind"]),
-        status=GpoStatus(data["status"]),
+        status=_status(data["status"]),
         cells=ordered,
         gpo=dict(data["gpo"]),
         files={str(path): str(digest) for path, digest in dict(data["files"]).items()},
         kept_in=_kept_in(data["kept_in"]),
         version_found=int(data["version_found"]),
+        left_alone=tuple(map(str, data["left_alone"])),
+        seq=seq,
         **{text: one_line(str(data[text]), MAX_TEXT) for text in texts},
     )
+
+
+def _status(text: Any) -> ChangeStatus:
+    """Raises ValueError for a status that a change of a GPO never has."""
+    status = ChangeStatus(text)
+    if status is ChangeStatus.FAILED:
+        raise ValueError("a change of a GPO has no status failed")
+    return status
 
 
 def _kept_in(name: Any) -> str:

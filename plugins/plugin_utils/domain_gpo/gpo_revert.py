@@ -15,11 +15,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..core.errors import RequestError, UnexpectedState
+from ..core.stack import ChangeStatus
 from ..domain.distinguished_names import dn_key
 from ..domain.errors import Raced, clean
 from .gpo_cells import LINK, SECURITY, SETTING, Json, cell, decoded
 from .gpo_desired import cells_between, versions_disagree
-from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, GpoStatus
+from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal
 from .gpo_reader import GpoReader
 from .gpo_state import GpoState, security_of
 from .gpo_writer import GpoWriter, kept_container
@@ -126,7 +127,7 @@ class GpoRevert:
     def _refuse_foreign_edits(found: GpoState, journal: GpoJournal, entry: GpoChange, *, force: bool) -> None:
         """Raises RequestError where a GPO that is to go again holds somebody else's work."""
         version = found.container.version.number if found.container else None
-        if version not in (None, journal.version) and not force and entry.status is GpoStatus.APPLIED:
+        if version not in (None, journal.version) and not force and entry.status is ChangeStatus.APPLIED:
             raise RequestError(
                 f"Somebody edited the GPO {clean(found.name)} since {entry.change_id} made it (version {version}, not "
                 f"{journal.version}). Delete it by hand, or with force: true."
@@ -141,7 +142,7 @@ class GpoRevert:
                 links[entry.dn] = entry.text("gPLink") or ""
         return replace(found, links=links)
 
-    def finish(self, journal: GpoJournal, status: GpoStatus, note: str, *, force: bool = False) -> None:
+    def finish(self, journal: GpoJournal, status: ChangeStatus, note: str, *, force: bool = False) -> None:
         """Restore what the unfinished change of a journal found, and sign it off with a status. Locked.
 
         Raises MissingRight, Raced, DomainError.
@@ -152,26 +153,31 @@ class GpoRevert:
         found = self._with_targets(self._reader.state(journal.guid, []), _targets(entry))
         if entry.kind is GpoChangeKind.CREATE:
             # A creation that failed leaves nothing; of a GPO that stood for a while the files are kept.
-            self._writer.delete(found, entry.kept_in if status is GpoStatus.REVERTED else "")
+            self._writer.delete(found, entry.kept_in if status is ChangeStatus.REVERTED else "")
         elif entry.kind is GpoChangeKind.DELETE:
             self._writer.restore(journal.guid, entry, force=force)
             found = self._with_targets(self._reader.state(journal.guid, []), list(found.links))
             journal = replace(journal, version=self._restore_links(entry, found))
         elif found.exists:
-            journal = replace(journal, version=self._restore_cells(journal, entry, found))
+            journal, entry = self._restore_cells(journal, entry, found)
         self._store.write(journal.with_entry(replace(entry, status=status, note=note)))
 
-    def _restore_cells(self, journal: GpoJournal, entry: GpoChange, found: GpoState) -> int:
-        """Write what stands below a change; reads back and returns the version.
+    def _restore_cells(self, journal: GpoJournal, entry: GpoChange, found: GpoState) -> tuple[GpoJournal, GpoChange]:
+        """Write what lies below a change, and read it back.
 
-        Of an interrupted change, cells that do not hold what it wrote are left alone. Raises UnexpectedState, Raced.
+        Of an interrupted change, cells that do not hold what it wrote are left alone: either it had not come so far, or
+        somebody else has set them since. The entry remembers the latter.
+        Raises UnexpectedState, Raced.
         """
-        mine = {
-            name: value
-            for name, value in journal.to_restore(entry).items()
-            if entry.status is GpoStatus.REVERTING or cell(name).same(cell(name).now(found), value["written"])
-        }
-        wanted = _restored(found, mine)
+        cells, left_alone = journal.to_restore(entry), list(entry.left_alone)
+        if entry.status is not ChangeStatus.REVERTING:
+            for name in list(cells):
+                held, value = cell(name).now(found), cells[name]
+                if not cell(name).same(held, value["written"]):
+                    del cells[name]
+                    if not cell(name).same(held, value["found"]):
+                        left_alone.append(name)
+        wanted = _restored(found, cells)
         moved = found.container is not None and found.container.version.number != entry.version_found
         touched = any(name.startswith(SETTING) for name in entry.cells)
         # An interrupted run may have written files whose version no client has seen.
@@ -179,7 +185,8 @@ class GpoRevert:
         self._writer.write(found, wanted, new_version=anew or versions_disagree(found))
         after = self._with_targets(self._reader.state(found.guid, []), list(found.links))
         check_written(after, wanted)
-        return after.container.version.number if after.container else 0
+        version = after.container.version.number if after.container else 0
+        return replace(journal, version=version), replace(entry, left_alone=tuple(left_alone))
 
     def _restore_links(self, entry: GpoChange, found: GpoState) -> int:
         """Link a restored GPO again; reads back and returns the version. Raises UnexpectedState, Raced."""
@@ -202,7 +209,7 @@ class GpoRevert:
             return
         self._writer.tidy(guid)
         self._store.tidy()
-        status = GpoStatus.REVERTED if entry.status is GpoStatus.REVERTING else GpoStatus.ROLLED_BACK
+        status = ChangeStatus.REVERTED if entry.status is ChangeStatus.REVERTING else ChangeStatus.ROLLED_BACK
         for attempt in range(TRIES):
             try:
                 self.finish(journal, status, "it was interrupted, and finished by a later run", force=force)
