@@ -16,6 +16,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import is_foreign_sid, sid_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.link_targets import link_targets
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges, GpoTerms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredLink
 
 FOREIGN = "S-1-5-21-1-2-3-4444"
 
@@ -95,3 +96,39 @@ def test_names_of_another_domain_are_not_ours(domain: Domain) -> None:
             sid_of(directory, ours.rpartition("-")[0] + "-999999")
         assert sid_of(directory, FOREIGN) == FOREIGN
         assert [is_foreign_sid(directory, sid) for sid in (FOREIGN, ours, "S-1-5-11")] == [True, False, False]
+
+
+def rename(domain: Domain, dn: str, new_name: str) -> str:
+    """Rename an organizational unit on the controller; its new DN."""
+    parent = dn.partition(",")[2]
+    domain.dc.change(f"dn: {dn}\nchangetype: modrdn\nnewrdn: OU={new_name}\ndeleteoldrdn: 1\nnewsuperior: {parent}\n")
+    return f"OU={new_name},{parent}"
+
+
+def test_a_renamed_unit_is_found_by_its_guid(domain: Domain) -> None:
+    """Two changes of its link, one before and one after it was renamed, and reverted in either order."""
+    for order in ((0, 1), (1, 0)):
+        unit, name = domain.unit(), domain.name("Renamed")
+        domain.present(name, settings={"insecure_guest_logons": False})
+        linked = domain.present(name, links=[unit])
+        unit = rename(domain, unit, domain.name("renamed").replace(" ", ""))
+        enforced = domain.present(name, links=[DesiredLink(unit, enforced=True)])
+        outcomes = [linked, enforced]
+        for each in order:
+            domain.revert(outcomes[each])
+        assert domain.present(name).after["links"] == []
+        deleted = domain.present(name, links=[unit]) and domain.absent(name)
+        unit = rename(domain, unit, domain.name("again").replace(" ", ""))
+        assert [link["target"] for link in domain.revert(deleted).after["links"]] == [unit]
+        domain.absent(name)
+
+
+def test_another_unit_of_the_same_name_is_not_linked_by_a_revert(domain: Domain) -> None:
+    unit, name = domain.unit(), domain.name("Replaced")
+    domain.present(name, settings={"insecure_guest_logons": False}, links=[unit])
+    unlinked = domain.present(name, links_exclusive=True)
+    with domain.directory() as directory:
+        directory.delete(unit)
+        directory.add(unit, {"objectClass": ["organizationalUnit"]})
+    domain.revert(unlinked)
+    assert domain.present(name).after["links"] == []

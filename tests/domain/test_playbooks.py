@@ -194,7 +194,6 @@ def test_roles(domain: Domain, plays: Plays) -> None:
         harden_client_encryption=True,
     )
     assert "changed=1" in plays.output
-    assert "has no enabled link" not in plays.output
     today = datetime.now(UTC).date()
     wanted = {
         **exception,

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from conftest import Domain
 from member import Member
@@ -269,3 +271,25 @@ def test_wmi_filter_of_a_name(domain: Domain) -> None:
     gone = domain.present(name, wmi_filter="")
     assert gone.after["wmi_filter"] is None
     assert domain.revert(gone).after["wmi_filter"] == text
+
+
+def test_check_mode_shows_what_the_run_writes(domain: Domain) -> None:
+    """Of a new GPO and of an edit: settings, filter, links, comment and version; no GUID that no GPO will have."""
+    name, unit = domain.name("Predicted"), domain.unit()
+    wanted: dict[str, Any] = {
+        "settings": {GUEST: False, "client_signing": True},
+        "filter_sids": ["S-1-5-9"],
+        "links": [unit],
+        "comment": "why",
+    }
+    for change in (wanted, {"settings": {GUEST: True}}, {"filter_sids": ["S-1-5-11"]}, {"comment": ""}):
+        predicted = domain.present(name, check=True, **change)
+        assert predicted.changed
+        is_new = predicted.before == {}
+        run = domain.present(name, **change)
+        assert (predicted.after["guid"] is None) == is_new
+        assert {**predicted.after, "guid": run.after["guid"]} == run.after
+    plain = domain.name("Predicted without a filter")
+    predicted = domain.present(plain, check=True, settings={GUEST: False})
+    run = domain.present(plain, settings={GUEST: False})
+    assert {**predicted.after, "guid": run.after["guid"]} == run.after

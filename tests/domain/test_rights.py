@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import Domain
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import worded
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState, worded
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import sid_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError, MissingRight
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import (
@@ -90,9 +90,14 @@ DENIED = {
 
 
 def denied(domain: Domain, account: dict[str, Any], gpo: str, attempt: Callable[[DomainChanges, str], object]) -> str:
-    """The words of the denial that the account gets."""
+    """The words of the denial that the account gets. Check mode is denied as well, for the lack of the same right."""
+    with domain.reader(**account) as reader, pytest.raises(MissingRight) as predicted:
+        attempt(DomainChanges(reader, check_mode=True), gpo)
     with domain.reader(**account) as reader, pytest.raises(MissingRight) as refused:
         attempt(DomainChanges(reader), gpo)
+    assert "would deny access" in str(predicted.value)
+    assert predicted.value.remarks == refused.value.remarks[: len(predicted.value.remarks)]
+    assert predicted.value.host_state is HostState.NOTHING_WRITTEN
     words = worded(refused.value)
     assert f"{account['username']} needs " in words
     assert ("Nothing was written" in words) != ("was restored" in words), words
@@ -142,8 +147,15 @@ def test_creator_creates_and_edits_and_is_denied_the_link(
 ) -> None:
     """What was written before the denial is rolled back."""
     unit, name = domain.unit(), domain.name("Creator's")
+    wanted = DesiredGpo(name, {GUEST: False})
     with domain.reader(**accounts["creator"]) as reader:
-        assert DomainChanges(reader).make_true(name, DesiredGpo(name, {GUEST: False}), GpoTerms()).changed
+        assert DomainChanges(reader, check_mode=True).make_true(name, wanted, GpoTerms()).changed
+        assert DomainChanges(reader).make_true(name, wanted, GpoTerms()).changed
+        for change in (DesiredGpo(name, {GUEST: True}, comment="x", filter_sids=["S-1-5-9"]), wanted):
+            assert DomainChanges(reader, check_mode=True).make_true(name, change, GpoTerms()).changed == (
+                change != wanted
+            )
+        assert DomainChanges(reader, check_mode=True).make_absent(name, GpoTerms()).changed
     domain.dc.tool("gpo", "aclcheck")
     words = denied(domain, accounts["creator"], name, wishing(settings={GUEST: True}, links=[DesiredLink(unit)]))
     assert f"changing {unit}" in words

@@ -139,8 +139,32 @@ def forgeries(domain: Domain, sid: str, victim: str, unit: str) -> Iterator[byte
                 "note": "",
                 "version_found": 0,
                 "left_alone": [],
+                "targets": {},
             }
             data = {"format": 3, "guid": victim, "name": "forged", "version": 1, "entries": [entry]}
+            yield json.dumps(data).encode()
+
+
+HOSTILE: tuple[Any, ...] = (None, "", "../../x", "x" * 5000, -1, [], {"a": 1}, DEFAULT_DOMAIN_POLICY)
+"""What stands in place of a field of a forged file."""
+
+
+def forged_fields(domain: Domain, sid: str, victim: str, unit: str) -> Iterator[bytes]:
+    """Each field of a journal, at every depth, replaced by something else."""
+
+    def fields(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        for key in node if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ():
+            yield (*path, key)
+            yield from fields(node[key], (*path, key))
+
+    whole = next(each for each in forgeries(domain, sid, victim, unit) if b'"delete"' in each and b'"pending"' in each)
+    for number, path in enumerate(fields(json.loads(whole))):
+        for value in (HOSTILE[number % len(HOSTILE)], HOSTILE[(number + 3) % len(HOSTILE)]):
+            data = json.loads(whole)
+            node = data
+            for key in path[:-1]:
+                node = node[key]
+            node[path[-1]] = value
             yield json.dumps(data).encode()
 
 
@@ -197,6 +221,67 @@ def test_forged_journals_change_nothing(
     with domain.reader() as reader, suppress(DomainError):  # as its message advises
         reader.sysvol.delete_file(rf"{journals(domain)}\{DEFAULT_DOMAIN_POLICY}.{ADMINISTRATORS}.json")
     domain.present(domain.name("Closes the folder"), settings={GUEST: False})
+
+
+def test_every_field_of_a_journal_is_forged(
+    domain: Domain, sids: dict[str, str], record_property: Callable[[str, object], None]
+) -> None:
+    """In the name of the administrator and of the attacker, by an attacker who may write all of the folder."""
+    unit = domain.unit()
+    names = [domain.name("Victim of fields") for _number in range(2)]
+    victims = [domain.present(name, settings={GUEST: False}, links=[unit]).after["guid"] for name in names]
+    mine = domain.name("Administrator's own")
+    domain.present(mine, settings={GUEST: False})
+    open_folder(domain, sids["writer"])
+    before = outside(domain)
+    contents = list(forged_fields(domain, sids["writer"], victims[0], unit))
+    places = [
+        f"{victim}.{sid}.json" for victim in victims for sid in (ADMINISTRATORS, sids["writer"], "S-1-5-21-1-2-3")
+    ]
+    for number in range(0, len(contents), len(places)):
+        with domain.reader(**account(domain, "writer")) as reader:
+            for place, content in zip(places, contents[number : number + len(places)], strict=False):
+                with suppress(DomainError):
+                    reader.sysvol.replace(rf"{journals(domain)}\{place}", content)
+        administer(domain, mine, names)
+        assert outside(domain) == before, number
+    record_property("forged files", len(contents))
+    assert len(contents) > 80
+    with domain.reader() as reader:
+        for place in places:
+            with suppress(DomainError):
+                reader.sysvol.delete_file(rf"{journals(domain)}\{place}")
+    domain.present(domain.name("Closes the folder again"), settings={GUEST: False})
+
+
+GPT_INIS = (b"", b"\xff\xfe[", b"[General]\r\n", b"[General]\r\nVersion=-1\r\n", b"[General]\r\nVersion=4294967295\r\n")
+
+
+def test_forged_gpt_ini_and_locks_stay_within_their_gpo(domain: Domain, sids: dict[str, str]) -> None:
+    """Who may edit one GPO writes anything into its GPT.INI and leaves locks behind; nothing else changes for it."""
+    unit = domain.unit()
+    edited, other = domain.name("Edited by the attacker"), domain.name("Not theirs")
+    guid = domain.present(edited, settings={GUEST: False}, links=[unit]).after["guid"]
+    domain.present(other, settings={GUEST: False}, links=[unit])
+    delegate(domain, sids, guid, unit)
+    mine = domain.name("Administrator's own")
+    domain.present(mine, settings={GUEST: False})
+
+    def others() -> dict[str, Any]:
+        return {name: value for name, value in outside(domain).items() if guid.lower() not in name.lower()}
+
+    before = others()
+    for number, content in enumerate(GPT_INIS):
+        with domain.reader(**account(domain, "editor")) as reader:
+            reader.sysvol.replace(rf"{reader.folder(guid)}\GPT.INI", content)
+            with suppress(DomainError):
+                reader.sysvol.replace(rf"{journals(domain)}\{guid}.lock", b"someone else")
+        with domain.reader() as reader, suppress(SmbGuestError):
+            wanted = DesiredGpo(edited, {GUEST: number % 2 == 0})
+            DomainChanges(reader).make_true(edited, wanted, GpoTerms())
+        administer(domain, mine, [other])
+        assert others() == before, content
+    domain.absent(edited)
 
 
 def test_denied_revert_of_a_member_is_not_carried_out_by_an_administrator(domain: Domain, sids: dict[str, str]) -> None:

@@ -41,13 +41,20 @@ class Raced(DomainError):
 
 
 class MissingRight(DomainError):
-    """The account is known and may not do this. what: such as `creating CN=...`.
+    """The account is known and may not do this.
 
     named: whether the message names the right that is missing (see `rights`).
     """
 
-    def __init__(self, what: str, account: str) -> None:
-        super().__init__(f"The domain denied access when {what}.")
+    def __init__(self, what: str, account: str, *, is_predicted: bool = False) -> None:
+        """Make the error.
+
+        Args:
+            what: Such as `creating CN=...`.
+            account: In words.
+            is_predicted: Whether the rights were asked for, as check mode does, and nothing was tried.
+        """
+        super().__init__(f"The domain {'would deny' if is_predicted else 'denied'} access when {what}.")
         self.account = account
         self.named = False
 

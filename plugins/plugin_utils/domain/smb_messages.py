@@ -28,6 +28,7 @@ CHUNK = 65536
 CHAINED = b"\xff" * 16
 """The file id that means: what the request before in the same chain opened (3.2.4.1.4)."""
 OWNER, GROUP, DACL = 1, 2, 4
+_MAXIMAL_ACCESS = b"MxAc"
 WRITING = frozenset({9, 17})
 """Commands of requests that write: WRITE and SET_INFO (MS-SMB2 2.2.1)."""
 
@@ -53,6 +54,7 @@ class Access:
 READ = Access(rights=0x00120089, disposition=1)
 # Others may read: it still has this handle for a moment when it has got the name under which it is whole.
 WRITE_NEW = Access(rights=0x00130116, disposition=5, share=1, options=0x40)
+READ_ATTRIBUTES = Access(rights=0x00000080, disposition=1)
 MAKE_FOLDER = Access(rights=0x00100080, disposition=2, options=0x01)
 LIST = Access(rights=0x00100081, disposition=1, options=0x01)
 DELETE_FILE = Access(rights=0x00010000, disposition=1, options=0x40)
@@ -65,8 +67,13 @@ SET_SECURITY = Access(rights=0x000C0000, disposition=1)
 HOLD = Access(rights=0x00010112, disposition=5, share=1, options=0x1040, attributes=0x100)
 
 
-def create(tree: Any, name: str, access: Access) -> Structure:
+def create(tree: Any, name: str, access: Access, *, asks_access: bool = False) -> Structure:
+    """asks_access: whether the answer is to bring what `maximal_access` reads."""
+    from smbprotocol.create_contexts import SMB2CreateContextRequest
     from smbprotocol.open import ImpersonationLevel, Open
+
+    question = SMB2CreateContextRequest()
+    question["buffer_name"] = _MAXIMAL_ACCESS
 
     message, _receive = Open(tree, name).create(
         ImpersonationLevel.Impersonation,
@@ -75,6 +82,7 @@ def create(tree: Any, name: str, access: Access) -> Structure:
         access.share,
         access.disposition,
         access.options,
+        create_contexts=[question] if asks_access else None,
         send=False,
     )
     return message
@@ -87,6 +95,20 @@ def file_id(answer: bytes) -> bytes:
     response = SMB2CreateResponse()
     response.unpack(answer)
     return bytes(response["file_id"].get_value())
+
+
+def maximal_access(answer: bytes) -> int:
+    """Which rights the account has on what was opened (2.2.14.2.5). Raises UnreadableAnswer where that is missing."""
+    from smbprotocol.open import SMB2CreateResponse
+
+    response = SMB2CreateResponse()
+    response.unpack(answer)
+    for context in response["buffer"].get_value():
+        if context["buffer_name"].get_value() == _MAXIMAL_ACCESS:
+            status, rights = struct.unpack("<II", context["buffer_data"].get_value())
+            if status == 0:
+                return int(rights)
+    raise UnreadableAnswer("The server does not tell which rights the account has on a file of SYSVOL.")
 
 
 def close(file: bytes = CHAINED) -> Structure:

@@ -236,6 +236,12 @@ class Sysvol:
         answers = self._chain("reading the security of", path, smb.READ_SECURITY, smb.query_security())
         return self._parsed(smb.information, answers[1])
 
+    def rights(self, path: str) -> int:
+        """The rights that the account has on a file or folder (MS-SMB2 2.2.13.1). Raises NotFound, MissingRight."""
+        opening = smb.create(self._tree, self._name(path), smb.READ_ATTRIBUTES, asks_access=True)
+        answers = self.call([opening, smb.close()], f"asking for the rights on {SHARE}\\{path}")
+        return self._parsed(smb.maximal_access, answers[0])
+
     def set_security(self, path: str, descriptor: bytes, *, owner: bool) -> None:
         """Set the DACL, and owner and group as well if asked for. Raises NotFound, MissingRight."""
         access, parts = (smb.SET_SECURITY, smb.OWNER | smb.GROUP | smb.DACL) if owner else (smb.SET_DACL, smb.DACL)

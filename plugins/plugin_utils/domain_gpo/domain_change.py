@@ -27,6 +27,7 @@ from .gpo_desired import DesiredGpo, cells_between, described, fulfil, link_cell
 from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, now
 from .gpo_reader import GpoReader, as_guid
 from .gpo_revert import TRIES, GpoRevert, check_written
+from .gpo_rights import RightsCheck
 from .gpo_state import DEFAULT_POLICIES, GpoState
 from .gpo_writer import GpoWriter, kept_of, new_kept_in, without_links
 from .journal_store import JournalFile, JournalStore
@@ -62,6 +63,7 @@ class DomainChanges:
         self._store = JournalStore(reader.directory, reader.sysvol, reader.policies_folder)
         self._writer = GpoWriter(reader, self._store.folder)
         self.warnings: list[str] = []
+        self._rights = RightsCheck(reader, self._store.folder)
         self._revert = GpoRevert(reader, self._store, self._writer, self.warnings)
 
     # What the modules ask for
@@ -116,6 +118,7 @@ class DomainChanges:
         journal, entry = self._journaled(guid, change_id)
         found, wanted = self._revert.plan(journal, entry, force=force)
         if self._check_mode:
+            self._rights.check(found, wanted)
             return GpoOutcome(True, described(found), described(wanted), entry, None, self.warnings)
         with ExitStack() as locks:
             if entry.kind is GpoChangeKind.DELETE:
@@ -181,6 +184,8 @@ class DomainChanges:
 
     def _prediction(self, found: GpoState, wanted: GpoState) -> GpoOutcome:
         """What check mode answers. A GPO that is still to be made has no GUID yet: the run draws one."""
+        if self._differs(found, wanted):
+            self._rights.check(found, wanted)
         wanted = predicted(found, wanted)
         after = described(wanted)
         if after and not found.exists:
@@ -270,7 +275,7 @@ class DomainChanges:
         cells = journal.without(entry).with_over(ordered)
         if cells == entry.cells:
             return journal, entry
-        entry = replace(entry, cells=cells)
+        entry = replace(entry, cells=cells, targets={**entry.targets, **found.targets})
         journal = journal.with_entry(entry)
         self._store.write(journal)
         return journal, entry
@@ -310,7 +315,7 @@ class DomainChanges:
     def _entry(self, found: GpoState, wanted: GpoState, terms: GpoTerms) -> tuple[GpoJournal, GpoChange]:
         """The journal with the entry of a change that begins."""
         guid = found.guid or wanted.guid
-        journal = self._store.journal(guid)
+        journal = self._store.journal(guid).renamed({target: dn for dn, target in found.targets.items()})
         change_id = terms.change_id or now().replace("-", "").replace(":", "")[:15] + "Z-" + uuid.uuid4().hex[:6]
         if journal.get(change_id):
             raise RequestError(f"The change_id {change_id} was used for this GPO before. Say another one, or none.")
@@ -323,6 +328,7 @@ class DomainChanges:
             controller=socket.gethostname(),
             account=self._reader.directory.controller.account,
             version_found=found.container.version.number if found.container else 0,
+            targets=found.targets,
         )
         if not found.exists:
             entry = replace(entry, kind=GpoChangeKind.CREATE)

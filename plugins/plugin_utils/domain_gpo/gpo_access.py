@@ -178,6 +178,11 @@ def may_apply(gpo: SecurityDescriptor, token: frozenset[str]) -> bool:
     return _granted(gpo.dacl, token, _READ, None) and _granted(gpo.dacl, token, CONTROL_ACCESS, APPLY_GROUP_POLICY)
 
 
+def is_granted(security: SecurityDescriptor, token: frozenset[str], right: int) -> bool:
+    """Whether an account with these SIDs has a right on an object."""
+    return security.dacl is None or _granted(security.dacl, token, right, None)
+
+
 def _granted(aces: Iterable[Ace], token: frozenset[str], right: int, object_type: str | None) -> bool:
     for ace in aces:
         if not ace.applies_here or ace.sid not in token or ace.object_type not in (None, object_type):

@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 from ..core.errors import SmbGuestError
 from ..core.hostile_bytes import HOSTILE_BYTES
@@ -30,7 +31,7 @@ from ..core.stack import ChangeStack, ChangeStatus, part_of
 from ..core.text import one_line
 from ..domain.errors import DomainError, clean
 from .gpo_cell_values import check_cell_value
-from .gpo_cells import SHELL, Json, cell
+from .gpo_cells import LINK, SHELL, Json, cell
 
 FORMAT = 3
 KEPT_ENDED = 20
@@ -79,6 +80,7 @@ class GpoChange:
         controller: the control node.
         version_found: the GPO's number before the change.
         left_alone: cells that its end left, because somebody else had set them.
+        targets: the objectGUID of each container whose links it wrote, by the DN in the name of the cell.
     """
 
     change_id: str
@@ -95,6 +97,7 @@ class GpoChange:
     note: str = ""
     version_found: int = 0
     left_alone: tuple[str, ...] = ()
+    targets: Mapping[str, str] = field(default_factory=dict)
     seq: int = 0
 
     @property
@@ -205,6 +208,13 @@ class GpoJournal:
         """The standing entries that were made after it, oldest first."""
         return [each for each in self.stack.standing if each.seq > entry.seq]
 
+    def renamed(self, names: Mapping[str, str]) -> GpoJournal:
+        """With the present names of containers: changes of one container are changes of one cell.
+
+        names: the DN of each container, by its objectGUID. Those that are not in it keep the name of their time.
+        """
+        return replace(self, entries=tuple(_renamed(entry, names) for entry in self.entries))
+
     def without(self, entry: GpoChange) -> GpoJournal:
         return replace(self, entries=tuple(each for each in self.entries if each.seq != entry.seq))
 
@@ -224,6 +234,17 @@ class GpoJournal:
         if cells and SHELL in entry.cells:
             cells[SHELL] = {side: entry.cells[SHELL][side] for side in ("found", "written")}
         return cells
+
+
+def _renamed(entry: GpoChange, names: Mapping[str, str]) -> GpoChange:
+    moved = {dn: names[guid] for dn, guid in entry.targets.items() if names.get(guid, dn) != dn}
+    if not moved:
+        return entry
+    cells = {
+        LINK + moved[dn] if (dn := name.removeprefix(LINK)) in moved else name: value
+        for name, value in entry.cells.items()
+    }
+    return replace(entry, cells=cells, targets={moved.get(dn, dn): guid for dn, guid in entry.targets.items()})
 
 
 def now() -> str:
@@ -246,6 +267,7 @@ def _entry(seq: int, data: Mapping[str, Any]) -> GpoChange:
         kept_in=_kept_in(data["kept_in"]),
         version_found=int(data["version_found"]),
         left_alone=tuple(map(str, data["left_alone"])),
+        targets={str(dn): str(UUID(guid)) for dn, guid in dict(data["targets"]).items()},
         seq=seq,
         **{text: one_line(str(data[text]), MAX_TEXT) for text in texts},
     )

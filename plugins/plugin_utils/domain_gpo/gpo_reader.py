@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from ..core.errors import HostState
 from ..domain.directory import Directory, DirectoryEntry, SearchScope, escaped
@@ -36,6 +37,7 @@ ATTRIBUTES = [
 ]
 SD_FLAGS = 7
 """Owner, group and DACL of nTSecurityDescriptor."""
+LINK_ATTRIBUTES = ["gPLink", "objectGUID"]
 GPO_CLASS = "(objectClass=groupPolicyContainer)"
 
 
@@ -91,18 +93,23 @@ class GpoReader:
                 f"{self.unc(guid)}, where this collection would look.",
                 host_state=HostState.NOTHING_WRITTEN,
             )
-        links = dict(self.linking(guid)) if container else {}
+        linking = list(self.linking(guid)) if container else []
         for target in targets:
-            if not any(dn_key(target) == dn_key(dn) for dn in links):
-                found = self.directory.read(target, ["gPLink"])
+            if not any(dn_key(target) == dn_key(entry.dn) for entry in linking):
+                found = self.container(target)
                 if found is None:
                     raise DomainError(
                         f"The directory has no {clean(target)} that {clean(self.directory.controller.account)} can "
                         "see. links wants the distinguished name of an organizational unit, the domain or a site.",
                         host_state=HostState.NOTHING_WRITTEN,
                     )
-                links[found.dn] = found.text("gPLink") or ""
-        return GpoState(guid, container, self._named_files(container) if container else Files(), links)
+                linking.append(found)
+        files = self._named_files(container) if container else Files()
+        return with_containers(GpoState(guid, container, files), linking)
+
+    def container(self, name: str) -> DirectoryEntry | None:
+        """A container that can link GPOs, with its links; by DN or `<GUID=...>`. None if it is not there."""
+        return self.directory.read(name, LINK_ATTRIBUTES)
 
     def _named_files(self, container: GpoContainer) -> Files:
         return replace(self.files(container.guid), gpo=container.name)
@@ -117,13 +124,23 @@ class GpoReader:
             found: dict[str, Any] = {name: self.sysvol.read(rf"{folder}\{FILES[name]}") for name in only}
         return Files(**found)
 
-    def linking(self, guid: str) -> Iterator[tuple[str, str]]:
-        """Every container that links the GPO: DN and gPLink. Domains, units and sites of the configuration."""
+    def linking(self, guid: str) -> Iterator[DirectoryEntry]:
+        """Every container that links the GPO: domains, units and sites of the configuration."""
         for base in (self.directory.domain_dn, self.directory.configuration_dn):
-            for entry in self.directory.search(base, SearchScope.SUBTREE, f"(gPLink=*{escaped(guid)}*)", ["gPLink"]):
-                text = entry.text("gPLink") or ""
-                if links_of(text).of(guid):
-                    yield entry.dn, text
+            for entry in self.directory.search(
+                base, SearchScope.SUBTREE, f"(gPLink=*{escaped(guid)}*)", LINK_ATTRIBUTES
+            ):
+                if links_of(entry.text("gPLink")).of(guid):
+                    yield entry
+
+
+def with_containers(state: GpoState, entries: Iterable[DirectoryEntry]) -> GpoState:
+    """A GPO with more containers that link it or are to link it."""
+    links, targets = dict(state.links), dict(state.targets)
+    for entry in entries:
+        links[entry.dn] = entry.text("gPLink") or ""
+        targets[entry.dn] = str(UUID(bytes_le=entry.raw("objectGUID") or bytes(16)))
+    return replace(state, links=links, targets=targets)
 
 
 def as_guid(gpo: str) -> str | None:

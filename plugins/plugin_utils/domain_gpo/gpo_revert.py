@@ -21,7 +21,7 @@ from ..domain.errors import Raced, clean
 from .gpo_cells import LINK, SECURITY, SETTING, Json, cell, decoded
 from .gpo_desired import cells_between, versions_disagree
 from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal
-from .gpo_reader import GpoReader
+from .gpo_reader import GpoReader, with_containers
 from .gpo_state import GpoState, security_of
 from .gpo_writer import GpoWriter, kept_container
 from .journal_store import JournalStore
@@ -48,7 +48,7 @@ class GpoRevert:
 
     def plan(self, journal: GpoJournal, entry: GpoChange, *, force: bool) -> tuple[GpoState, GpoState]:
         """The GPO as it is, and as it is without a change. Raises RequestError where that cannot be told."""
-        found = self._with_targets(self._reader.state(journal.guid, []), _targets(entry))
+        journal, entry, found = self._located(journal, entry)
         above = journal.above(entry)
         if entry.kind is not GpoChangeKind.EDIT and above:
             listed = ", ".join(each.change_id for each in above)
@@ -60,7 +60,7 @@ class GpoRevert:
             self._refuse_second_of_name(journal)
             if not force:
                 self._refuse_changed_files(journal.guid, entry)
-            return found, _restored(self._deleted(found, entry), entry.cells)
+            return found, _restored(self._deleted(found, entry), entry, entry.cells)
         if not found.exists and not (entry.kind is GpoChangeKind.CREATE or force):
             raise RequestError(
                 f"The GPO {clean(journal.name)} of {entry.change_id} does not exist any more, and this collection did "
@@ -72,7 +72,7 @@ class GpoRevert:
         cells = journal.to_restore(entry)
         self._refuse_foreign_values(found, entry, cells, force=force)
         self._warn_of_foreign_permissions(found, cells)
-        return found, _restored(found, cells)
+        return found, _restored(found, entry, cells)
 
     @staticmethod
     def _refuse_foreign_values(found: GpoState, entry: GpoChange, cells: Cells, *, force: bool) -> None:
@@ -133,14 +133,22 @@ class GpoRevert:
                 f"{journal.version}). Delete it by hand, or with force: true."
             )
 
-    def _with_targets(self, found: GpoState, targets: Iterable[str]) -> GpoState:
-        """With the links of these containers too, as far as they are there still."""
-        links = dict(found.links)
-        for target in targets:
-            entry = self._reader.directory.read(target, ["gPLink"])
-            if entry is not None and not any(dn_key(dn) == dn_key(entry.dn) for dn in links):
-                links[entry.dn] = entry.text("gPLink") or ""
-        return replace(found, links=links)
+    def _with_containers(self, found: GpoState, names: Iterable[str]) -> GpoState:
+        """With the links of these containers too, as far as they are there still. names: DNs or `<GUID=...>`."""
+        known = {dn_key(dn) for dn in found.links}
+        entries = [self._reader.container(name) for name in names if dn_key(name) not in known]
+        return with_containers(found, [entry for entry in entries if entry])
+
+    def _located(self, journal: GpoJournal, entry: GpoChange) -> tuple[GpoJournal, GpoChange, GpoState]:
+        """The journal and its entry with the present names of containers, and the GPO with the links there.
+
+        A container that was renamed since is found by its objectGUID. One that was deleted is left out, even if another
+        has its name by now.
+        """
+        found = self._reader.state(journal.guid, [])
+        found = self._with_containers(found, [f"<GUID={guid}>" for guid in _missing_targets(entry, found)])
+        journal = journal.renamed({guid: dn for dn, guid in found.targets.items()})
+        return journal, journal.get(entry.change_id) or entry, found
 
     def finish(self, journal: GpoJournal, status: ChangeStatus, note: str, *, force: bool = False) -> None:
         """Restore what the unfinished change of a journal found, and sign it off with a status. Locked.
@@ -150,13 +158,13 @@ class GpoRevert:
         entry = journal.unfinished
         if entry is None:
             return
-        found = self._with_targets(self._reader.state(journal.guid, []), _targets(entry))
+        journal, entry, found = self._located(journal, entry)
         if entry.kind is GpoChangeKind.CREATE:
             # A creation that failed leaves nothing; of a GPO that stood for a while the files are kept.
             self._writer.delete(found, entry.kept_in if status is ChangeStatus.REVERTED else "")
         elif entry.kind is GpoChangeKind.DELETE:
             self._writer.restore(journal.guid, entry, force=force)
-            found = self._with_targets(self._reader.state(journal.guid, []), list(found.links))
+            found = self._with_containers(self._reader.state(journal.guid, []), list(found.links))
             journal = replace(journal, version=self._restore_links(entry, found))
         elif found.exists:
             journal, entry = self._restore_cells(journal, entry, found)
@@ -177,22 +185,22 @@ class GpoRevert:
                     del cells[name]
                     if not cell(name).same(held, value["found"]):
                         left_alone.append(name)
-        wanted = _restored(found, cells)
+        wanted = _restored(found, entry, cells)
         moved = found.container is not None and found.container.version.number != entry.version_found
         touched = any(name.startswith(SETTING) for name in entry.cells)
         # An interrupted run may have written files whose version no client has seen.
         anew = entry.kind is GpoChangeKind.EDIT and touched and (moved or found.files != wanted.files)
         self._writer.write(found, wanted, new_version=anew or versions_disagree(found))
-        after = self._with_targets(self._reader.state(found.guid, []), list(found.links))
+        after = self._with_containers(self._reader.state(found.guid, []), list(found.links))
         check_written(after, wanted)
         version = after.container.version.number if after.container else 0
         return replace(journal, version=version), replace(entry, left_alone=tuple(left_alone))
 
     def _restore_links(self, entry: GpoChange, found: GpoState) -> int:
         """Link a restored GPO again; reads back and returns the version. Raises UnexpectedState, Raced."""
-        wanted = _restored(found, entry.cells)
+        wanted = _restored(found, entry, entry.cells)
         self._writer.write(found, wanted)
-        after = self._with_targets(self._reader.state(found.guid, []), list(found.links))
+        after = self._with_containers(self._reader.state(found.guid, []), list(found.links))
         for name in entry.cells:
             if not cell(name).same(cell(name).now(after), cell(name).now(wanted)):
                 raise UnexpectedState(f"{name} of the GPO {clean(wanted.name)} is not what was just written.")
@@ -223,16 +231,21 @@ class GpoRevert:
         )
 
 
-def _targets(entry: GpoChange) -> list[str]:
-    """The containers whose links a change wrote."""
-    return [name.removeprefix(LINK) for name in entry.cells if name.startswith(LINK)]
+def _missing_targets(entry: GpoChange, found: GpoState) -> list[str]:
+    """The objectGUIDs of containers whose links a change wrote, and that are not known to link the GPO now."""
+    written = [entry.targets[dn] for name in entry.cells if (dn := name.removeprefix(LINK)) in entry.targets]
+    return [guid for guid in written if guid not in found.targets.values()]
 
 
-def _restored(state: GpoState, cells: Cells) -> GpoState:
+def _restored(state: GpoState, entry: GpoChange, cells: Cells) -> GpoState:
     """The state with `found` in each of these cells. Raises DomainError for what no change could have written."""
-    known = {dn_key(dn) for dn in state.links}
     for name, value in cells.items():
-        if name.startswith(LINK) and dn_key(name.removeprefix(LINK)) not in known:
+        if name.startswith(LINK) and not _is_there(state, entry, name.removeprefix(LINK)):
             continue
         state = cell(name).put(state, value["found"], value["written"])
     return state
+
+
+def _is_there(state: GpoState, entry: GpoChange, dn: str) -> bool:
+    """Whether a container is still the one that a change linked."""
+    return any(dn_key(each) == dn_key(dn) and guid == entry.targets.get(dn) for each, guid in state.targets.items())

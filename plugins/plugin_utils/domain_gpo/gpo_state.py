@@ -113,12 +113,15 @@ class GpoState:
     """All of a GPO that this collection reads and writes. container None: there is no such GPO.
 
     links: the gPLink text of each container that links it or is to link it, by DN as it was spelled first.
+    targets: the objectGUID of each of these containers, by the same DN. A container can be renamed, or replaced by
+    another of its name; the GUID stays with the object.
     """
 
     guid: str
     container: GpoContainer | None = None
     files: Files = field(default_factory=Files)
     links: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exists(self) -> bool:
