@@ -182,7 +182,7 @@ def test_damaged_journal_is_never_used(domain: Domain) -> None:
     created = domain.present(name, settings={GUEST: True})
     path = domain.folder("winops.smb_guest") / f"{created.after['guid']}.S-1-5-32-544.json"
     good = path.read_bytes()
-    for bad in (b"", b"{", good.replace(b"setting:", b"../../"), good.replace(b'"format": 2', b'"format": 9')):
+    for bad in (b"", b"{", good.replace(b"setting:", b"../../"), good.replace(b'"format": 3', b'"format": 9')):
         path.write_bytes(bad)
         with pytest.raises(Exception, match="cannot be used"):
             domain.revert(created)
