@@ -15,10 +15,11 @@ from ..plugin_utils.actions.exception_safeguards import check_decides, check_nam
 from ..plugin_utils.actions.gpo_options import LINK_OPTIONS, desired_gpo, gpo_terms, result_of
 from ..plugin_utils.actions.safeguards import without_empty
 from ..plugin_utils.domain.directory import escaped
-from ..plugin_utils.domain_gpo.domain_change import DomainChanges, GpoTerms
+from ..plugin_utils.domain_gpo.domain_change import DomainChanges
 from ..plugin_utils.domain_gpo.domain_report import DomainReport
 from ..plugin_utils.domain_gpo.exception_names import PREFIX, exception_name, is_for, last_day_of
 from ..plugin_utils.domain_gpo.gpo_access import AUTHENTICATED_USERS
+from ..plugin_utils.domain_gpo.gpo_outcome import GpoTerms
 from ..plugin_utils.domain_gpo.gpo_reader import GPO_CLASS, GpoReader
 from ..plugin_utils.domain_gpo.gpo_state import GpoContainer
 from ..plugin_utils.domain_gpo.resolution import Resolution

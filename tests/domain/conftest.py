@@ -28,12 +28,9 @@ from system_packages import missing
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.domain_action import opened
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.directory import Directory
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.domain_controller import DomainController
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import (
-    DomainChanges,
-    GpoOutcome,
-    GpoTerms,
-)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredGpo, DesiredLink
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_outcome import GpoOutcome, GpoTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_reader import GpoReader
 
 DEFAULT_ANSWERS = 2_000

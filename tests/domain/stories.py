@@ -16,7 +16,7 @@ from faults import EVERY, Killed, Kind, fault
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import BESIDE
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import GpoOutcome
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_outcome import GpoOutcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_reader import GPO_CLASS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gpt_ini import GptIni
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gpt_tmpl import GptTmpl

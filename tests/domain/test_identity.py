@@ -15,8 +15,9 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.gpo_optio
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import is_foreign_sid, sid_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.link_targets import link_targets
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges, GpoTerms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredLink
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_outcome import GpoTerms
 
 FOREIGN = "S-1-5-21-1-2-3-4444"
 

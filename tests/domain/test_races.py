@@ -16,12 +16,10 @@ from faults import Fault, fault
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import Sysvol
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import (
-    DomainChanges,
-    GpoTerms,
-)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_cells import MANAGED, setting_value
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredGpo
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_outcome import GpoTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gpt_ini import GptIni
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.registry_pol import (
     RegistryPol,

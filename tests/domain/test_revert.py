@@ -13,8 +13,8 @@ from conftest import Domain
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import GpoTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredLink
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_outcome import GpoTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.gp_links import Links
 
 GUEST, SIGNING, AUDIT = "insecure_guest_logons", "client_signing", "audit_insecure_guest_logons"

@@ -15,13 +15,11 @@ from conftest import Domain
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState, worded
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import sid_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError, MissingRight
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import (
-    DomainChanges,
-    GpoTerms,
-)
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_report import DomainReport
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_access import AUTHENTICATED_USERS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredGpo, DesiredLink
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_outcome import GpoTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.security_descriptor import (
     SecurityDescriptor,
 )

@@ -24,8 +24,9 @@ from ansible_collections.winops.smb_guest.plugins.action.domain_policy_revert im
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import sid_of
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError, MissingRight
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges, GpoTerms
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.domain_change import DomainChanges
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_desired import DesiredGpo
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_outcome import GpoTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.journal_store import JournalStore
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.journal_trust import ADMINISTRATORS
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.security_descriptor import (

@@ -135,7 +135,7 @@ CELL = {"found": [[0, *POLICY, "AQAAAA=="]], "written": [[0, *POLICY, "AAAAAA=="
 LINK = {"guid": GUID, "gPLink": f"[LDAP://cn={GUID},cn=policies,cn=system,DC=ad,DC=example;0]"}
 FILES = {"registry_pol": True, "gpt_tmpl": False, "extensions": None}
 GPO_JOURNAL = {
-    "format": 2,
+    "format": 3,
     "guid": GUID,
     "name": "SMB",
     "version": 7,
@@ -160,6 +160,8 @@ GPO_JOURNAL = {
             "account": "admin",
             "note": "",
             "version_found": 6,
+            "left_alone": ["comment"],
+            "targets": {"DC=ad,DC=example": "7a1b2c3d-0000-4000-8000-000000000001"},
         }
         for number, kind, status, over in ((1, "create", "applied", None), (2, "edit", "pending", "CHG1"))
     ],
@@ -179,12 +181,14 @@ def host_journal(data: bytes, _folder: Path) -> None:
 
 def gpo_journal(data: bytes, _folder: Path) -> None:
     journal = GpoJournal.parse(GUID, data, "path")
-    for entry in journal.standing():
-        journal.covered(entry)
+    stack = journal.stack
+    for entry in stack.standing:
+        journal.above(entry)
         journal.to_restore(entry)
         assert all(text.isprintable() for text in (entry.reason, entry.account, entry.note))
     for name, value in ((name, value) for entry in journal.entries for name, value in entry.cells.items()):
-        journal.over(name, value["found"])
+        journal.with_over({name: value})
+    journal.renamed({guid: "OU=new,DC=ad" for entry in journal.entries for guid in entry.targets.values()})
     assert GpoJournal.parse(GUID, journal.to_bytes(), "path") is not None
 
 

@@ -13,10 +13,10 @@ from ..change.journal_format import checked_change_id, checked_text
 from ..core.errors import RequestError
 from ..domain.accounts import is_foreign_sid, sid_of, wmi_filter_text
 from ..domain.link_targets import link_targets
-from ..domain_gpo.domain_change import GpoOutcome, GpoTerms
 from ..domain_gpo.gpo_cells import MANAGED
 from ..domain_gpo.gpo_desired import DesiredGpo, DesiredLink, text_of
 from ..domain_gpo.gpo_names import with_names
+from ..domain_gpo.gpo_outcome import GpoOutcome, GpoTerms
 from ..domain_gpo.gpo_reader import GpoReader
 
 LINK_OPTIONS: Mapping[str, Any] = {

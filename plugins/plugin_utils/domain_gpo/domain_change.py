@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import socket
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ..core.errors import HostState, RequestError, SmbGuestError, UnexpectedState
@@ -25,33 +25,13 @@ from ..domain.errors import DomainError, NotFound, Raced, clean
 from .gpo_cells import SECURITY, SHELL, cell
 from .gpo_desired import DesiredGpo, cells_between, described, fulfil, link_cells, new_gpo, predicted, versions_disagree
 from .gpo_journal import GpoChange, GpoChangeKind, GpoJournal, now
+from .gpo_outcome import GpoOutcome, GpoTerms
 from .gpo_reader import GpoReader, as_guid
 from .gpo_revert import TRIES, GpoRevert, check_written
 from .gpo_rights import RightsCheck
 from .gpo_state import DEFAULT_POLICIES, GpoState
 from .gpo_writer import GpoWriter, kept_of, new_kept_in, without_links
 from .journal_store import JournalFile, JournalStore
-
-
-@dataclass
-class GpoOutcome:
-    """What a run did, or in check mode would do. before and after: the GPO in words; empty where there is none."""
-
-    changed: bool
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-    entry: GpoChange | None = None
-    state: GpoState | None = None
-    """The GPO afterwards; None after a revert."""
-    warnings: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class GpoTerms:
-    """What goes into the journal with a change."""
-
-    change_id: str | None = None
-    reason: str = ""
 
 
 class DomainChanges:
