@@ -1,4 +1,4 @@
-"""The safeguards of enable_guest in every way that people call a role: no host is changed past one of them."""
+"""The roles in every way that people call one: no host is changed past a safeguard, nothing is skipped in silence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from checkout import clean_environ
+from checkout import ROOT, clean_environ
 
 from simulated_windows.client import Fleet
 
@@ -171,6 +171,74 @@ def test_the_report_is_written_where_the_first_host_is_left_out(untouched: Fleet
     read = {row["name"] for row in document["hosts"] if row["status"] == "read"}
     assert read == {"ws2", "ws3"}
     assert done.stdout.count("Written: ") == 1, done.stdout
+
+
+AUDIT_TASKS = [
+    task["name"]
+    for task in yaml.safe_load((ROOT / "roles/audit_report/tasks/main.yml").read_text())
+    if not task["name"].startswith(("Check", "Probe"))
+]
+
+
+def test_the_report_is_written_once_and_whole_under_the_strategy_free(untouched: Fleet, tmp_path: Path) -> None:
+    body = {"strategy": "ansible.builtin.free", "roles": ["winops.smb_guest.audit_report"]}
+    done = play(untouched, tmp_path, body, {}, "--limit", "ws1:ws2:ws3")
+    assert done.returncode == 0, done.stdout
+    document = json.loads((tmp_path / "smb_guest_report" / "report.json").read_text())
+    assert {row["name"] for row in document["hosts"] if row["status"] == "read"} == {"ws1", "ws2", "ws3"}
+    assert "Could not be read" not in done.stdout
+    assert "3 hosts: " in done.stdout
+
+
+@pytest.mark.parametrize("task", AUDIT_TASKS)
+def test_a_report_that_is_skipped_into_fails_or_is_whole(untouched: Fleet, tmp_path: Path, task: str) -> None:
+    """Servers are named: their probe is skipped, and so is the reading of the hosts where the task comes later."""
+    variables = {"audit_report_probe_servers": ["127.0.0.1:9"]}
+    body = {"roles": ["winops.smb_guest.audit_report"]}
+    done = play(untouched, tmp_path, body, variables, "--limit", "ws1:ws2", "--start-at-task", task)
+    silent = task.endswith("where the first host was left out")
+    assert done.returncode == (0 if silent and "Show" in task else 2), done.stdout
+    assert not (tmp_path / "smb_guest_report").exists()
+
+
+@pytest.mark.parametrize("how", ["roles", "import_role", "include_role"])
+def test_revert_asks_for_one_choice_whoever_is_left_out(untouched: Fleet, tmp_path: Path, how: str) -> None:
+    body = yaml.safe_load(yaml.safe_dump(called(how, WITHOUT_THE_FIRST)).replace(ROLE, "winops.smb_guest.revert"))
+    done = play(untouched, tmp_path, body, {"revert_latest": True, "revert_all": True}, "--limit", "ws1:ws2")
+    assert done.returncode == 2, done.stdout
+    words = "Set exactly one of revert_change_id, revert_latest: true and revert_all: true. Nothing was asked"
+    assert words in " ".join(done.stdout.split())
+
+
+def test_verify_facts_takes_one_host(untouched: Fleet, tmp_path: Path) -> None:
+    """The task that writes checks it, so there is no earlier task that a run could skip."""
+    inventory = str(untouched.inventory_path)
+    command = ["ansible-playbook", "-i", inventory, "winops.smb_guest.verify_facts", "--limit", "ws1:ws2"]
+    environ = clean_environ(Path(sys.executable).parent)
+    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 2, done.stdout
+    assert "This play has 2 hosts, and max_hosts allows 1" in done.stdout
+
+
+def test_a_change_of_our_own_is_named_with_the_way_out(fleet: Fleet, tmp_path: Path) -> None:
+    """harden, then enable_guest: refused with the change and the variable; with the variable: covered."""
+    hosts = ("--limit", "ws1")
+    hardening = play(fleet, tmp_path, {"roles": ["winops.smb_guest.harden"]}, {"harden_change_id": "CHG7"}, *hosts)
+    assert "Insecure guest logons on ws1 are now blocked." in hardening.stdout
+    refused = play(fleet, tmp_path, called("roles"), CONSENT, *hosts)
+    assert refused.returncode == 2, refused.stdout
+    said = " ".join(refused.stdout.split())
+    for words in (
+        "the change CHG7 of this collection (harden) sets",
+        "add policy to enable_guest_scopes",
+        "winops.smb_guest.revert -i INVENTORY --limit ws1 -e revert_change_id=CHG7",
+    ):
+        assert words in said
+    assert "to scope." not in said
+    covered = play(fleet, tmp_path, called("roles"), {**CONSENT, "enable_guest_scopes": ["local", "policy"]}, *hosts)
+    assert covered.returncode == 0, covered.stdout
+    assert "It covers the change CHG7" in covered.stdout
+    assert open_hosts(fleet) == ["ws1"]
 
 
 @pytest.mark.parametrize(

@@ -209,8 +209,8 @@ def _policy(state: SettingState, author: Entry | None) -> tuple[str, str]:
     if author is not None:
         ends = f", expires at {stamp(author.expires_at)}" if author.expires_at else ""
         way_out = (
-            f"To cover that value by this change, add policy to {option('scope')}. To revert that change, run: "
-            f"{revert_command(author.change_id)}"
+            f"To cover that value by this change, add policy to {option('scope')}. To revert that change, run "
+            f"'{revert_command(author.change_id)}'."
         )
         return f"the change {author.change_id} of this collection ({author.reason or 'no reason'}{ends})", way_out
     if state.policy_source is None:
