@@ -29,7 +29,7 @@ from ..plugin_utils.report.csv_tables import csv_files
 from ..plugin_utils.report.document import SCHEMA_VERSION, ReportTerms, build_document
 from ..plugin_utils.report.exceptions import Accepted, read_exceptions
 from ..plugin_utils.report.files import as_json, checksums, read_document, read_parts
-from ..plugin_utils.report.html import render
+from ..plugin_utils.report.html import page_pieces
 from ..plugin_utils.report.json_lines import json_lines
 from ..plugin_utils.report.parts import build_part, merge_parts, part_name
 from ..plugin_utils.report.sarif import as_sarif
@@ -193,7 +193,8 @@ def _files(
         digests: The checksum of the document, once it is written.
     """
     if "html" in formats:
-        yield PAGE, (render(document, digests.get(DOCUMENT, "")) for _once in range(1))
+        # The digest is asked for when the page is written, and not before.
+        yield PAGE, (piece for _once in range(1) for piece in page_pieces(document, digests.get(DOCUMENT, "")))
     if "csv" in formats:
         yield from ((f"{name}.csv", pieces) for name, pieces in csv_files(document).items())
     if "jsonl" in formats:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import report_rows
 from cases import (
     BESIDE,
     BYTES_DIVISOR,
@@ -94,6 +95,15 @@ def _bench() -> bool:
     print(f"{CPU_CASE}: {role['cpu_s']:.1f} s / {empty['cpu_s']:.1f} s = {cpu:.2f}")
     if cpu > CPU_RATIO:
         broken.add((CPU_CASE, CPU_PROMISE))
+    for size in report_rows.SIZES:
+        row = report_rows.measure(size)
+        rows.append(row)
+        print(
+            f"{row['case']}: {row['wall_s']} s, {row['peak_mb']} MB of memory; "
+            f"HTML {row['html_mb']}, JSON {row['json_mb']}, CSV {row['csv_mb']} MB"
+        )
+        if row["peak_mb"] > report_rows.MEMORY_MB:
+            broken.add((row["case"], report_rows.MEMORY_PROMISE))
     OUTPUT.mkdir(parents=True, exist_ok=True)
     (OUTPUT / "bench.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     print("\nThe simulated host answers a PowerShell module at once; a real one needs one to three seconds for each.")
@@ -119,6 +129,7 @@ def _promises() -> dict[str, list[str]]:
     for beside in BESIDE:
         promises.setdefault(beside.promise, []).append(beside.case)
     promises[CPU_PROMISE] = [CPU_CASE]
+    promises[report_rows.MEMORY_PROMISE] = [report_rows.case_of(size) for size in report_rows.SIZES]
     return promises
 
 

@@ -25,6 +25,7 @@ from .host_posture import HostPosture, HostStatus, Row, read_host
 from .rows import REMARKS, change_rows, drift_rows, exception_rows, host_row, inbound_rows, state_counts
 from .servers import server_rows
 from .shape import DOORS, PROBE, shaped
+from .shared_values import SharedValues
 from .text import cleaned, line
 
 SCHEMA_VERSION = 3
@@ -51,9 +52,10 @@ class ReportTerms:
 def build_document(results: Mapping[str, Any], terms: ReportTerms) -> dict[str, Any]:
     """The document. results: each host of the inventory with its registered result of `posture_info`, in any state."""
     now = terms.now.astimezone(UTC)
-    hosts = sorted((read_host(name, result) for name, result in results.items()), key=_order)
+    shared = SharedValues()
+    hosts = sorted((read_host(name, result, shared) for name, result in results.items()), key=_order)
     accepted = [*terms.exceptions, *(item for host in hosts for item in of_journal(host))]
-    judged = {host.name: judge_host(host, accepted, now) for host in hosts}
+    judged = {host.name: shared.share(judge_host(host, accepted, now)) for host in hosts}
     probes = sorted(shaped(cleaned(terms.probes), [PROBE]), key=lambda row: json.dumps(row, sort_keys=True))
     servers = server_rows(hosts, accepted, probes, now)
     guest_at: dict[str, list[str]] = {}
@@ -73,7 +75,7 @@ def build_document(results: Mapping[str, Any], terms: ReportTerms) -> dict[str, 
         "collection_version": line(terms.collection_version),
         "events_since": min((host.events["since"] for host in hosts if host.events["since"]), default=None),
         "summary": summary,
-        "hosts": [host_row(host, guest_at.get(host.name, ()), judged[host.name]) for host in hosts],
+        "hosts": [shared.share(host_row(host, guest_at.get(host.name, ()), judged[host.name])) for host in hosts],
         "servers": servers,
         "inbound": inbound_rows(hosts),
         "changes": changes,
@@ -97,8 +99,11 @@ def _order(host: HostPosture) -> str:
 def _usable(previous: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     if not isinstance(previous, Mapping) or previous.get("schema_version") != SCHEMA_VERSION:
         return None
-    usable: Mapping[str, Any] = cleaned(previous)
-    return usable
+    shared = SharedValues()
+    return {
+        line(name): [shared.share(cleaned(row)) for row in value] if isinstance(value, list) else cleaned(value)
+        for name, value in previous.items()
+    }
 
 
 def _summary(

@@ -15,11 +15,12 @@ from typing import Any
 
 from ..core.errors import RequestError
 from .parts import PART_FILES, is_part
+from .shared_values import SharedValues
 
 _PIECES = 10_000
 
 
-def read_document(path: Path) -> dict[str, Any] | None:
+def read_document(path: Path, shared: SharedValues | None = None) -> dict[str, Any] | None:
     """An earlier document; None where there is no file. Raises RequestError where it is none that can be read."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -28,7 +29,7 @@ def read_document(path: Path) -> dict[str, Any] | None:
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"The earlier report {path} cannot be read: {error}.") from error
     with suppress(ValueError, RecursionError):
-        document = json.loads(text)
+        document = json.loads(text, object_hook=(shared or SharedValues()).share)
         if isinstance(document, dict):
             return document
     raise RequestError(f"The earlier report {path} is no JSON of a report. Name another one, or move it away.")
@@ -44,11 +45,12 @@ def read_parts(places: Iterable[Path]) -> list[tuple[Path, dict[str, Any]]]:
         RequestError: A file is no part, or a folder holds none.
     """
     found: dict[Path, dict[str, Any]] = {}
+    shared = SharedValues()
     for place in places:
         folder = place.is_dir()
         paths = sorted(place.rglob(PART_FILES)) if folder else [place]
         for path in paths:
-            document = read_document(path)
+            document = read_document(path, shared)
             if document is None:
                 raise RequestError(f"The part {path} does not exist.")
             if not is_part(document):

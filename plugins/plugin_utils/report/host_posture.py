@@ -17,6 +17,7 @@ from typing import Any
 from ..tables.compliance import product_of
 from ..tables.settings import GUEST, SETTINGS
 from .shape import POSTURE, STATE, shaped
+from .shared_values import SharedValues
 from .text import cleaned
 
 Row = Mapping[str, Any]
@@ -106,8 +107,8 @@ class HostPosture:
         return [name for name in SETTINGS if self.settings.get(name, NOTHING)["drift"]]
 
 
-def read_host(name: str, result: Any) -> HostPosture:
-    """The host of a registered result."""
+def read_host(name: str, result: Any, shared: SharedValues | None = None) -> HostPosture:
+    """The host of a registered result. shared: of all hosts, so that equal rows are kept once."""
     name = str(cleaned(name))
     result = cleaned(result) if isinstance(result, Mapping) else {}
     message = str(result.get("msg") or "")
@@ -116,6 +117,7 @@ def read_host(name: str, result: Any) -> HostPosture:
     if not isinstance(result.get("posture"), Mapping):
         failed = bool(result.get("failed") or message)
         return HostPosture(name, HostStatus.FAILED if failed else HostStatus.NOT_ASKED, message)
-    posture = shaped(result["posture"], POSTURE)
+    share = (shared or SharedValues()).share
+    posture = {part: share(value) for part, value in shaped(result["posture"], POSTURE).items()}
     settings = {key: state for key, state in posture.pop("settings").items() if key in SETTINGS}
     return HostPosture(name, HostStatus.READ, message, settings=settings, access=posture.pop("guest_access"), **posture)

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,17 @@ from .page_data import SETTING_LABELS, page_data
 from .trends import course_of, logons_by_day, server_with_trend
 from .wording import day, headline, minute, time_left, word
 
+_PIECES = 1_000
 PAGE = Path(__file__).resolve().parent / "page"
 
 
 def render(document: Mapping[str, Any], digest: str = "") -> str:
     """The page of a document that `build_document` made. digest: the SHA-256 of its JSON file, in hex digits."""
+    return "".join(page_pieces(document, digest))
+
+
+def page_pieces(document: Mapping[str, Any], digest: str = "") -> Iterator[str]:
+    """The text of the page in pieces: as a whole it would need hundreds of MB for a large fleet."""
     environment = Environment(
         autoescape=True, loader=FileSystemLoader(PAGE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -52,7 +59,7 @@ def render(document: Mapping[str, Any], digest: str = "") -> str:
     style, script = ((PAGE / name).read_text(encoding="utf-8").strip() for name in ("report.css", "report.js"))
     facets = Facets(document)
     now = datetime.fromisoformat(document["generated_at"])
-    return environment.get_template("report.html.j2").render(
+    pieces = environment.get_template("report.html.j2").generate(
         report=document,
         facets=facets,
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
@@ -85,6 +92,8 @@ def render(document: Mapping[str, Any], digest: str = "") -> str:
         differences=differences(document["comparison"]),
         digest=digest,
     )
+    while text := "".join(islice(pieces, _PIECES)):
+        yield text
 
 
 def _hash(text: str) -> str:

@@ -24,6 +24,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.poli
     MAX_FILES,
     PolicyFileSource,
     PolicyFolder,
+    agreement,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.policy_files.strict_backup import (
@@ -226,3 +227,17 @@ def test_an_audit_under_the_other_service_is_reported_and_not_taken(tmp_path: Pa
 )
 def test_no_bytes_end_in_another_error(content: bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     sources(write(tmp_path_factory.mktemp("damaged"), {f"a{suffix}": content}))
+
+
+@given(settings=POLICIES)
+def test_all_forms_agree_and_nothing_is_left_out_silently(settings: dict[str, bool]) -> None:
+    """One folder with every form and every undo: what is read is what was asked for, and each form names the rest."""
+    files = {
+        f"{form}/{name}": content for form in FORMS for name, content in written_files(form, document(settings)).items()
+    }
+    found = PolicyFolder({name: lambda content=content: content for name, content in files.items()}).sources()
+    assert agreement(found) == (settings, {})
+    for form in FORMS:
+        carried = {name for source in found if source.path.startswith(f"{form}/") for name in source.settings}
+        assert carried | set(left_out(form, [SETTINGS[name] for name in settings])) == set(settings)
+        assert not carried & set(left_out(form, [SETTINGS[name] for name in settings]))
