@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A cell is one setting in one scope: the smallest thing that a change writes, and that can be put back. Pure."""
+"""A cell is one setting in one scope: the smallest thing that a change writes, and that can be restored. Pure."""
 
 from __future__ import annotations
 

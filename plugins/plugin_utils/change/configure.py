@@ -283,7 +283,7 @@ def _about_local_gpo(view: _View, planned: Plan) -> Iterator[str]:
     if alone:
         yield (
             f"The local GPO has no entry for {', '.join(alone)}. Once policy was refreshed after this change, undoing "
-            "it puts that value back, but the next refresh may delete it: Group Policy takes it for its own by then."
+            "it restores that value, but the next refresh may delete it: Group Policy takes it for its own by then."
         )
 
 

@@ -197,7 +197,7 @@ class _Script:
         yield "exit 0"
 
     def _first_pass(self, end: CellEnd) -> str:
-        """Put a cell back if it still holds what the change left, or if an attempt before this one got so far."""
+        """Restore a cell if it still holds what the change left, or if an attempt before this one got so far."""
         begin = f"{_REG} add {self._mark('ending')} /v {_note(end.cell)} /t REG_DWORD /d {_UNKNOWN} /f{_QUIET}"
         begun = f"{_REG} query {self._mark('ending')} /v {_note(end.cell)}{_QUIET}"
         left = f"{_REG} add {self._mark('left', end.cell)} /f{_QUIET}"
@@ -205,8 +205,8 @@ class _Script:
         steps = f"({self._if_still(end)} {begin}) & ({begun} & if errorlevel 1 ({left}) else ({choose}))"
         for cover in reversed(end.covers):
             # What the end of a cover has left alone is somebody else's, whatever it is.
-            disowned = f"{_REG} query {_mark(cover, 'left', end.cell)}{_QUIET}"
-            steps = f"({disowned} & if errorlevel 1 ({steps}) else ({left}))"
+            left_alone = f"{_REG} query {_mark(cover, 'left', end.cell)}{_QUIET}"
+            steps = f"({left_alone} & if errorlevel 1 ({steps}) else ({left}))"
             steps = f"({_ended(cover)} & if not errorlevel 1 ({steps}))"
         return steps
 
@@ -277,7 +277,7 @@ def _note(cell: Cell) -> str:
 
 def _type(value: RegistryValue) -> str:
     if not isinstance(value.kind, RegistryType):
-        raise RequestError(f"A registry value of {value} cannot be put back.")
+        raise RequestError(f"A registry value of {value} cannot be restored.")
     return value.kind.name
 
 

@@ -209,7 +209,7 @@ class Journal:
         return replace(settled, marks=tuple(mark for mark in snapshot.marks if mark not in gone))
 
     def forget_marks(self, change_id: str, snapshot: JournalSnapshot) -> None:
-        """Remove what an expiry said of a change, so that its name is free."""
+        """Remove the marks of an expiry of a change, so that its name is free."""
         for mark in snapshot.marks:
             if mark.change_id.lower() == change_id.lower():
                 self._registry.delete_key(f"{CHANGES}\\{mark.name}")

@@ -128,7 +128,7 @@ def _encode_held(held: CellValue) -> list[Any]:
     if stored is None:
         return [None, None, held.running]
     if not isinstance(stored.kind, RegistryType):
-        raise AssertionError("what could not be put back is never written over")
+        raise AssertionError("what could not be restored is never overwritten")
     data = stored.data.hex() if isinstance(stored.data, bytes) else stored.data
     return [stored.kind.name, data, held.running]
 

@@ -5,7 +5,7 @@
 """From what is wanted and what was observed to an ordered list of changes. Pure: no I/O; nothing is decided later.
 
 Order: the client is closed first, then the server is dealt with, and the client is opened last; guest logons first
-and last of all. Cut off anywhere, a host is never more open than it was or was meant to become. Within that order
+and last of all. Interrupted anywhere, a host is never more open than it was or was meant to become. Within that order
 local settings of one side stand next to each other, so that one SetConfiguration carries them.
 """
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tasks that change a host give back: the results and diffs of both engines, in one shape. Pure."""
+"""What tasks that change a host return: the results and diffs of both engines, in one shape. Pure."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def write_back(
 
     In the order in which a change is written, but policy before local: some Windows forbid writing beneath a policy.
     That is as safe: between the two a setting is what its local value says, which is where it was or where it goes.
-    One cell that cannot be put back keeps no other from it. A second attempt follows where the first one left
+    One cell that cannot be restored keeps no other from it. A second attempt follows where the first one left
     something, since a local value may be writable only when the policy above it is gone.
     """
     refused: dict[Cell, str] = {}

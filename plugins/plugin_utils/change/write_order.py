@@ -21,7 +21,7 @@ def safest_first(cell: Cell, *, opens: bool) -> tuple[int, int]:
 
 
 def in_order(changes: Sequence[Change]) -> tuple[Change, ...]:
-    """The changes as they are safe to be cut off; local before policy, which would forbid writing beneath it.
+    """The changes in the order that is safe if interrupted; local before policy, which would forbid writing beneath it.
 
     The files of the local GPO come last, in one edit: what they say is in force already by then.
     """

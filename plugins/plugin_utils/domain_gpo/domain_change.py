@@ -333,7 +333,7 @@ class DomainChanges:
         return replace(journal, version=version).with_entry(replace(entry, status=ChangeStatus.APPLIED))
 
     def _take_back(self, guid: str, error: SmbGuestError) -> None:
-        """After a failure: put everything back at once; what cannot be is left for the next run, and said."""
+        """After a failure: roll everything back at once; what cannot be is left for the next run, with a remark."""
         try:
             self._revert.recover(guid)
         except DomainError as second:

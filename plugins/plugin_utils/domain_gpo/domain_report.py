@@ -139,7 +139,7 @@ class DomainReport:
         version = carrier.version
         if version != container.version:
             sysvol = "no GPT.INI" if version is None else str(version.number)
-            text = f"LDAP has version {container.version.number}, SYSVOL {sysvol}: cut off, or not replicated yet"
+            text = f"LDAP has version {container.version.number}, SYSVOL {sysvol}: interrupted, or not replicated yet"
             self._finding("versions_disagree", [container], text)
         expires = self._expires(carrier)
         if expires and expires < datetime.now(UTC).date():

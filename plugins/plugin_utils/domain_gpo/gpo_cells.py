@@ -135,7 +135,7 @@ def _registry_cell(setting: Setting) -> GpoCell:
         ]
         return _with_registry(state, state.files.registry.write_back(key, name, remembered))
 
-    # Where an instruction stands is for putting it back; that others came or went before it changes nothing.
+    # Where an instruction stands matters when it is restored; that others came or went before it changes nothing.
     return GpoCell(now, lambda one, other: [row[1:] for row in one] == [row[1:] for row in other], put)
 
 

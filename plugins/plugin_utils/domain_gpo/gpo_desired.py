@@ -73,7 +73,7 @@ def new_gpo(guid: str, name: str, path: str, domain_dn: str, links: Mapping[str,
 
 
 def fulfil(found: GpoState, desired_settings: DesiredGpo, domain_dn: str) -> GpoState:
-    """The GPO that exists and is as wished. Raises DomainError for files that are damaged."""
+    """The GPO that exists and is as desired. Raises DomainError for files that are damaged."""
     wanted = found
     for name, value in desired_settings.settings.items():
         if setting_value(wanted, MANAGED[name]) != value or _is_mixed(wanted, name, value):
@@ -87,7 +87,7 @@ def fulfil(found: GpoState, desired_settings: DesiredGpo, domain_dn: str) -> Gpo
 
 
 def _is_mixed(state: GpoState, name: str, value: bool | None) -> bool:
-    """Whether "not configured" is wished and the GPO says something about the setting that is no value of it."""
+    """Whether "not configured" is desired and the GPO says something about the setting that is no value of it."""
     return value is None and cell(SETTING + name).now(state) not in ([], None)
 
 
@@ -102,10 +102,10 @@ def _with_filter(state: GpoState, sids: Sequence[str] | None) -> GpoState:
 
 
 def _with_links(state: GpoState, desired_settings: DesiredGpo, domain_dn: str) -> GpoState:
-    wished = {dn_key(link.target): link for link in desired_settings.links}
+    by_target = {dn_key(link.target): link for link in desired_settings.links}
     for target, text in state.links.items():
         links = links_of(text)
-        desired = wished.get(dn_key(target))
+        desired = by_target.get(dn_key(target))
         if desired is not None:
             links = _linked(links, state.guid, desired, domain_dn)
         elif desired_settings.links_exclusive:
@@ -153,7 +153,7 @@ def predicted(found: GpoState, wanted: GpoState) -> GpoState:
 
 
 def cells_between(found: GpoState, wanted: GpoState) -> dict[str, dict[str, Json]]:
-    """The cells in which two states of a GPO differ, each with `found` and `written`, in the order to put back."""
+    """The cells in which two states of a GPO differ, each with `found` and `written`, in the order to restore."""
     cells = {}
     for name in _names(found, wanted):
         kind = cell(name)
@@ -211,7 +211,7 @@ def described(state: GpoState) -> dict[str, Any]:
 
 
 def _settings(state: GpoState) -> dict[str, Any]:
-    """The settings in words, without those of a file that is damaged: whoever edits that one is told so."""
+    """The settings in words, without those of a file that is damaged: an edit of that one fails with the reason."""
     words = {}
     for name, setting in MANAGED.items():
         with suppress(DomainError):

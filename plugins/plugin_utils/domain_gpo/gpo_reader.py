@@ -89,7 +89,7 @@ class GpoReader:
         container = container_of(entry) if entry else None
         if container and container.path.casefold() != self.unc(guid).casefold():
             raise DomainError(
-                f"The files of the GPO {clean(container.name)} are said to be at {clean(container.path)}, not at "
+                f"The files of the GPO {clean(container.name)} are recorded at {clean(container.path)}, not at "
                 f"{self.unc(guid)}, where this collection would look.",
                 host_state=HostState.NOTHING_WRITTEN,
             )

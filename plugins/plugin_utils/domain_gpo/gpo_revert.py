@@ -47,7 +47,7 @@ class GpoRevert:
         self._reader, self._store, self._writer, self._warnings = reader, store, writer, warnings
 
     def plan(self, journal: GpoJournal, entry: GpoChange, *, force: bool) -> tuple[GpoState, GpoState]:
-        """The GPO as it is, and as it is without a change. Raises RequestError where that cannot be told."""
+        """The GPO as it is, and as it is without a change. Raises RequestError where that is not known."""
         journal, entry, found = self._located(journal, entry)
         above = journal.above(entry)
         if entry.kind is not GpoChangeKind.EDIT and above:

@@ -81,7 +81,7 @@ def account_of(directory: Directory) -> JournalAccount:
     if not own:
         raise DomainError(
             f"{clean(directory.controller.server)} does not tell which account is logged on, so its journals cannot be "
-            "told from those of others. Use an account of this domain."
+            "distinguished from those of others. Use an account of this domain."
         )
     return JournalAccount(ADMINISTRATORS if ADMINISTRATORS in token else own, own)
 

@@ -115,7 +115,7 @@ def test_what_no_command_line_can_carry_is_refused() -> None:
     values += [RegistryValue(RegistryType.REG_MULTI_SZ, lines) for lines in (("a", ""), ("",), ("a", '"'))]
     values += [RegistryValue(99, b"")]
     for value in values:
-        with pytest.raises(RequestError, match=r"could not restore safely|cannot be put back") as caught:
+        with pytest.raises(RequestError, match=r"could not restore safely|cannot be restored") as caught:
             render("c1", NOON, [one(value)], ())
         assert caught.value.host_state is HostState.NOTHING_WRITTEN
     for bad in ("a&b", "nul", "a.", ""):
