@@ -16,7 +16,7 @@ from ..winrm.session import Session
 from .event_records import Way
 from .event_summary import utc
 from .guest_events import GuestEvents, read_guest_events
-from .log_begin import LogBegin, read_log_begins
+from .log_begin import LogBegin, printed_begin, read_log_begins
 
 MAX_ATTEMPTS = 4
 """Readings of one host: each starts later than the one that reached the cap."""
@@ -41,7 +41,8 @@ def gather_events(session: Session, *, since: datetime | timedelta, max_events: 
     """
     asked = since if isinstance(since, datetime) else datetime.now(UTC).replace(microsecond=0) - since
     start: datetime | timedelta = since
-    found = _read(session, start, max_events, way)
+    found = _read(session, start, max_events, way, with_first_records=True)
+    begins = _log_begins(session, found)
     for _attempt in range(MAX_ATTEMPTS - 1):
         later = _later_start(found, asked if isinstance(start, timedelta) else start)
         if later is None:
@@ -49,7 +50,6 @@ def gather_events(session: Session, *, since: datetime | timedelta, max_events: 
         start = later
         found = _read(session, start, max_events, way)
     rows = found.as_dict()
-    begins = _log_begins(session, found)
     facts = {
         "servers": rows["servers"],
         "clients": rows["clients"],
@@ -67,16 +67,26 @@ def gather_events(session: Session, *, since: datetime | timedelta, max_events: 
 
 def _log_begins(session: Session, found: GuestEvents) -> Mapping[str, LogBegin]:
     """Where each log begins that could be read; a disabled channel may still hold old records."""
-    way = found.reader.way
-    return read_log_begins(session, found.channels_read(), way) if way else {}
+    if found.reader.way is Way.WEVTUTIL:
+        return {channel: printed_begin(text) for channel, text in found.reader.first_records.items()}
+    return read_log_begins(session, found.channels_read()) if found.reader.way else {}
 
 
 def _begin_as_row(begin: LogBegin) -> dict[str, Any]:
     return {"log_begins": utc(begin.oldest), "log_is_empty": begin.oldest is None if begin.known else None}
 
 
-def _read(session: Session, since: datetime | timedelta, max_events: int, way: Way | None) -> GuestEvents:
-    return read_guest_events(session, sorted(EVENTS), since=since, way=way, max_events=max_events)
+def _read(
+    session: Session,
+    since: datetime | timedelta,
+    max_events: int,
+    way: Way | None,
+    *,
+    with_first_records: bool = False,
+) -> GuestEvents:
+    return read_guest_events(
+        session, sorted(EVENTS), since=since, way=way, max_events=max_events, with_first_records=with_first_records
+    )
 
 
 def _later_start(found: GuestEvents, start: datetime) -> datetime | None:

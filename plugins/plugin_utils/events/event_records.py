@@ -74,6 +74,7 @@ class EventReader:
     subscription was not used. positions: how far it came. pages, events: how many there were. unreadable: events that
     were no XML. capped: the caps that ended it, `max_events` or `max_pages`. failed: channels that could not be read,
     with the reason, None if the host does not have them.
+    first_records: what wevtutil printed of the oldest record of each channel, if with_first_records asks for it.
     coverage: what was read of each channel. undecodable: text came in an unknown code page. left_behind:
     the host did not confirm that the subscription is gone; it forgets it after EXPIRES.
     """
@@ -88,6 +89,7 @@ class EventReader:
         way: Way | None = None,
         max_events: int | None = None,
         max_pages: int | None = MAX_PAGES,
+        with_first_records: bool = False,
     ) -> None:
         self._session = session
         self._wanted = wanted
@@ -107,6 +109,8 @@ class EventReader:
         self.undecodable = False
         self.coverage = {channel: ChannelCoverage() for channel in wanted}
         self.left_behind = False
+        self._with_first_records = with_first_records
+        self.first_records: dict[str, str] = {}
 
     def batches(self, *, follow: bool = False) -> Generator[list[EventRecord], None, None]:
         """The records, in batches; each channel's oldest first. Close the iterator (`contextlib.closing`) to stop.
@@ -205,7 +209,7 @@ class EventReader:
         """A page of every channel in turn, until all are at their ends."""
         waiting = [channel for channel in self._wanted if channel not in self.failed]
         while waiting and self._may_go_on():
-            results = self._session.run([self._command(channel) for channel in waiting])
+            results = self._run(waiting)
             for channel, result in zip(tuple(waiting), results, strict=True):
                 if not self._may_go_on():
                     return
@@ -223,6 +227,17 @@ class EventReader:
                 elif self.positions.get(channel) == before:
                     self.failed[channel] = "its events have no record ids or times: only the first page was read"
                     waiting.remove(channel)
+
+    def _run(self, channels: Sequence[str]) -> Sequence[CommandResult]:
+        """A page of each channel. The first time in the same shell as the first records, if these are asked for."""
+        pages = [self._command(channel) for channel in channels]
+        firsts = [(WEVTUTIL, "qe", channel, "/f:xml", "/c:1", "/rd:false") for channel in channels]
+        results = self._session.run([*pages, *(firsts if self._with_first_records else ())])
+        for channel, result in zip(channels, results[len(pages) :], strict=False):
+            if result.exit_code == 0:
+                self.first_records[channel] = result.stdout
+        self._with_first_records = False
+        return results[: len(pages)]
 
     def _command(self, channel: str) -> tuple[str, ...]:
         """The quotes keep cmd.exe, which the service runs it with, from seeing the signs of comparison."""

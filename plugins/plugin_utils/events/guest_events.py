@@ -185,17 +185,30 @@ def read_guest_events(
     way: Way | None = None,
     max_events: int | None = None,
     listed: int = 0,
+    with_first_records: bool = False,
 ) -> GuestEvents:
-    """Read the events of these ids. listed: how many of the newest are kept one by one. Raises HostError.
+    """Read the events of these ids. Raises HostError.
 
     One request for the build and one or two for each channel, then the reading.
+
+    Args:
+        listed: How many of the newest events are kept one by one.
+        with_first_records: See EventReader.
     """
     registry = Registry(session)
     build = registry.string(CURRENT_VERSION, "CurrentBuildNumber")
     wanted = channels_of(ids)
     presence = {channel: channel_presence(registry, channel) for channel in wanted}
     there = _there(wanted, presence)
-    reader = EventReader(session, there, since=since, positions=positions, way=way, max_events=max_events)
+    reader = EventReader(
+        session,
+        there,
+        since=since,
+        positions=positions,
+        way=way,
+        max_events=max_events,
+        with_first_records=with_first_records,
+    )
     summary = Summary(listed)
     with closing(reader.batches()) as batches:
         for batch in batches:

@@ -7,7 +7,8 @@
 A log of limited size overwrites its oldest records, and an administrator can clear it. "No event" then means only "none
 since the log begins". A host delivers the records of one channel in their order, so the first that it delivers tells.
 
-The first record is read in the way in which the events were read. So a host that takes subscriptions starts no process.
+The first record is read in the way in which the events were read: where wevtutil reads them, in the same shell. So a
+host that takes subscriptions starts no process.
 """
 
 from __future__ import annotations
@@ -21,9 +22,7 @@ from typing import TypeVar
 from ..core.errors import HostError, HostFault, HostUnreachable
 from ..winrm.session import Session
 from ..wsman.eventing import PullEvents, Subscribe, Unsubscribe
-from .channel_configuration import WEVTUTIL
 from .event_query import query_list
-from .event_records import Way
 from .event_xml import EventRecord, read_event, read_events
 
 T = TypeVar("T")
@@ -47,15 +46,18 @@ class LogBegin:
     oldest: datetime | None = None
 
 
-def read_log_begins(session: Session, channels: Sequence[str], way: Way) -> dict[str, LogBegin]:
-    """Where the log of each channel begins: three requests for each by subscription, one shell by wevtutil.
+def read_log_begins(session: Session, channels: Sequence[str]) -> dict[str, LogBegin]:
+    """Where the log of each channel begins, by three requests for each.
 
     A channel that cannot be read is not known. Raises HostUnreachable.
     """
-    if way is Way.WEVTUTIL:
-        return _unless_refused(lambda: _by_wevtutil(session, channels)) or {}
     begins = {channel: _unless_refused(partial(_by_subscription, session, channel)) for channel in channels}
     return {channel: begin or LogBegin() for channel, begin in begins.items()}
+
+
+def printed_begin(text: str) -> LogBegin:
+    """Where a log begins whose first record wevtutil printed."""
+    return _begin(read_events(text))
 
 
 def _unless_refused(read: Callable[[], T]) -> T | None:
@@ -81,14 +83,6 @@ def _by_subscription(session: Session, channel: str) -> LogBegin | None:
     finally:
         # One that stays behind ends by itself.
         _unless_refused(lambda: session.call(Unsubscribe(subscription.identifier)))
-
-
-def _by_wevtutil(session: Session, channels: Sequence[str]) -> dict[str, LogBegin]:
-    results = session.run([(WEVTUTIL, "qe", channel, "/f:xml", "/c:1", "/rd:false") for channel in channels])
-    return {
-        channel: _begin(read_events(result.stdout)) if result.exit_code == 0 else LogBegin()
-        for channel, result in zip(channels, results, strict=True)
-    }
 
 
 def _begin(records: Iterable[EventRecord | None]) -> LogBegin:

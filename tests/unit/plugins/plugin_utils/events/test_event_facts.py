@@ -86,6 +86,14 @@ def test_a_subscription_tells_where_a_log_begins_without_a_process() -> None:
 def test_where_a_log_begins_is_not_known_if_it_cannot_be_read(message: str) -> None:
     host = _host(10)
     host.faults.add(InjectedFault("access_denied", match=f"/{message}", times=1))
-    begins = read_log_begins(session_onto(host), [SECURITY, AUDIT], Way.SUBSCRIPTION)
+    begins = read_log_begins(session_onto(host), [SECURITY, AUDIT])
     assert begins == {SECURITY: LogBegin(), AUDIT: LogBegin(known=True)}
     assert len(host.host.subscriptions) == 0
+
+
+def test_wevtutil_reads_events_and_begins_in_one_shell() -> None:
+    host = InProcessHost(quirks={"subscription": "refused"})
+    host.reset_counters()
+    facts = _gather(host, 20)
+    assert (facts["events"]["read"]["way"], host._ledger.counters.shells) == ("wevtutil", 1)
+    assert {row["log_is_empty"] for row in facts["events"]["channels"]} == {True}
