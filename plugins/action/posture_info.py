@@ -14,13 +14,13 @@ from ..plugin_utils.actions.options import read_since
 from ..plugin_utils.change.journal_facts import gather_changes
 from ..plugin_utils.core.errors import RequestError
 from ..plugin_utils.core.gathered_facts import GatheredFacts
-from ..plugin_utils.events.connection_facts import gather_connections
+from ..plugin_utils.events.connection_facts import Running, gather_connections
 from ..plugin_utils.events.event_facts import gather_events
 from ..plugin_utils.events.guest_events import READING_OPTIONS, check_limits, read_way
 from ..plugin_utils.posture.doors import complete_advice, gather_doors
 from ..plugin_utils.posture.facts import IDENTITY, OS, POLICY_SOURCE, SETTINGS_PART, gather_settings
 from ..plugin_utils.posture.parts import gather_parts
-from ..plugin_utils.tables.settings import Side
+from ..plugin_utils.tables.settings import GUEST, GUEST_BLOCKERS, Side
 from ..plugin_utils.winrm.session import Session
 
 PARTS = ("settings", "changes", "events", "connections", "doors")
@@ -44,19 +44,19 @@ class ActionModule(HostAction):
             "max_events": options["max_events"],
             "way": read_way(options["way"]),
         }
-        system: dict[str, Any] = {}
+        seen: dict[str, Any] = {"os": {}, "settings": {}}
 
         def read_settings() -> GatheredFacts:
             gathered = gather_settings(session, (OS, IDENTITY, SETTINGS_PART, POLICY_SOURCE))
-            system.update(gathered.facts["os"])
+            seen.update(gathered.facts)
             return gathered
 
         readers = {
             "settings": read_settings,
             "changes": lambda: gather_changes(session),
-            "events": lambda: gather_events(session, **reading),
-            "connections": lambda: _connections(session),
-            "doors": lambda: gather_doors(session, system.get("product_type")),
+            "events": lambda: gather_events(session, **reading, build=seen["os"].get("build")),
+            "connections": lambda: _connections(session, _running(seen["settings"])),
+            "doors": lambda: gather_doors(session, seen["os"].get("product_type")),
         }
         gathered = gather_parts({part: readers[part] for part in PARTS if part in options["parts"]}, self.words)
         posture = dict(gathered.facts)
@@ -73,7 +73,14 @@ class ActionModule(HostAction):
         return str(account) if account else None
 
 
-def _connections(session: Session) -> GatheredFacts:
+def _running(settings: Mapping[str, Mapping[str, Any]]) -> Running | None:
+    """What the client runs with, from the part `settings`; None where that part did not read it."""
+    if not settings or settings[GUEST.name]["supported"] is None:
+        return None
+    return {each.name: settings[each.name]["running"] for each in (GUEST, *GUEST_BLOCKERS)}
+
+
+def _connections(session: Session, running: Running | None) -> GatheredFacts:
     """The connections alone: the report has no use for sessions."""
-    gathered = gather_connections(session, {Side.CLIENT})
+    gathered = gather_connections(session, {Side.CLIENT}, running=running)
     return GatheredFacts({"connections": gathered.facts["connections"]}, gathered.warnings)

@@ -21,7 +21,8 @@ from ..windows.computer import read_clock, read_product_type
 from ..windows.local_policy import LocalPolicy
 from ..windows.operating_system import OperatingSystem, read_operating_system
 from .attribution import attribute
-from .cell import Cell, Change, seen, written
+from .cell import Cell, seen, written
+from .host_view import HostView, predict, read_states
 from .interruption import noting
 from .journal import Host, JournalSnapshot
 from .journal_size import fullness_warning
@@ -90,7 +91,7 @@ def configure(host: Host, request: Request, *, check_mode: bool) -> Outcome:
     if snapshot is not None and (outlook.plan.changes or outlook.prolonged or _needs_lock(host, snapshot)):
         return _carry_out_journaled(host, view, snapshot, outlook, request)
     if outlook.plan.changes:
-        done = _refreshed(view, request, carry_out(host, outlook.plan.changes, view.states, view.again), outlook)
+        done = _refreshed(view, request, carry_out(host, outlook.plan.changes, view.states, view.after), outlook)
         return replace(outlook, after=done.after, verified=True, warnings=(*outlook.warnings, *done.warnings))
     return outlook
 
@@ -107,7 +108,7 @@ def _needs_lock(host: Host, snapshot: JournalSnapshot) -> bool:
 
 
 def _carry_out_journaled(
-    host: Host, view: _View, peeked: JournalSnapshot, outlook: Outcome, request: Request
+    host: Host, view: HostView, peeked: JournalSnapshot, outlook: Outcome, request: Request
 ) -> Outcome:
     with locked(host) as now:
         snapshot, recovery = read_and_recover(host, now, request.terms.keep_ended)
@@ -119,7 +120,7 @@ def _carry_out_journaled(
         with leaving(_state_after(recovery)):
             if outlook.plan.changes:
                 changes = outlook.plan.changes
-                done = carry_out_journaled(host, snapshot, request.terms, now, changes, view.states, view.again)
+                done = carry_out_journaled(host, snapshot, request.terms, now, changes, view.states, view.after)
                 done = _refreshed(view, request, done, outlook)
                 warnings = (*outlook.warnings, *done.warnings)
                 return replace(outlook, after=done.after, verified=True, entry=done.entry, warnings=warnings)
@@ -143,22 +144,7 @@ def _may_have_moved(peeked: Stack, now: Stack) -> bool:
 # Look
 
 
-@dataclass(frozen=True)
-class _View:
-    """What a host was seen to be, and how to look again."""
-
-    host: Host
-    depths: Mapping[Setting, Depth]
-    local_gpo: bool
-    states: States
-    system: OperatingSystem | None
-    product_type: str | None
-
-    def again(self) -> States:
-        return _states(self.host, self.depths, self.system, local_gpo=self.local_gpo)[0]
-
-
-def _look(host: Host, request: Request) -> _View:
+def _look(host: Host, request: Request) -> HostView:
     asked = [desired.setting for desired in request.desired_settings]
     depths = dict.fromkeys(asked, Depth.WHOLE)
     if any(setting.side is Side.CLIENT for setting in asked):
@@ -170,7 +156,7 @@ def _look(host: Host, request: Request) -> _View:
     system = None
     if request.in_local_gpo or any(desired.value is None for desired in request.desired_settings):
         system = read_operating_system(host.session, host.registry)
-    states, silent = _states(host, depths, system, local_gpo=request.in_local_gpo)
+    states, silent = read_states(host, depths, system, local_gpo=request.in_local_gpo)
     for setting in asked:
         if setting.side in silent:
             raise HostError(f"{setting.name} cannot be set: {silent[setting.side]}")
@@ -179,21 +165,13 @@ def _look(host: Host, request: Request) -> _View:
     product_type = None
     if request.refuse_domain_controllers:
         product_type = system.product_type if system else read_product_type(host.session)
-    return _View(host, depths, request.in_local_gpo, states, system, product_type)
-
-
-def _states(
-    host: Host, depths: Mapping[Setting, Depth], system: OperatingSystem | None, *, local_gpo: bool
-) -> tuple[States, Mapping[Side, str]]:
-    observation = observe(host.session, host.registry, depths, local_gpo=local_gpo)
-    default = system.default if system else lambda _setting: NOT_KNOWN
-    return judge_all(observation, SETTINGS, default), observation.silent
+    return HostView(host, depths, request.in_local_gpo, states, system, product_type)
 
 
 # Decide
 
 
-def _decide(view: _View, request: Request, snapshot: JournalSnapshot | None, *, rehearse: bool) -> Outcome:
+def _decide(view: HostView, request: Request, snapshot: JournalSnapshot | None, *, rehearse: bool) -> Outcome:
     """rehearse: find all that the run would find later, as nothing follows: a name that is taken, an end that cannot
     be written."""
     if view.product_type == "domain_controller":
@@ -267,7 +245,7 @@ def _relaxed(states: States, request: Request) -> Iterator[DesiredSetting]:
         )
 
 
-def _about_local_gpo(view: _View, planned: Plan) -> Iterator[str]:
+def _about_local_gpo(view: HostView, planned: Plan) -> Iterator[str]:
     """What a change of the local GPO may not do as expected."""
     changes = [change for change in planned.changes if change.cell.in_local_gpo]
     if changes and view.system and view.system.edition_group == "home":
@@ -287,7 +265,7 @@ def _about_local_gpo(view: _View, planned: Plan) -> Iterator[str]:
         )
 
 
-def _refreshed(view: _View, request: Request, done: Done, outlook: Outcome) -> Done:
+def _refreshed(view: HostView, request: Request, done: Done, outlook: Outcome) -> Done:
     """Let the host apply policy if the task asks for it and its local GPO was changed, and look again.
 
     The change stands already: what goes wrong here is a warning, and rolls nothing back.
@@ -337,7 +315,7 @@ def _named(terms: ChangeTerms, snapshot: JournalSnapshot, planned: Plan) -> Entr
 
 
 def _rehearse(
-    view: _View, terms: ChangeTerms, snapshot: JournalSnapshot, planned: Plan, to_move: Entry | None
+    view: HostView, terms: ChangeTerms, snapshot: JournalSnapshot, planned: Plan, to_move: Entry | None
 ) -> Entry | None:
     """Refuse what the run would refuse. Gives the change whose end moves, with its new end."""
     if planned.changes:
@@ -381,21 +359,3 @@ def _reservations(
                 f"{cell} has the requested value only until {stamp(by.expires_at)}, when the change {by.change_id} "
                 "expires. Revert that change first to make the value last."
             )
-
-
-def predict(states: States, changes: Sequence[Change]) -> States:
-    """The states after the changes, if the host takes every write."""
-    predicted = dict(states)
-    for change in changes:
-        setting = change.cell.setting
-        state = predicted[setting.name]
-        layers = {**state.observed.layers, change.cell.scope.layer: written(change.cell, change.after).stored}
-        if change.cell.in_local_gpo:
-            predicted[setting.name] = judge(setting, replace(state.observed, layers=layers), state.default)
-            continue
-        # The driver never reads what MDM says: it counts only while a policy value carries it.
-        carried = {k: v for k, v in layers.items() if k is not Layer.MDM or layers.get(Layer.POLICY) is not None}
-        expected = judge(setting, replace(state.observed, layers=carried, running=None), state.default)
-        running = expected.effective
-        predicted[setting.name] = judge(setting, replace(state.observed, layers=layers, running=running), state.default)
-    return predicted

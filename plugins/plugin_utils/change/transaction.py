@@ -36,15 +36,18 @@ from .rollback import asked, below_entry, below_found, restore
 from .stack import Entry, Stack
 from .write import Restoration, missing_keys, verify, write
 
+Look = Callable[[Sequence[Change]], States]
+"""What a host holds after changes that were just written."""
 
-def carry_out(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> Done:
+
+def carry_out(host: Host, changes: Sequence[Change], before: States, look: Look) -> Done:
     """Write without a journal. What was written is rolled back when anything fails."""
     found = _found(changes, before)
     with leaving(HostState.NOTHING_WRITTEN):
         made = missing_keys(host.registry, [cell for cell, held in found.items() if held.stored is None])
     with terminable():
         try:
-            return Done(_write(host, changes, before, observe))
+            return Done(_write(host, changes, before, look, made))
         except BaseException as error:
             raise _rolled_back(host, found, made, error) from error
 
@@ -56,7 +59,7 @@ def carry_out_journaled(
     now: datetime,
     changes: Sequence[Change],
     before: States,
-    observe: Callable[[], States],
+    look: Look,
 ) -> Done:
     """Write with a journal entry before the first write, and an expiry if the terms ask for one. The host is locked."""
     found = _found(changes, before)
@@ -73,7 +76,7 @@ def carry_out_journaled(
         if task:
             register_task(host.session, entry.change_id, task)
             entry = replace(entry, registered_as=task_fingerprint(task))
-        after = _write(host, changes, before, observe)
+        after = _write(host, changes, before, look, made)
         if task:
             refuse_if_expired(host, entry, "it was being written")
     except BaseException as error:

@@ -21,7 +21,7 @@ from ..posture.state import SettingState, States
 from ..tables.settings import KEYS, Layer, Scope, Setting, Side
 from ..windows import local_policy
 from ..windows.local_policy import LocalPolicy, write_values
-from ..windows.registry import Registry
+from ..windows.registry import FEW, Registry
 from ..windows.smb_configuration import get_configuration, set_configuration
 from ..winrm.session import Session
 from .cell import Cell, CellValue, Change, holds, seen, written
@@ -31,8 +31,8 @@ POLICIES = r"SOFTWARE\Policies"
 
 
 def read_places(session: Session, registry: Registry, cells: Collection[Cell]) -> dict[Cell, CellValue]:
-    """What each cell holds. A request for each side with a local cell, one for each key, one for each value there;
-    the files of the local GPO once.
+    """What each cell holds. A request for each side with a local cell and one for each value; one for a key of which
+    many values are asked for, so that those that are absent cost nothing; the files of the local GPO once.
 
     A side that gives no configuration runs with nothing that is known.
     """
@@ -40,9 +40,12 @@ def read_places(session: Session, registry: Registry, cells: Collection[Cell]) -
     stored: dict[Cell, Stored] = {}
     in_registry = [cell for cell in cells if not cell.in_local_gpo]
     for key in dict.fromkeys(cell.key for cell in in_registry):
-        types = registry.value_types(key)
-        for cell in in_registry:
-            if cell.key == key:
+        there = [cell for cell in in_registry if cell.key == key]
+        types = registry.value_types(key) if len(there) > FEW else None
+        for cell in there:
+            if types is None:
+                stored[cell] = registry.probably_dword(key, cell.name)
+            else:
                 number = types.get(cell.name.lower())
                 stored[cell] = None if number is None else registry.value_of_type(key, cell.name, number)
     if in_files := [cell for cell in cells if cell.in_local_gpo]:
@@ -94,8 +97,11 @@ def missing_keys(registry: Registry, cells: Collection[Cell]) -> list[str]:
     return missing
 
 
-def write(session: Session, registry: Registry, changes: Sequence[Change], before: States) -> None:
-    """Carry out changes in their order. The caller reads back."""
+def write(
+    session: Session, registry: Registry, changes: Sequence[Change], before: States, missing: Sequence[str] = ()
+) -> None:
+    """Carry out changes in their order. The caller reads back. missing: keys that were seen not to exist."""
+    absent = set(missing)
     for _batch, group in groupby(changes, key=lambda change: _together(change.cell)):
         neighbours = list(group)
         first = neighbours[0].cell
@@ -109,6 +115,9 @@ def write(session: Session, registry: Registry, changes: Sequence[Change], befor
             if change.after is None:
                 registry.delete_value(change.cell.key, change.cell.name)
             else:
+                if change.cell.key in absent:
+                    registry.create_key(change.cell.key)
+                    absent.remove(change.cell.key)
                 registry.set_value(change.cell.key, change.cell.name, dword(change.after))
 
 

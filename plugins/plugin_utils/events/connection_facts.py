@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,13 +23,20 @@ from .smb_connections import read_connections, read_sessions
 _JUDGEMENTS = ("guest", "unprotected", "must_reconnect")
 
 
-def gather_connections(session: Session, sides: Collection[Side], *, read_events: bool = True) -> GatheredFacts:
+Running = Mapping[str, bool | None]
+"""What the client runs with, by setting: GUEST and GUEST_BLOCKERS."""
+
+
+def gather_connections(
+    session: Session, sides: Collection[Side], *, read_events: bool = True, running: Running | None = None
+) -> GatheredFacts:
     """`{connections, sessions, counts}`; a side that was not read is None. Raises HostError if no side can be read.
 
     Args:
         session: of the host.
         sides: client for connections of this host, server for sessions with it.
         read_events: whether the event log is read to find out which connections are guest sessions.
+        running: where it was read already.
     """
     if not sides:
         raise RequestError("sides is empty: say client, server, or both.")
@@ -37,7 +44,7 @@ def gather_connections(session: Session, sides: Collection[Side], *, read_events
     warnings: list[str] = []
 
     def read_client() -> None:
-        judged, reservations = _judged_connections(session, read_events=read_events)
+        judged, reservations = _judged_connections(session, running, read_events=read_events)
         warnings.extend(reservations)
         facts["connections"] = [each.as_dict() for each in judged]
         facts["counts"].update(_counts(judged))
@@ -62,14 +69,18 @@ def gather_connections(session: Session, sides: Collection[Side], *, read_events
     return GatheredFacts(facts, (*warnings, *map(str, failures)))
 
 
-def _judged_connections(session: Session, *, read_events: bool) -> tuple[list[JudgedConnection], list[str]]:
+def _read_running(session: Session) -> Running:
+    configuration = get_configuration(session, Side.CLIENT)
+    values = {row.name: configuration.get(row.cim_property) for row in (GUEST, *GUEST_BLOCKERS)}
+    return {name: value if isinstance(value, bool) else None for name, value in values.items()}
+
+
+def _judged_connections(
+    session: Session, running: Running | None, *, read_events: bool
+) -> tuple[list[JudgedConnection], list[str]]:
     """The connections of the host as a client, and warnings."""
     # First, because an account without rights sees an empty list of connections, but cannot call this.
-    configuration = get_configuration(session, Side.CLIENT)
-    running = {}
-    for row in (GUEST, *GUEST_BLOCKERS):
-        value = configuration.get(row.cim_property)
-        running[row.name] = value if isinstance(value, bool) else None
+    running = _read_running(session) if running is None else running
     connections = read_connections(session)
     warnings: list[str] = []
     logons: GuestLogons | None = None

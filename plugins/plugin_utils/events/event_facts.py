@@ -25,7 +25,9 @@ _SHARE = 0.8
 # Events come unevenly: the next window is this share of the one that held as many events as the cap allows.
 
 
-def gather_events(session: Session, *, since: datetime | timedelta, max_events: int, way: Way | None) -> GatheredFacts:
+def gather_events(
+    session: Session, *, since: datetime | timedelta, max_events: int, way: Way | None, build: int | None = None
+) -> GatheredFacts:
     """`{servers, clients, unnamed_server, events}`: a row for each peer, how the events were read, where logs begin.
 
     A host gives the oldest events first. Where the cap is reached, they are read again from a later time, so that a
@@ -36,19 +38,20 @@ def gather_events(session: Session, *, since: datetime | timedelta, max_events: 
         since: a time, or an age by the clock of the host.
         max_events: the most that are read.
         way: None tries both.
+        build: of the host's Windows, where it was read already.
 
     Raises HostError.
     """
     asked = since if isinstance(since, datetime) else datetime.now(UTC).replace(microsecond=0) - since
     start: datetime | timedelta = since
-    found = _read(session, start, max_events, way, with_first_records=True)
+    found = _read(session, start, max_events, way, build, with_first_records=True)
     begins = _log_begins(session, found)
     for _attempt in range(MAX_ATTEMPTS - 1):
         later = _later_start(found, asked if isinstance(start, timedelta) else start)
         if later is None:
             break
         start = later
-        found = _read(session, start, max_events, way)
+        found = _read(session, start, max_events, way, build)
     rows = found.as_dict()
     facts = {
         "servers": rows["servers"],
@@ -81,11 +84,18 @@ def _read(
     since: datetime | timedelta,
     max_events: int,
     way: Way | None,
+    build: int | None,
     *,
     with_first_records: bool = False,
 ) -> GuestEvents:
     return read_guest_events(
-        session, sorted(EVENTS), since=since, way=way, max_events=max_events, with_first_records=with_first_records
+        session,
+        sorted(EVENTS),
+        since=since,
+        way=way,
+        max_events=max_events,
+        build=build,
+        with_first_records=with_first_records,
     )
 
 

@@ -186,17 +186,21 @@ def read_guest_events(
     max_events: int | None = None,
     listed: int = 0,
     with_first_records: bool = False,
+    build: int | None = None,
 ) -> GuestEvents:
     """Read the events of these ids. Raises HostError.
 
-    One request for the build and one or two for each channel, then the reading.
+    One request for the build, unless it is given, and one or two for each channel, then the reading.
 
     Args:
         listed: How many of the newest events are kept one by one.
         with_first_records: See EventReader.
+        build: Of the host's Windows, where it was read already.
     """
     registry = Registry(session)
-    build = registry.string(CURRENT_VERSION, "CurrentBuildNumber")
+    if build is None:
+        number = registry.string(CURRENT_VERSION, "CurrentBuildNumber")
+        build = int(number) if number and number.isascii() and number.isdigit() else None
     wanted = channels_of(ids)
     presence = {channel: channel_presence(registry, channel) for channel in wanted}
     there = _there(wanted, presence)
@@ -214,8 +218,7 @@ def read_guest_events(
         for batch in batches:
             summary.add(batch)
     reader.check()
-    number = int(build) if build and build.isascii() and build.isdigit() else None
-    return GuestEvents(summary, reader, presence, wanted, number, positions or {})
+    return GuestEvents(summary, reader, presence, wanted, build, positions or {})
 
 
 def guest_logons(session: Session) -> GuestLogons:

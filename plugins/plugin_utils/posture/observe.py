@@ -10,21 +10,19 @@ save reads: the keys of policy and MDM are mostly absent, and the local key is m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from enum import IntEnum
 
 from ..core.errors import AccessDenied, HostError, HostUnreachable
-from ..core.registry_value import Stored, dword
+from ..core.registry_value import Stored
 from ..tables.settings import KEYS, MDM_CONFLICT_KEY, MDM_CONFLICT_VALUE, Layer, Setting, Side
 from ..windows.local_policy import LocalPolicy, stored
-from ..windows.registry import Registry, WrongType
+from ..windows.registry import FEW, Registry, WrongType
 from ..windows.smb_configuration import get_configuration
 from ..winrm.session import Session
 from .client_limits import read_client_limits
 from .state import Observation, Observed
-
-# Up to so many values of one key are read straight away: listing the key would cost as much as it can save.
-_FEW = 3
 
 
 class Depth(IntEnum):
@@ -45,17 +43,7 @@ def observe(
 
     local_gpo: read what the files of the local GPO say as well, which starts PowerShell on the host.
     """
-    running: dict[Side, Mapping[str, object]] = {}
-    silent: dict[Side, str] = {}
-    for side in Side:
-        if any(setting.side is side for setting in depths):
-            try:
-                running[side] = get_configuration(session, side).values
-            except (AccessDenied, HostUnreachable):
-                raise
-            except HostError as error:
-                silent[side] = str(error)
-    # None where the side did not answer: then nothing shows what this Windows has.
+    running, silent = _read_running(session, depths)
     known = {s: s.cim_property in running[s.side] if s.side in running else None for s in depths}
     layers: dict[Setting, dict[Layer, Stored]] = {setting: {} for setting in depths}
     # A value of a setting that this Windows does not have decides nothing, so it is not read.
@@ -66,8 +54,7 @@ def observe(
             _read_listed(registry, layer, [s for s in wanted if s.side is side], layers)
     for side in Side:
         local = [s for s in readable if depths[s] is Depth.WHOLE and s.side is side]
-        # Local keys are mostly silent about our settings: one list saves a request for each.
-        if len(local) > _FEW:
+        if len(local) > FEW:
             _read_listed(registry, Layer.LOCAL, local, layers)
             continue
         for setting in local:
@@ -77,8 +64,7 @@ def observe(
     mdm_wins = _mdm_wins(registry) if any(map(_is_contested, layers.values())) else None
     observed = {}
     for setting in depths:
-        value = running.get(setting.side, {}).get(setting.cim_property)
-        seen = value if isinstance(value, bool) else None
+        seen = _seen(setting, running)
         looked = depths[setting] > Depth.RUNNING
         observed[setting.name] = Observed(known[setting], seen, layers[setting], looked, mdm_wins)
     return Observation(observed, silent, read_client_limits(running.get(Side.CLIENT, {})))
@@ -96,6 +82,48 @@ def _mdm_wins(registry: Registry) -> bool:
         return registry.dword(MDM_CONFLICT_KEY, MDM_CONFLICT_VALUE) == 1
     except WrongType:
         return False
+
+
+def observe_again(
+    session: Session,
+    registry: Registry,
+    earlier: Mapping[Setting, Observed],
+    written: Collection[tuple[Setting, Layer]],
+) -> Observation:
+    """Look again at settings of which a few registry values were written: at what runs, and at those values.
+
+    One request for each side and one for each value, without a listing. Everything else is as an earlier look saw it.
+    So this look proves a write; where what runs is not as expected, something else decides, and `observe` is due.
+    """
+    running, silent = _read_running(session, earlier)
+    observed = {}
+    for setting, seen in earlier.items():
+        layers = {**seen.layers, **{at: _read(registry, each, at) for each, at in written if each is setting}}
+        observed[setting.name] = replace(seen, running=_seen(setting, running), layers=layers)
+    return Observation(observed, silent, read_client_limits(running.get(Side.CLIENT, {})))
+
+
+def _read_running(
+    session: Session, settings: Iterable[Setting]
+) -> tuple[Mapping[Side, Mapping[str, object]], dict[Side, str]]:
+    """What each side concerned runs with; a sentence for each side that gave no configuration."""
+    running: dict[Side, Mapping[str, object]] = {}
+    silent: dict[Side, str] = {}
+    concerned = {setting.side for setting in settings}
+    for side in Side:
+        if side in concerned:
+            try:
+                running[side] = get_configuration(session, side).values
+            except (AccessDenied, HostUnreachable):
+                raise
+            except HostError as error:
+                silent[side] = str(error)
+    return running, silent
+
+
+def _seen(setting: Setting, running: Mapping[Side, Mapping[str, object]]) -> bool | None:
+    value = running.get(setting.side, {}).get(setting.cim_property)
+    return value if isinstance(value, bool) else None
 
 
 def _present(registry: Registry, layer: Layer, sides: Iterable[Side]) -> list[Side]:
@@ -127,9 +155,4 @@ def _read_local_gpo(session: Session, found: Mapping[Setting, dict[Layer, Stored
 
 
 def _read(registry: Registry, setting: Setting, layer: Layer) -> Stored:
-    key, name = KEYS[setting.side][layer], setting.names[layer]
-    try:
-        value = registry.dword(key, name)
-    except WrongType:
-        return registry.value(key, name)
-    return None if value is None else dword(value)
+    return registry.probably_dword(KEYS[setting.side][layer], setting.names[layer])

@@ -21,6 +21,8 @@ from ..wsman.fault_codes import ACCESS_DENIED, number_in_words
 from ..wsman.operations import Invoke, InvokeResult
 
 HKEY_LOCAL_MACHINE = 0x80000002
+FEW = 3
+"""Up to so many values of one key are read straight away: listing the key would cost as much as it can save."""
 
 
 _UINT32 = Field(CimType.UINT32)
@@ -119,6 +121,14 @@ class Registry:
         """A value of any type: two requests, one where it is absent."""
         number = self.value_types(key).get(name.lower())
         return None if number is None else self.value_of_type(key, name, number)
+
+    def probably_dword(self, key: str, name: str) -> RegistryValue | None:
+        """A value that is most likely absent or a REG_DWORD: one request, three where it has another type."""
+        try:
+            number = self.dword(key, name)
+        except WrongType:
+            return self.value(key, name)
+        return None if number is None else RegistryValue(RegistryType.REG_DWORD, number)
 
     def value_of_type(self, key: str, name: str, number: int) -> RegistryValue | None:
         """A value whose type number EnumValues gave; None where it was deleted since."""

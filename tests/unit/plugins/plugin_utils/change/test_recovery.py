@@ -48,13 +48,13 @@ LAZY = {"running_follows_registry": False}
 
 
 def cut(
-    make: Callable[[], InProcessHost], words: Mapping[str, str], scopes: Iterable[Scope], after: str, *, more: int = 1
+    make: Callable[[], InProcessHost], words: Mapping[str, str], scopes: Iterable[Scope], after: str
 ) -> InProcessHost:
-    """A host on which the run that makes the change x died `more` requests after the first `after`."""
+    """A host on which the run that makes the change x died at the request after the first `after`."""
     host, reference = make(), make()
     reference.reset_counters()
     change(reference, words, scopes, name="x", reason="r")
-    at = [message["method"] for message in reference.messages].index(after) + 1 + more
+    at = [message["method"] for message in reference.messages].index(after) + 2
     with pytest.raises(Died), process_gone(host, at):
         change(host, words, scopes, name="x", reason="r")
     assert status(host, "x") == "pending"
@@ -115,7 +115,7 @@ def test_an_end_that_failed_on_the_host_is_finished() -> None:
 
 
 def test_what_could_not_be_restored_and_was_covered_since_is_left_to_the_cover() -> None:
-    host = cut(InProcessHost, {GUEST: "allowed", ENCRYPTION: "not_required"}, (POLICY,), "SetDWORDValue", more=3)
+    host = cut(InProcessHost, {GUEST: "allowed", ENCRYPTION: "not_required"}, (POLICY,), "SetDWORDValue")
     (cell,) = (cell for cell in (GUEST_POLICY, ENCRYPTION_POLICY) if held(host, cell))
     host.inject("silent_drop", match="DeleteValue", times=0)
     tidy(host)
@@ -131,7 +131,7 @@ def test_what_could_not_be_restored_and_was_covered_since_is_left_to_the_cover()
 
 def two_unfinished() -> InProcessHost:
     """The run after x could not roll it back, and y was interrupted after it had written."""
-    host = cut(InProcessHost, {GUEST: "allowed", ENCRYPTION: "not_required"}, (POLICY,), "SetDWORDValue", more=3)
+    host = cut(InProcessHost, {GUEST: "allowed", ENCRYPTION: "not_required"}, (POLICY,), "SetDWORDValue")
     host.inject("silent_drop", match="DeleteValue", times=0)
     tidy(host)
     saved = host.save()
