@@ -166,7 +166,7 @@ class Look:
     @property
     def claims(self) -> list[str]:
         root = f"HKLM\\{LOCK}\\"
-        return [key[len(root) :] for key in self.state["registry"] if key.startswith(root)]
+        return [key[len(root) :] for key in self.state["registry"] if key.startswith(root + "~lock~")]
 
     @property
     def tasks(self) -> list[str]:

@@ -27,7 +27,7 @@ from ..windows.registry import Registry, WrongType
 from ..winrm.session import Session
 from .journal_format import decode, encode, standing_line
 from .journal_size import MAX_ENDED, is_too_large, wire_size
-from .marks import CHANGES, ROOT, Mark
+from .marks import CHANGES, ROOT, Mark, marks_among
 from .stack import Entry, Stack
 
 STANDING, ENDED = "Standing", "Ended"
@@ -84,27 +84,35 @@ class Journal:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def read(self) -> JournalSnapshot:
-        """The whole journal: three requests. Raises HostError."""
-        return self._read(self._lines(STANDING), self._lines(ENDED))
+    def read(self, marks: Sequence[Mark] | None = None) -> JournalSnapshot:
+        """The whole journal: three requests, two where the marks were read already. Raises HostError."""
+        return self._read(self._lines(STANDING), self._lines(ENDED), marks)
+
+    def show(self) -> JournalSnapshot:
+        """The whole journal, not to be written from. One request where there is none, else three or four."""
+        names = self._registry.value_types(ROOT)
+        standing, ended = (self._lines(name) if name.lower() in names else () for name in (STANDING, ENDED))
+        return self._read(standing, ended, sparing=True)
 
     def peek(self) -> JournalSnapshot:
-        """The changes that stand, without those that ended: two requests. Not to be written from."""
-        return self._read(self._lines(STANDING), ())
+        """The changes that stand, without those that ended: one or two requests. Not to be written from."""
+        return self._read(self._lines(STANDING), (), sparing=True)
 
     def was_written_since(self, snapshot: JournalSnapshot) -> bool:
         """Whether a run has begun or ended a change since the snapshot of the journal was read: one request."""
         return self._lines(STANDING) != snapshot.lines
 
     def marked(self, snapshot: JournalSnapshot) -> JournalSnapshot:
-        """The same book with what the host says by now: one request."""
+        """The same snapshot with what the host has recorded by now: one request, none where no change can expire."""
+        if not any(entry.expires_at for entry in snapshot.stack.standing):
+            return snapshot
         marks = self.marks()
         stack = Stack(tuple(_as_marked(entry, marks) for entry in snapshot.stack.entries))
         return replace(snapshot, stack=stack, marks=marks)
 
     def marks(self) -> tuple[Mark, ...]:
         """What the host says by now: one request."""
-        return tuple(filter(None, map(Mark.parse, self._registry.subkeys(CHANGES))))
+        return marks_among(self._registry.subkeys(CHANGES))
 
     def ended_by_the_host(self) -> frozenset[str]:
         """Changes, in lower case, of which the host says by now that it has ended them: one request."""
@@ -116,7 +124,15 @@ class Journal:
         except WrongType as error:
             raise HostError(f"HKLM\\{ROOT}\\{name} is no journal. Look at it, and delete the value. {error}") from None
 
-    def _read(self, standing: tuple[str, ...], ended: Sequence[str]) -> JournalSnapshot:
+    def _read(
+        self,
+        standing: tuple[str, ...],
+        ended: Sequence[str],
+        marks: Sequence[Mark] | None = None,
+        *,
+        sparing: bool = False,
+    ) -> JournalSnapshot:
+        """sparing: without the marks where no change that stands has an expiry: then the host has made none of them."""
         entries: dict[str, Entry] = {}
         damaged: list[str] = []
         unread: list[tuple[str, str]] = []
@@ -132,11 +148,13 @@ class Journal:
                     )
                 else:
                     entries[entry.change_id.lower()] = entry
-        marks = self.marks()
+        if marks is None:
+            needed = not sparing or any(entry.stands and entry.expires_at for entry in entries.values())
+            marks = self.marks() if needed else ()
         in_order = sorted(entries.values(), key=lambda entry: entry.seq)
         stack = Stack(tuple(_as_marked(entry, marks) for entry in in_order))
         gone = frozenset(entry.change_id.lower() for entry in in_order if not entry.stands)
-        return JournalSnapshot(stack, tuple(damaged), tuple(unread), marks, standing, gone)
+        return JournalSnapshot(stack, tuple(damaged), tuple(unread), tuple(marks), standing, gone)
 
     def write(
         self, snapshot: JournalSnapshot, stack: Stack, *, keep: int = KEEP_ENDED, ended: bool = False
@@ -263,9 +281,13 @@ def noted(entry: Entry, status: ChangeStatus, note: str = "", **more: Any) -> En
 
 
 class Host:
-    """One host under change: the session, and what of it a transaction needs."""
+    """One host under change: the session, and what of it a transaction needs.
+
+    marks: those that taking the lock has just listed, for the next read of the journal; None at any other time.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.registry = Registry(session)
         self.journal = Journal(self.registry)
+        self.marks: tuple[Mark, ...] | None = None

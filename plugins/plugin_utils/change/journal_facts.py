@@ -24,7 +24,7 @@ def gather_changes(session: Session) -> GatheredFacts:
 
     The host's clock is asked only where a change that stands has an expiry.
     """
-    snapshot = Journal(Registry(session)).read()
+    snapshot = Journal(Registry(session)).show()
     waiting = any(entry.expires_at for entry in snapshot.stack.standing)
     due = read_clock(session) - _GRACE if waiting else None
     changes = [

@@ -25,13 +25,16 @@ from ..windows.computer import read_clock
 from ..windows.registry import Registry
 from .interruption import terminable
 from .journal import Host
-from .marks import ROOT
+from .marks import CHANGES, marks_among
 from .process import Controller, Process
 
-LOCK = ROOT + r"\Lock"
+LOCK = CHANGES
+"""Beside the marks of expiries, so that one listing shows both."""
+_PREFIX = "~lock~"
+"""No mark begins so: a mark begins with the name of a change."""
 LEASE = timedelta(minutes=15)
 
-_NAME = re.compile(r"(\d{1,12})~([A-Za-z0-9.-]{1,60})~([0-9a-f]{0,20})~(\d{1,12})~(\d{1,20})~[0-9a-f]{8}")
+_NAME = re.compile(_PREFIX + r"(\d{1,12})~([A-Za-z0-9.-]{1,60})~([0-9a-f]{0,20})~(\d{1,12})~(\d{1,20})~[0-9a-f]{8}")
 _POLLS = 40
 _PAUSE = 0.25
 
@@ -68,32 +71,37 @@ def locked(host: Host) -> Iterator[datetime]:
     """Lock the host against other writers; gives the host's clock. A signal to end is an exception in the block."""
     with leaving(HostState.NOTHING_WRITTEN):
         now = read_clock(host.session)
-    with terminable(), sole_writer(host.registry, now):
+    with terminable(), sole_writer(host.registry, now) as names:
+        host.marks = marks_among(names)
         yield now
 
 
 @contextmanager
-def sole_writer(registry: Registry, now: datetime) -> Iterator[None]:
-    """Hold the host for the time of the block. now: by the host's clock. Raises HostBusy."""
+def sole_writer(registry: Registry, now: datetime) -> Iterator[tuple[str, ...]]:
+    """Hold the host for the time of the block; gives the keys below LOCK as they were seen when it was alone there.
+
+    now: by the host's clock. Raises HostBusy.
+    """
     me = Process.current()
     where = f"{me.controller.host}~{me.controller.namespace}"
-    name = f"{int(now.timestamp())}~{where}~{me.pid}~{me.started}~{secrets.token_hex(4)}"
+    name = f"{_PREFIX}{int(now.timestamp())}~{where}~{me.pid}~{me.started}~{secrets.token_hex(4)}"
     try:
         with leaving(HostState.NOTHING_WRITTEN):
             registry.create_key(f"{LOCK}\\{name}")
-            _wait_until_alone(registry, name, now)
-        yield
+            names = _wait_until_alone(registry, name, now)
+        yield names
     finally:
         # A claim left behind is that of a dead process soon: no reason to hide what happened in the block.
         with suppress(SmbGuestError):
             registry.delete_key(f"{LOCK}\\{name}")
 
 
-def _wait_until_alone(registry: Registry, name: str, now: datetime) -> None:
+def _wait_until_alone(registry: Registry, name: str, now: datetime) -> tuple[str, ...]:
     for _unused in range(_POLLS):
         living: list[_Claim] = []
-        for other in registry.subkeys(LOCK):
-            if other.lower() == name.lower():
+        names = registry.subkeys(LOCK)
+        for other in names:
+            if other.lower() == name.lower() or not other.lower().startswith(_PREFIX):
                 continue
             claim = _Claim.parse(other)
             if claim is None or claim.is_dead(now):
@@ -101,7 +109,7 @@ def _wait_until_alone(registry: Registry, name: str, now: datetime) -> None:
             else:
                 living.append(claim)
         if not living:
-            return
+            return names
         if min(claim.name for claim in living) < name:
             break
         time.sleep(_PAUSE)

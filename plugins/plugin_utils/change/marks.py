@@ -11,6 +11,7 @@ checked names and words of our tables.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .cell import Cell
@@ -40,6 +41,11 @@ class Mark:
         except (LookupError, ValueError):
             return None
         return cls(name, match[1], match[2], cell)
+
+
+def marks_among(names: Iterable[str]) -> tuple[Mark, ...]:
+    """The marks among the keys below `CHANGES`, which the claims of runs to the lock are as well."""
+    return tuple(filter(None, map(Mark.parse, names)))
 
 
 def mark_name(change_id: str, word: str, cell: Cell | None = None) -> str:

@@ -34,7 +34,7 @@ from .write import Restoration, governors, read_places
 def read_and_recover(
     host: Host, now: datetime, keep: int = KEEP_ENDED, *, reverting: Collection[str] = ()
 ) -> tuple[JournalSnapshot, Recovery]:
-    """Read the journal, and recover what it says is unfinished. Without that: three requests.
+    """Read the journal, and recover what it says is unfinished. Without that: two requests.
 
     Args:
         host: the host, locked.
@@ -43,7 +43,8 @@ def read_and_recover(
         reverting: change_ids that the caller reverts anyway, and so completes the interrupted revert of.
     """
     with leaving(HostState.NOTHING_WRITTEN):
-        snapshot = host.journal.read()
+        marks, host.marks = host.marks, None
+        snapshot = host.journal.read(marks)
         abandoned = _abandoned(host, snapshot, now)
         if abandoned:  # its task may have run, recorded that and removed itself since the journal was read
             snapshot = host.journal.marked(snapshot)

@@ -64,7 +64,7 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool, k
     reverted is reverted, with a sentence for each change that cannot.
     """
     with leaving(HostState.NOTHING_WRITTEN):
-        snapshot = host.journal.read()
+        snapshot = _first_look(host, selection, check_mode=check_mode)
         selected = _select(snapshot.stack, selection)
     if check_mode or not selected:
         with leaving(HostState.NOTHING_WRITTEN):
@@ -80,6 +80,15 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool, k
     done = course.done
     with leaving(HostState.PARTLY_WRITTEN if done else None, "The changes were reverted before that."):
         return Reverted(_access(host), tuple(done), (*snapshot.damaged, *course.warnings), recovery)
+
+
+def _first_look(host: Host, selection: Selection, *, check_mode: bool) -> JournalSnapshot:
+    """The journal as far as it is needed to know whether there is something to revert; what follows reads all of it."""
+    if not check_mode:
+        snapshot = host.journal.peek()
+        if snapshot.stack.standing and (selection.change_id is None or snapshot.stack.get(selection.change_id)):
+            return snapshot
+    return host.journal.read()
 
 
 def _access(host: Host) -> GuestAccess:

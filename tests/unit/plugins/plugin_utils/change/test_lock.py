@@ -73,7 +73,7 @@ def hold(keys: Any, now: Any = NOW) -> bool:
 def claim(owner: Process, *, since: timedelta = timedelta(0)) -> str:
     seconds = int((NOW - since).timestamp())
     where = f"{owner.controller.host}~{owner.controller.namespace}"
-    return f"{seconds}~{where}~{owner.pid}~{owner.started}~0123abcd"
+    return f"~lock~{seconds}~{where}~{owner.pid}~{owner.started}~0123abcd"
 
 
 # Several contenders: each a thread that stops before each request until the schedule lets it go on.
@@ -215,7 +215,7 @@ def test_through_the_real_registry(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(HostBusy), sole_writer(its, NOW):
             raise AssertionError("two writers")
         monkeypatch.undo()
-    assert host.registry.subkeys(f"HKLM\\{LOCK}") == []
+    assert list(host.registry.subkeys(f"HKLM\\{LOCK}")) == []
 
 
 def test_a_dead_process_of_this_controller_is_nobody() -> None:
@@ -288,14 +288,25 @@ def test_busy_says_who_and_that_nothing_was_written(monkeypatch: pytest.MonkeyPa
         "1~2~3",
         "~",
         "a" * 500,
-        "1~h~1~1~1~0123ABCD",
-        "\uff11~h~1~1~1~0123abcd",
-        "../..",
-        "1~h~1~1~1~0123abcd\n",
+        "~lock~",
+        "~lock~1~h~1~1~1~0123ABCD",
+        "~lock~\uff11~h~1~1~1~0123abcd",
+        "~lock~../..",
+        "~lock~1~h~1~1~1~0123abcd\n",
     ],
 )
 def test_a_name_that_is_no_claim_blocks_nobody(name: str) -> None:
-    assert hold(Keys(name))
+    keys = Keys(name)
+    assert hold(keys)
+    assert keys.names == ([] if name.startswith("~lock~") else [name])
+
+
+@pytest.mark.parametrize("mark", ["x~reverted", "lock~ending", "lock~left~client_signing~local"])
+def test_the_marks_of_expiries_beside_the_claims_stay_and_are_given(mark: str) -> None:
+    keys = Keys(mark)
+    with sole_writer(keys, NOW) as names:  # type: ignore[arg-type]
+        assert mark in names
+    assert keys.names == [mark]
 
 
 @given(st.text(max_size=120))
@@ -306,7 +317,7 @@ def test_no_name_breaks_the_lock(name: str) -> None:
 @pytest.mark.parametrize("seconds", ["999999999999", "0"])
 def test_a_claim_with_an_impossible_time(seconds: str) -> None:
     """The year 33658 is no date, and 1970 is over: neither blocks anybody."""
-    assert hold(Keys(f"{seconds}~other~1~1~1~0123abcd"))
+    assert hold(Keys(f"~lock~{seconds}~other~1~1~1~0123abcd"))
 
 
 def test_a_claim_with_an_impossible_process_number() -> None:

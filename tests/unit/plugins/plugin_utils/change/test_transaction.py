@@ -88,7 +88,7 @@ def test_the_entry_of_a_change() -> None:
     assert made.made_keys == ()
     assert held(host, GUEST_LOCAL) == held(host, GUEST_POLICY) == ("REG_DWORD", 1)
     assert host.tasks == ["\\winops\\smb_guest\\Ticket.1"]
-    assert list(host.registry.subkeys(OURS + r"\smb_guest\Lock")) == []
+    assert list(host.registry.subkeys(OURS + r"\smb_guest\Changes")) == []
 
 
 def test_keys_that_a_change_made_go_with_it() -> None:
