@@ -104,9 +104,9 @@ def _found(changes: Sequence[Change], before: States) -> dict[Cell, CellValue]:
     return {change.cell: seen(change.cell, before[change.cell.setting.name]) for change in changes}
 
 
-def _write(host: Host, changes: Sequence[Change], before: States, observe: Callable[[], States]) -> States:
-    write(host.session, host.registry, changes, before)
-    after = observe()
+def _write(host: Host, changes: Sequence[Change], before: States, look: Look, missing: Sequence[str]) -> States:
+    write(host.session, host.registry, changes, before, missing)
+    after = look(changes)
     verify(changes, after)
     return after
 

@@ -44,6 +44,7 @@ def observe(
     local_gpo: read what the files of the local GPO say as well, which starts PowerShell on the host.
     """
     running, silent = _read_running(session, depths)
+    # None where the side did not answer: then nothing shows what this Windows has.
     known = {s: s.cim_property in running[s.side] if s.side in running else None for s in depths}
     layers: dict[Setting, dict[Layer, Stored]] = {setting: {} for setting in depths}
     # A value of a setting that this Windows does not have decides nothing, so it is not read.
@@ -54,6 +55,7 @@ def observe(
             _read_listed(registry, layer, [s for s in wanted if s.side is side], layers)
     for side in Side:
         local = [s for s in readable if depths[s] is Depth.WHOLE and s.side is side]
+        # Local keys are mostly silent about our settings: one list saves a request for each.
         if len(local) > FEW:
             _read_listed(registry, Layer.LOCAL, local, layers)
             continue

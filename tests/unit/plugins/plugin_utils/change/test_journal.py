@@ -89,9 +89,27 @@ def test_a_long_journal_costs_no_more_requests() -> None:
     host.reset_counters()
     snapshot(host)
     assert host.requests == few == 3
-    host.reset_counters()
-    engine(host).journal.peek()
-    assert host.requests == 2
+    for look, requests in ((engine(host).journal.peek, 1), (engine(host).journal.show, 3)):
+        host.reset_counters()
+        look()
+        assert host.requests == requests
+
+
+def test_a_look_at_a_host_without_a_journal_is_one_request() -> None:
+    host = InProcessHost()
+    for look in (engine(host).journal.peek, engine(host).journal.show):
+        host.reset_counters()
+        assert look().stack.entries == ()
+        assert host.requests == 1
+
+
+def test_the_marks_of_a_change_that_can_expire_are_seen_by_every_look() -> None:
+    host = InProcessHost()
+    change(host, {GUEST: "allowed"}, name="x", hours=1)
+    host.registry.create_key(f"HKLM\\{CHANGES}\\x~reverted")
+    journal = engine(host).journal
+    for seen in (journal.read(), journal.peek(), journal.show(), journal.marked(journal.peek())):
+        assert [entry.status.value for entry in seen.stack.entries] == ["reverted"]
 
 
 def test_found_in_both_lists_it_has_ended() -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import configure as configure_file
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host_view import HostView
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import checked_change_id
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.new_entry import ChangeTerms, new_change_id
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change
@@ -301,7 +301,7 @@ def test_a_journal_that_cannot_be_closed_does_not_undo_what_was_verified() -> No
 def test_a_mistake_of_ours_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     host = InProcessHost()
     before = host.snapshot()
-    monkeypatch.setattr(configure_file._View, "again", lambda _self: {})
+    monkeypatch.setattr(HostView, "after", lambda _self, _changes: {})
     with pytest.raises(HostError, match=r"A bug in winops\.smb_guest: KeyError") as caught:
         change(host, OPEN, name="x", reason="r")
     assert caught.value.host_state is HostState.RESTORED
