@@ -19,15 +19,19 @@ from cases import (
     CPU_HOSTS,
     CPU_RATIO,
     CPU_TASKS,
+    DELAYED,
     MANY,
     MANY_FORKS,
     MANY_HOSTS,
+    POWERSHELL_S,
     PRESET,
+    ROUND_TRIPS_MS,
     Case,
     Count,
     Tasks,
 )
 from checkout import OUTPUT, clean_environ
+from delay import delayed
 from interrupts import interrupt_on_signals
 from playbook_run import PlaybookRun, run_playbook
 
@@ -90,6 +94,7 @@ def _bench() -> bool:
     with Fleet({"hosts": [{"name": "host", "preset": PRESET, "count": CPU_HOSTS}]}) as fleet:
         role = _measure(fleet, "harden, CPU", CPU_TASKS["role"], before=CPU_TASKS["role"])
         empty = _measure(fleet, "empty tasks, CPU", CPU_TASKS["empty"])
+    _delays(rows)
     cpu = role["cpu_s"] / empty["cpu_s"]
     rows.append({"case": CPU_CASE, "role": role, "empty": empty, "ratio": round(cpu, 2)})
     print(f"{CPU_CASE}: {role['cpu_s']:.1f} s / {empty['cpu_s']:.1f} s = {cpu:.2f}")
@@ -120,6 +125,37 @@ def _bench() -> bool:
     return bool(broken)
 
 
+def _delays(rows: list[Row]) -> None:
+    """Run cases through a delaying proxy, and print what each took, and from which round trip on the script is faster.
+
+    No bound: what decides is the number of requests, which every case is held to.
+    """
+    print(f"\nThrough a delaying proxy, seconds of ours / one script + {POWERSHELL_S} s for its PowerShell (ratio):\n")
+    _print_delays("case", [f"{ms} ms" for ms in ROUND_TRIPS_MS], "the script wins from")
+    cases = {case.name: case for case in CASES}
+    with Fleet({"hosts": [{"name": "host", "preset": PRESET}]}) as fleet:
+        host = fleet.hosts["host"]
+        for name in DELAYED:
+            case, cells, row = cases[name], [], {}
+            for ms in ROUND_TRIPS_MS:
+                with delayed(host["address"], host["http_port"], ms) as proxy:
+                    ours = _measure(fleet, name, case.ours, changed=case.changed, before=case.before, port=proxy.port)
+                    script = _measure(fleet, name, case.script, port=proxy.port) if case.script else None
+                theirs = script["wall_s"] + POWERSHELL_S if script else None
+                ratio = f" / {theirs:.1f} ({ours['wall_s'] / theirs:.2f})" if theirs else ""
+                cells.append(f"{ours['wall_s']:.1f}{ratio}")
+                row[f"{ms} ms"] = {"ours": ours, "script": script}
+            more = ours["requests"] - script["requests"] if script else 0
+            wins = f"{POWERSHELL_S / more * 1000:.0f} ms" if more > 0 else "never" if script else "-"
+            rows.append({"case": f"{name}, delayed", "delays": row, "script_wins_from": wins})
+            _print_delays(name, cells, wins)
+    print()
+
+
+def _print_delays(name: str, cells: Sequence[str], wins: str) -> None:
+    print(f"{name:50}" + "".join(f"{cell:>20}" for cell in cells) + f"{wins:>24}", flush=True)
+
+
 def _promises() -> dict[str, list[str]]:
     """The names of the cases that each promise is about."""
     promises: dict[str, list[str]] = {}
@@ -141,10 +177,11 @@ def _measure(
     changed: bool = False,
     forks: int = 5,
     before: Tasks = (),
+    port: int | None = None,
 ) -> Count:
     """Run a playbook of these tasks against every host as installed; return what all hosts together counted.
 
-    `before` runs first, as a playbook of its own that counts for nothing.
+    `before` runs first, as a playbook of its own that counts for nothing. `port` is that of a proxy to the one host.
     Raises BenchFailed unless every host ends as expected.
     """
     for host in fleet.hosts:
@@ -157,7 +194,7 @@ def _measure(
         for host in fleet.hosts:
             fleet.control.reset_counters(host)
     used = _cpu_s()
-    run = _play(fleet, tasks, forks)
+    run = _play(fleet, tasks, forks, port)
     used = _cpu_s() - used
     expected = "changed" if changed else "ok"
     wrong = {host: word for host in fleet.hosts if (word := _outcome(run, host, len(tasks))) != expected}
@@ -168,12 +205,14 @@ def _measure(
     return total | {"cpu_s": round(used, 2), "wall_s": round(run.wall_s, 2)}
 
 
-def _play(fleet: Fleet, tasks: Tasks, forks: int) -> PlaybookRun:
+def _play(fleet: Fleet, tasks: Tasks, forks: int, port: int | None = None) -> PlaybookRun:
     with tempfile.TemporaryDirectory(prefix="winops-bench-") as folder:
         playbook = Path(folder, "playbook.yml")
         # JSON is YAML.
         playbook.write_text(json.dumps([{"hosts": "windows", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
         command = ["ansible-playbook", "-i", str(fleet.inventory_path), "-f", str(forks), str(playbook)]
+        if port is not None:
+            command += ["-e", json.dumps({"ansible_host": "127.0.0.1", "ansible_port": port})]
         return run_playbook(command, cwd=Path(folder), environ=_environ())
 
 

@@ -152,10 +152,15 @@ _SIGNING = {"client": "client_signing", "server": "server_signing"}
 _ENCRYPTION = {"client": "client_encryption", "server": "server_encryption"}
 
 FACTS = "client_facts"
+CHANGE_ALL = f"client_config, change, {len(_ALL)} settings"
 CHANGE = "guest_auth, change, 1 setting"
 ENTRIES = 20
 FULL_FACTS = f"client_facts, {ENTRIES} journal entries"
 JOURNALED = f"{CHANGE}, journaled"
+REVERT = f"revert_change latest, {ENTRIES} entries"
+HARDEN = "role harden, both scopes"
+HARDENED = "role harden, nothing to do"
+POSTURE = "posture_info"
 _GUEST_WORDS = SETTINGS["insecure_guest_logons"].words
 _FILL: Tasks = [
     {
@@ -180,7 +185,7 @@ CASES = (
         FACTS,
         _module("client_facts"),
         script=_reading_script(),
-        bounds=(*NO_PROCESS, at_most(20, "requests_after_auth")),
+        bounds=(*NO_PROCESS, at_most(12, "requests")),
     ),
     _setter(
         f"client_config, nothing to change, {len(_ALL)} settings",
@@ -190,13 +195,13 @@ CASES = (
         bounds=(at_most(6, "requests_after_auth"), peer_fraction(BYTES_DIVISOR)),
     ),
     _setter(
-        f"client_config, change, {len(_ALL)} settings",
+        CHANGE_ALL,
         "client_config",
         _ALL,
-        bounds=(peer_fraction(BYTES_DIVISOR),),
+        bounds=(peer_fraction(BYTES_DIVISOR), at_most(24, "requests")),
     ),
     _setter("guest_auth, nothing to change, 1 setting", "guest_auth", _GUEST, changed=False),
-    _setter(CHANGE, "guest_auth", _GUEST),
+    _setter(CHANGE, "guest_auth", _GUEST, bounds=(at_most(9, "requests"),)),
     _setter("signing, change, 2 settings", "signing", _SIGNING),
     _setter("encryption, change, 2 settings", "encryption", _ENCRYPTION),
     _setter(f"audit, change, {len(_AUDITS)} settings", "audit", _AUDITS),
@@ -205,20 +210,22 @@ CASES = (
 CASES += (
     Case(FULL_FACTS, _module("client_facts"), script=_reading_script(), before=_FILL, bounds=NO_PROCESS),
     Case(
-        f"revert_change latest, {ENTRIES} entries",
+        REVERT,
         [{"winops.smb_guest.revert_change": {"latest": True}}],
         script=_setting_script({"insecure_guest_logons": _other("insecure_guest_logons")}),
         before=_FILL,
         changed=True,
-        bounds=(*NO_PROCESS, at_most(30, "requests")),
+        bounds=(*NO_PROCESS, at_most(18, "requests")),
     ),
     Case(
         JOURNALED,
         _module("guest_auth", state=_other("insecure_guest_logons"), reason="bench"),
         script=_setting_script({"insecure_guest_logons": _other("insecure_guest_logons")}),
         changed=True,
-        bounds=NO_PROCESS,
+        bounds=(*NO_PROCESS, at_most(18, "requests")),
     ),
+    # Of these, 5 ask for the doors of a guest, and 15 for where the logs of five channels begin.
+    Case(POSTURE, _module(POSTURE), bounds=(*NO_PROCESS, at_most(41, "requests"))),
 )
 
 
@@ -264,21 +271,27 @@ CASES += (
     ),
     # Five of its requests read the other doors of a guest.
     Case(
-        "role harden, both scopes",
+        HARDEN,
         _role("harden"),
         script=_both_layers_script(_HARDENED),
         changed=True,
         bounds=(*NO_PROCESS, at_most(TASKS_PER_ROLE, "connections"), at_most(45, "requests")),
     ),
     Case(
-        "role harden, nothing to do",
+        HARDENED,
         _role("harden"),
         script=_both_layers_script(_HARDENED),
         before=_role("harden"),
         bounds=(*NO_PROCESS, at_most(20, "requests_after_auth")),
     ),
 )
-BESIDE = (Beside(FULL_FACTS, FACTS, 4), Beside(JOURNALED, CHANGE, 12))
+BESIDE = (Beside(FULL_FACTS, FACTS, 4), Beside(JOURNALED, CHANGE, 9))
+
+ROUND_TRIPS_MS = (0, 50, 150)
+"""Of the delaying proxy: a machine room, a country, a continent."""
+DELAYED = (FACTS, CHANGE_ALL, CHANGE, JOURNALED, HARDEN, HARDENED, REVERT, POSTURE)
+POWERSHELL_S = 1.5
+"""What the script's PowerShell takes to start on a real host; the simulated one takes nothing."""
 
 CPU_HOSTS = 40
 CPU_RATIO = 2.2
