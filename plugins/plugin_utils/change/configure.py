@@ -13,13 +13,12 @@ from datetime import UTC, datetime
 from ..core.errors import HostError, HostState, HostUnreachable, RequestError, leaving
 from ..core.registry_value import as_bool
 from ..core.user_names import assignment, option
-from ..posture.observe import Depth, observe
-from ..posture.state import States, judge, judge_all
-from ..tables.os_defaults import NOT_KNOWN
-from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS, Layer, Scope, Setting, Side
+from ..posture.observe import Depth
+from ..posture.state import States
+from ..tables.settings import GUEST, GUEST_BLOCKERS, Layer, Scope, Side
 from ..windows.computer import read_clock, read_product_type
 from ..windows.local_policy import LocalPolicy
-from ..windows.operating_system import OperatingSystem, read_operating_system
+from ..windows.operating_system import read_operating_system
 from .attribution import attribute
 from .cell import Cell, seen, written
 from .host_view import HostView, predict, read_states
