@@ -279,7 +279,7 @@ def test_what_blocks_after_it_is_not_guessed() -> None:
     assert access.verdict == "blocked"
     assert "default of this Windows" not in access.advice
     assert "state=allowed" not in access.advice
-    assert "client_facts tells" in access.advice
+    assert "client_facts shows" in access.advice
 
 
 def test_a_task_that_the_interrupted_run_had_renewed_is_renewed_again() -> None:
