@@ -43,6 +43,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def quoted(text: str | None, limit: int = 60) -> str:
-    """Text of a peer in single quotes, for the middle of an error message: printable, at most `limit` characters."""
-    return f"'{one_line(text or '', limit)}'"
+def quoted(text: str | None) -> str:
+    """Text of a peer in single quotes, for the middle of an error message: printable, at most 60 characters."""
+    return f"'{one_line(text or '', 60)}'"

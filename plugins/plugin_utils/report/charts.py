@@ -35,9 +35,9 @@ def segments(values: Mapping[str, int]) -> list[Segment]:
     return parts
 
 
-def last_days(until: date, days: int = DAYS) -> list[str]:
+def last_days(until: date) -> list[str]:
     """ISO days up to `until`."""
-    return [(until - timedelta(days=back)).isoformat() for back in range(days - 1, -1, -1)]
+    return [(until - timedelta(days=back)).isoformat() for back in range(DAYS - 1, -1, -1)]
 
 
 def bars(values: Sequence[int], height: int, top: int, base: Sequence[int] | None = None) -> str:
