@@ -157,7 +157,7 @@ def test_what_is_refused(playbooks: Playbooks, fleet: Fleet, host: str) -> None:
         ],
         [host],
     )
-    assert "expires_in cannot end a change of the local GPO" in run.record(host, "ends").message
+    assert "A change of the local GPO cannot expire" in run.record(host, "ends").message
     assert "no policy value" in run.record(host, "signing").message
     assert fleet.control.state(host) == before
 

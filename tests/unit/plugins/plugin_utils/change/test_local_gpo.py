@@ -70,7 +70,7 @@ def test_the_files_bring_the_policy_value_with_them() -> None:
     assert read_scopes({"scope": ["local_gpo"]}) == (Scope.POLICY, Scope.LOCAL_GPO)
     assert read_scopes({"scope": ["local_gpo", "local"]}) == (Scope.LOCAL, Scope.POLICY, Scope.LOCAL_GPO)
     assert read_scopes({"scope": ["policy"]}) == (Scope.POLICY,)
-    with pytest.raises(RequestError, match="say one or more of local, policy, local_gpo"):
+    with pytest.raises(RequestError, match="Give one or more of local, policy, local_gpo"):
         read_scopes({"scope": []})
 
 
@@ -130,7 +130,7 @@ def test_only_the_files_lag_behind() -> None:
 def test_what_could_not_be_restored_is_not_written_over(odd: bytes) -> None:
     host = host_with(odd)
     before = host.snapshot()
-    with pytest.raises(RequestError, match=r"Registry\.pol: .*an instruction of another kind: .*Clean it up first"):
+    with pytest.raises(RequestError, match=r"Registry\.pol: .*an instruction of another kind: .*Delete or correct it first"):
         run(host, True)
     assert host.snapshot() == before
 
@@ -140,7 +140,7 @@ def test_no_end_can_undo_the_files(check: bool) -> None:
     host = host_with()
     before = host.snapshot()
     request = Request([DesiredSetting(GUEST, True)], Rules(FILES), ChangeTerms(expires_in=timedelta(hours=1)))
-    with pytest.raises(RequestError, match="expires_in cannot end a change of the local GPO"):
+    with pytest.raises(RequestError, match="A change of the local GPO cannot expire"):
         configure(Host(session(host)), request, check_mode=check)
     assert host.snapshot() == before
 
