@@ -130,7 +130,7 @@ def test_only_the_files_lag_behind() -> None:
 def test_what_could_not_be_restored_is_not_written_over(odd: bytes) -> None:
     host = host_with(odd)
     before = host.snapshot()
-    with pytest.raises(RequestError, match=r"Registry\.pol: .*an instruction of another kind: .*Delete or correct it first"):
+    with pytest.raises(RequestError, match=r"Registry\.pol: .*an instruction of another kind: .*Delete or correct it"):
         run(host, True)
     assert host.snapshot() == before
 
