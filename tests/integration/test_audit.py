@@ -170,8 +170,16 @@ def test_only_a_host_that_refuses_the_subscription_starts_a_process(audited: Aud
 def test_the_second_report_is_compared_with_the_first(audited: Audited) -> None:
     audited.run()
     audited.fleet.control.set_registry("ws-22h2", PARAMETERS, "AllowInsecureGuestAuth", 0)
-    audited.run("-e", json.dumps({"audit_report_exceptions": [{"host": "ws-gpo", "reason": "until May"}]}))
+    key = r"Software\Policies\Microsoft\Windows\LanmanWorkstation"
+    (audited.folder / "baseline.txt").write_text(f"Computer\n{key}\nAllowInsecureGuestAuth\nDWORD:0\n")
+    extra = {
+        "audit_report_exceptions": [{"host": "ws-gpo", "reason": "until May"}],
+        "audit_report_baseline": "baseline.txt",
+    }
+    audited.run("-e", json.dumps(extra))
     document = audited.document
+    (row,) = document["baseline"]["settings"]
+    assert (row["setting"], row["differ"]) == ("insecure_guest_logons", ["ws-gpo", "ws-open"])
     assert {"host": "ws-22h2", "from": "allowed", "to": "blocked"} in document["comparison"]["guest_state"]
     assert len(document["history"]) >= 2
     assert [row["hosts"] for row in document["exceptions"]] == [["ws-gpo"]]
