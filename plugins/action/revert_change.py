@@ -11,8 +11,9 @@ from typing import Any
 
 from ..plugin_utils.actions.action import HostAction
 from ..plugin_utils.change import summary
-from ..plugin_utils.change.journal import KEEP_ENDED, Host
+from ..plugin_utils.change.journal import Host
 from ..plugin_utils.change.journal_format import checked_change_id
+from ..plugin_utils.change.journal_size import KEEP_ENDED
 from ..plugin_utils.change.result import reverted_as_dict
 from ..plugin_utils.change.revert import Selection, revert
 from ..plugin_utils.core.errors import HostState, RequestError

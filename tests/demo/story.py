@@ -104,7 +104,7 @@ STEPS = (
             Run(
                 _HARDENING,
                 _all("changed", *CLOSED, *OPEN) | _all("failed", GOVERNED) | _all("unreachable", OFF),
-                says=["Not in force as wanted: insecure_guest_logons=blocked", "Written: "],
+                says=["insecure_guest_logons is allowed, not blocked: ", "Written: "],
             ),
             Connect(OLD, connected=False, events=REFUSED),
             Connect(NEEDY, connected=False, events=REFUSED_AND_AUDITED),

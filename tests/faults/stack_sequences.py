@@ -12,12 +12,12 @@ from in_process import session
 from stack_model import GROUND, Model
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import configure
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import locked
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.new_entry import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_and_recover
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.request import ChangeTerms, Request
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome, reverted_as_dict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, SmbGuestError

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from in_process import session
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import configure
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.new_entry import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.request import ChangeTerms, Request
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import SETTINGS, Scope

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..change.journal import KEEP_ENDED
 from ..change.journal_format import checked_change_id, checked_text
-from ..change.new_entry import ChangeTerms
+from ..change.journal_size import KEEP_ENDED
+from ..change.request import ChangeTerms
 from ..core.errors import RequestError
 from ..core.user_names import option
 from ..tables.settings import SETTINGS, Scope

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..change import summary
-from ..change.configure import Request, configure
+from ..change.configure import configure
 from ..change.journal import Host
 from ..change.plan import DesiredSetting, Rules
+from ..change.request import Request
 from ..change.result import Outcome
 from ..tables.settings import SETTINGS
 from ..winrm.session import Session

@@ -12,15 +12,16 @@ decides: a policy that has just arrived, a driver that waits for a restart. Then
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..posture.observe import Depth, observe, observe_again
-from ..posture.state import States, judge, judge_all
+from ..posture.state import States, judge_all
 from ..tables.os_defaults import NOT_KNOWN
 from ..tables.settings import SETTINGS, Layer, Setting, Side
 from ..windows.operating_system import OperatingSystem
-from .cell import Change, written
+from .cell import Change
 from .journal import Host
+from .prediction import predict
 
 
 @dataclass(frozen=True)
@@ -60,21 +61,3 @@ def read_states(
     observation = observe(host.session, host.registry, depths, local_gpo=local_gpo)
     default = system.default if system else lambda _setting: NOT_KNOWN
     return judge_all(observation, SETTINGS, default), observation.silent
-
-
-def predict(states: States, changes: Sequence[Change]) -> States:
-    """The states after the changes, if the host takes every write."""
-    predicted = dict(states)
-    for change in changes:
-        setting = change.cell.setting
-        state = predicted[setting.name]
-        layers = {**state.observed.layers, change.cell.scope.layer: written(change.cell, change.after).stored}
-        if change.cell.in_local_gpo:
-            predicted[setting.name] = judge(setting, replace(state.observed, layers=layers), state.default)
-            continue
-        # The driver never reads what MDM says: it counts only while a policy value carries it.
-        carried = {k: v for k, v in layers.items() if k is not Layer.MDM or layers.get(Layer.POLICY) is not None}
-        expected = judge(setting, replace(state.observed, layers=carried, running=None), state.default)
-        running = expected.effective
-        predicted[setting.name] = judge(setting, replace(state.observed, layers=layers, running=running), state.default)
-    return predicted

@@ -26,14 +26,11 @@ from ..core.text import one_line
 from ..windows.registry import Registry, WrongType
 from ..winrm.session import Session
 from .journal_format import decode, encode, standing_line
-from .journal_size import MAX_ENDED, is_too_large, wire_size
+from .journal_size import KEEP_ENDED, MAX_ENDED, is_too_large, wire_size
 from .marks import CHANGES, ROOT, Mark, marks_among
 from .stack import Entry, Stack
 
 STANDING, ENDED = "Standing", "Ended"
-KEEP_ENDED = 50
-"""How many ended changes are kept unless the task says otherwise."""
-
 MAX_NOTE = 1000
 
 

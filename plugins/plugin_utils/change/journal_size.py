@@ -27,6 +27,8 @@ from ..core.text import in_short
 MAX_STANDING = 450_000
 """Bytes that the changes that stand may take in a request of at most 500 KiB; the rest is for notes and the header."""
 MAX_ENDED = 200_000
+KEEP_ENDED = 50
+"""How many ended changes are kept unless the task says otherwise."""
 _ELEMENT = 30
 """A line is an element of its own in a request."""
 ROOM = 300

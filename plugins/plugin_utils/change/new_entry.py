@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..core.errors import RequestError
@@ -20,25 +20,12 @@ from ..core.stack import ChangeStatus
 from ..posture.state import States
 from .cell import Change, seen
 from .expiry import expiry_task
-from .journal import KEEP_ENDED, JournalSnapshot
+from .journal import JournalSnapshot
 from .journal_format import standing_line
 from .journal_size import refuse_if_full
 from .process import Controller
+from .request import ChangeTerms
 from .stack import ChangePart, Entry, Stack, stamp
-
-
-@dataclass(frozen=True)
-class ChangeTerms:
-    """What a task asks of the journal. A change is journaled when it asks for anything but `keep_ended`."""
-
-    change_id: str | None = None
-    reason: str = ""
-    expires_in: timedelta | None = None
-    keep_ended: int = KEEP_ENDED
-
-    @property
-    def journaled(self) -> bool:
-        return bool(self.change_id or self.reason or self.expires_in)
 
 
 def new_entry(

@@ -24,7 +24,8 @@ from ..core.stack import ChangeStatus
 from ..windows.scheduled_task import task_exists
 from .arming import refresh_tasks, remove_task
 from .cell import Cell, CellValue, holds
-from .journal import KEEP_ENDED, Host, JournalSnapshot, noted
+from .journal import Host, JournalSnapshot, noted
+from .journal_size import KEEP_ENDED
 from .outcomes import Recovery
 from .rollback import below_entry, restore
 from .stack import Entry, Stack, stamp

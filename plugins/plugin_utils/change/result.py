@@ -94,20 +94,22 @@ class Outcome:
         return result
 
     def unconfirmed(self) -> str:
-        """What is not in force as wanted, as a sentence; empty where all is."""
+        """Each setting that is not in force as desired, and what decides it; empty where all are."""
         lost = []
         for desired in self.desired_settings:
-            state = self.after[desired.setting.name]
+            setting, state = desired.setting, self.after[desired.setting.name]
             target = state.default.value if desired.value is None else desired.value
-            if desired.setting.name not in self.plan.skipped and target is not None and state.in_force is not target:
-                where = state.location or "the default of this Windows"
-                runs = "not known" if state.observed.running is None else state.observed.running
-                lost.append(f"{desired.setting.name}={desired.word} (decided by {where}, running: {runs})")
+            if setting.name in self.plan.skipped or target is None or state.in_force is target:
+                continue
+            now = "unknown" if state.in_force is None else setting.words.word(state.in_force)
+            where = state.location or "the default of this Windows"
+            decides = f"{where} is not in force yet" if state.drift else f"{where} decides"
+            lost.append(f"{setting.name} is {now}, not {setting.words.word(target)}: {decides}.")
         if not lost:
             return ""
         return (
-            f"Not in force as wanted: {', '.join(lost)}. Everything else that was asked for is in force. Change it "
-            "where it is decided, restart the service where what runs is behind, and run this again."
+            f"{' '.join(lost)} Every other requested setting is in force. Change the value where it is decided, "
+            "restart the service where a value is not in force yet, and run this again."
         )
 
     def all_warnings(self) -> list[str]:

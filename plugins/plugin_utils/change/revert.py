@@ -23,15 +23,18 @@ from ..core.text import in_short
 from ..core.user_names import assignment
 from ..posture.guest_access import GuestAccess, guest_access
 from ..posture.observe import Depth, observe
-from ..posture.state import judge_all
+from ..posture.state import Observation, Observed, judge_all
 from ..tables.os_defaults import NOT_KNOWN
 from ..tables.settings import GUEST, GUEST_BLOCKERS, SETTINGS
+from ..windows.operating_system import read_operating_system
 from .arming import refresh_tasks, remove_task
 from .cell import Cell, CellValue
 from .interruption import noting, uninterrupted
-from .journal import KEEP_ENDED, Host, JournalSnapshot, noted
+from .journal import Host, JournalSnapshot, noted
+from .journal_size import KEEP_ENDED
 from .lock import locked
 from .outcomes import Reverted, Undoing
+from .prediction import predict_restored
 from .recovery import read_and_recover
 from .stack import Entry, Stack
 from .write import Restoration, read_places, write_back
@@ -70,7 +73,8 @@ def revert(host: Host, selection: Selection, *, force: bool, check_mode: bool, k
         with leaving(HostState.NOTHING_WRITTEN):
             planned = _plan(host, snapshot.stack, selected, force=force)
         covering = [sentence for undoing in planned for sentence in _covering(undoing)]
-        return Reverted(_access(host), planned, (*snapshot.damaged, *covering))
+        access = _predicted_access(host, planned)
+        return Reverted(access, planned, (*snapshot.damaged, *covering))
     with locked(host) as now:
         snapshot, recovery = read_and_recover(host, now, keep, reverting=[entry.change_id for entry in selected])
         with leaving(HostState.NOTHING_WRITTEN):
@@ -94,8 +98,26 @@ def _first_look(host: Host, selection: Selection, *, check_mode: bool) -> Journa
 def _access(host: Host) -> GuestAccess:
     """By what runs: one request."""
     depths = dict.fromkeys((GUEST, *GUEST_BLOCKERS), Depth.RUNNING)
-    observation = observe(host.session, host.registry, depths)
+    return _judged(observe(host.session, host.registry, depths))
+
+
+def _judged(observation: Observation) -> GuestAccess:
     return guest_access(judge_all(observation, SETTINGS, lambda _setting: NOT_KNOWN))
+
+
+def _predicted_access(host: Host, planned: Sequence[Undoing]) -> GuestAccess:
+    """What `_access` would find after the run: the layers of what would be restored are read, and judged with it."""
+    targets = {cell: held for undoing in planned for cell, held in undoing.targets.items()}  # the last one counts
+    settings = (GUEST, *GUEST_BLOCKERS)
+    restored = {cell.setting for cell in targets}
+    if not restored & set(settings):
+        return _access(host)
+    depths = {setting: Depth.WHOLE if setting in restored else Depth.RUNNING for setting in settings}
+    observation = observe(host.session, host.registry, depths)
+    default = read_operating_system(host.session, host.registry).default
+    after = predict_restored(judge_all(observation, SETTINGS, default), targets)
+    running = {name: Observed(s.observed.supported, s.observed.running, {}, looked=False) for name, s in after.items()}
+    return _judged(replace(observation, settings=running))
 
 
 def _select(stack: Stack, selection: Selection) -> list[Entry]:

@@ -30,8 +30,9 @@ from .expiry import expiry_task, task_fingerprint
 from .interruption import explained, terminable, uninterrupted
 from .journal import Host, JournalSnapshot, noted
 from .journal_size import advice, is_too_large
-from .new_entry import ChangeTerms, new_entry, without_former
+from .new_entry import new_entry, without_former
 from .outcomes import Done
+from .request import ChangeTerms
 from .rollback import asked, below_entry, below_found, restore
 from .stack import Entry, Stack
 from .write import Restoration, missing_keys, verify, write

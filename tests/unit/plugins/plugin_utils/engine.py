@@ -16,12 +16,12 @@ from in_process import InProcessWire, session
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import configure
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host, JournalSnapshot
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import locked
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.new_entry import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import DesiredSetting, Rules
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import Recovery, read_and_recover
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.request import ChangeTerms, Request
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Reverted, Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry

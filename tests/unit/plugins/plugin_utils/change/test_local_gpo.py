@@ -16,15 +16,15 @@ from in_process import session
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.actions.options import read_scopes
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import Request, configure
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import configure
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.new_entry import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import (
     Change,
     DesiredSetting,
     Rules,
     in_order,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.request import ChangeTerms, Request
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.revert import Selection, revert
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (

@@ -16,7 +16,6 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.configure import predict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import (
     Change,
     DesiredSetting,
@@ -24,6 +23,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan impor
     Rules,
     plan,
 )
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.prediction import predict
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, worded
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.policy_source import DecidingGpo
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.posture.state import SettingState

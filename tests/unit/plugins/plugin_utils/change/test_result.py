@@ -129,20 +129,32 @@ def test_the_result_of_an_undoing() -> None:
 def test_what_is_not_in_force() -> None:
     """state, word, what was left out -> what is said of it; none: nothing."""
     at_policy = SETTINGS[AUDIT].location(Layer.POLICY)
+    not_yet = f"disabled, not enabled: {at_policy} is not in force yet."
     table: list[tuple[SettingState, str, tuple[str, ...], str | None]] = [
         (state_of(AUDIT, running=True), "enabled", (), None),
-        (state_of(AUDIT, running=False), "enabled", (), "decided by the default of this Windows, running: False"),
-        (state_of(AUDIT, running=False, policy=0), "enabled", (), f"decided by {at_policy}, running: False"),
+        (state_of(AUDIT, running=False), "enabled", (), "disabled, not enabled: the default of this Windows decides."),
+        (state_of(AUDIT, running=False, policy=0), "enabled", (), f"disabled, not enabled: {at_policy} decides."),
         (state_of(AUDIT, running=False, policy=0), "enabled", (AUDIT,), None),
-        (state_of(AUDIT, running=None, policy=0), "enabled", (), f"decided by {at_policy}, running: not known"),
+        (state_of(AUDIT, running=None, policy=0), "enabled", (), f"disabled, not enabled: {at_policy} decides."),
         (state_of(AUDIT, running=None, policy=1), "enabled", (), None),
-        (state_of(AUDIT, running=True, default=DENIES), "default", (), "decided by the default of this Windows"),
+        (
+            state_of(AUDIT, running=False, policy=1),
+            "enabled",
+            (),
+            not_yet,
+        ),
+        (
+            state_of(AUDIT, running=True, default=DENIES),
+            "default",
+            (),
+            "enabled, not disabled: the default",
+        ),
         (state_of(AUDIT, running=False, default=DENIES), "default", (), None),
         (state_of(AUDIT, running=True), "default", (), None),  # which the default is, nobody knows
     ]
     for state, word, skipped, said in table:
         done = outcome({AUDIT: word}, state, plan=Plan((), left_out=dict.fromkeys(skipped, "no reason")), confirm=True)
-        expected = f"Not in force as wanted: {AUDIT}={word} ({said}" if said else ""
+        expected = f"{AUDIT} is {said}" if said else ""
         assert done.unconfirmed().startswith(expected), (state, word)
         assert bool(done.unconfirmed()) is bool(said), (state, word)
 

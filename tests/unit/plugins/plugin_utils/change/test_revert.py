@@ -31,6 +31,7 @@ from ..engine import (
     GUEST,
     GUEST_LOCAL,
     GUEST_POLICY,
+    LOCAL,
     OURS,
     POLICY,
     SIGNING,
@@ -177,6 +178,30 @@ def test_a_host_that_another_run_holds_is_not_touched(monkeypatch: pytest.Monkey
             undo(host, "x")
         assert caught.value.host_state is HostState.NOTHING_WRITTEN
         assert differences(before, host.snapshot()) == []
+
+
+def test_check_mode_predicts_whether_guest_logons_will_work() -> None:
+    opened = {GUEST: "allowed", SIGNING: "not_required"}
+    seen = set()
+    for preset in ("windows_11_24h2_pro", "windows_10_22h2_pro", "server_2019"):
+        for scopes, words in (
+            ((LOCAL,), opened),
+            ((LOCAL,), {GUEST: "blocked"}),
+            ((POLICY,), {GUEST: "allowed"}),
+            ((POLICY,), {GUEST: "blocked"}),
+            (BOTH, opened),
+            (BOTH, {GUEST: "blocked", SIGNING: "required"}),
+        ):
+            for before in (None, opened):
+                host = InProcessHost(preset)
+                if before:
+                    change(host, before)
+                change(host, words, scopes, name="x", reason="r")
+                foreseen = undo(host, check=True).access
+                done = undo(host).access
+                assert foreseen.as_dict() == done.as_dict(), (preset, scopes, words, before)
+                seen.add(done.verdict)
+    assert {"allowed", "blocked"} <= seen
 
 
 def test_check_mode_writes_nothing() -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.host_view import HostView
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_format import checked_change_id
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.new_entry import ChangeTerms, new_change_id
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.new_entry import new_change_id
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.plan import Change
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.request import ChangeTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.write import verify, write
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
     AccessDenied,
