@@ -35,6 +35,8 @@ class ActionModule(HostAction):
 
     def work(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
         check_mode = bool(self._task.check_mode)
+        if options["keep_ended"] < 0:
+            raise RequestError("keep_ended must be 0 or more: it is the number of ended changes that are kept.")
         reverted = revert(
             Host(session),
             self._selection(options),

@@ -62,7 +62,7 @@ attributes:
   check_mode:
     description: Whether the module predicts its changes in check mode.
     support: full
-    details: The task reads the host and writes nothing. RV(changes) and RV(guest_access) are what they would be after it.
+    details: The task reads the host and writes nothing. It predicts RV(changes) and RV(guest_access).
   diff_mode:
     description: Whether the module shows what it changes in diff mode.
     support: full
