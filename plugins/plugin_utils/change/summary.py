@@ -88,6 +88,7 @@ def of_undoing(reverted: Reverted, host: str, *, check_mode: bool) -> Iterator[s
     rows = list(changed_cells(reverted))
     for cell, before, after in rows:
         yield f"  {cell.location}: {as_text(before.stored)} -> {as_text(after.stored)} ({cell.setting.name})"
-    yield f"{access_line(reverted.access, host)} {reverted.access.advice}"
+    predicted = check_mode and bool(reverted.undoings)
+    yield f"{access_line(reverted.access, host, predicted=predicted)} {reverted.access.advice}"
     if any(cell.setting.secure is not None for cell, _before, _after in rows):
         yield _OPEN_CONNECTIONS
