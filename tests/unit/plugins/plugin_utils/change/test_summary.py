@@ -108,7 +108,7 @@ def test_undoing() -> None:
     change(host, {GUEST: "allowed", AUDIT: "enabled"}, (POLICY,), name="nas", reason="old NAS")
     planned = list(summary.of_undoing(undo(host, check=True), "ws-42", check_mode=True))
     assert planned[0] == "Check mode: would be reverted: change nas of 2026-03-02T12:00:00Z (old NAS)"
-    assert any(line.startswith("Insecure guest logons on ws-42 are now ") for line in planned)
+    assert any(line.startswith("Insecure guest logons on ws-42 would be blocked. ") for line in planned)
     done = list(summary.of_undoing(undo(host), "ws-42", check_mode=False))
     assert done[:3] == [
         "Reverted: change nas of 2026-03-02T12:00:00Z (old NAS)",
