@@ -50,7 +50,10 @@ class DelayingProxy:
 
         async def take() -> None:
             while True:
-                data = await reader.read(CHUNK)
+                try:
+                    data = await reader.read(CHUNK)
+                except OSError:  # reset: the other side hears of an end
+                    data = b""
                 waiting.put_nowait((self._loop.time() + self._round_trip / 2, data))
                 if not data:
                     return
