@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import pytest
 from conftest import Domain
+from member import Member
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.accounts import sid_of
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import MissingRight
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.ldap_messages import Modification
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_access import filter_sids, may_apply
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.policy_files.security_descriptor import (
@@ -72,3 +75,38 @@ def test_filter_reaches_the_files(domain: Domain) -> None:
             readers = {ace.sid for ace in held.dacl or () if ace.allows and ace.mask & 0x1}
             assert {sid, "S-1-5-11"} <= readers, path
     domain.dc.tool("gpo", "aclcheck")
+
+
+def test_a_computer_of_the_filter_reads_every_file(domain: Domain) -> None:
+    """Where the files were closed to computers before: Samba's own policy client applies the GPO as the computer, and
+    the account of the computer reads every file over SMB."""
+    unit = domain.unit()
+    inside, outside = (Member.joined(domain.dc, name, unit.partition(",")[0][3:]) for name in ("FILTERED", "PASSEDBY"))
+    name = domain.name("For some")
+    wanted = {"settings": {GUEST: False, "client_signing": True}, "comment": "x", "links": [unit]}
+    guid = domain.present(name, **wanted).after["guid"]
+    domain.dc.tool("group", "add", "Of the filter")
+    domain.dc.tool("group", "addmembers", "Of the filter", "FILTERED$")
+    folder = rf"{domain.dc.domain}\Policies\{guid}"
+    paths = [rf"{folder}\{file}".replace("/", "\\") for file in domain.files(guid)]
+    with domain.reader() as reader:
+        sid = sid_of(reader.directory, "Of the filter")
+        for path in paths:
+            held = SecurityDescriptor.parse(reader.sysvol.security(path))
+            kept = tuple(ace for ace in held.dacl or () if ace.sid != "S-1-5-11")
+            reader.sysvol.set_security(path, held.with_dacl(kept).to_bytes(), owner=False)
+    with domain.reader(**account(domain, outside)) as reader, pytest.raises(MissingRight):
+        reader.sysvol.read(paths[0])
+    domain.present(name, filter_sids=[sid])
+    assert name in inside.applied()
+    with domain.reader(**account(domain, inside)) as reader:
+        for path in paths:
+            assert reader.sysvol.read(path) is not None, path
+    domain.absent(name)
+
+
+def account(domain: Domain, computer: Member) -> dict[str, str]:
+    """The account of a computer, with a password that is known here. The computer itself cannot log on any more."""
+    password = "Mach1ne-Passw0rd"
+    domain.dc.tool("user", "setpassword", f"{computer.name}$", f"--newpassword={password}")
+    return {"username": f"{computer.name}$@{domain.dc.realm}", "password": password}
