@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from attackers import account, delegate, forgeries, journals
+from attackers import DEFAULT_DOMAIN_POLICY, account, delegate, forgeries, journals
 from conftest import Domain
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import RequestError, SmbGuestError
@@ -85,7 +85,7 @@ class Whole:
             whole.orders[key] = [link.guid for link in links.links]
             for link in links.links:
                 whole.gpos.setdefault(link.guid, {})[f"link {key}"] = link.options
-            if set(attributes) - {"content"}:
+            if set(attributes) - {"content"} and not key.startswith("CN=Policies,"):  # its times change with each GPO
                 whole.rest[key] = attributes
         return whole
 
@@ -93,6 +93,13 @@ class Whole:
         gpos = {guid: gpo for guid, gpo in self.gpos.items() if guid not in guids}
         orders = {dn: [guid for guid in order if guid not in guids] for dn, order in self.orders.items()}
         return Whole(gpos, {dn: order for dn, order in orders.items() if order}, self.rest)
+
+    def same_as(self, other: Whole, guids: Collection[str]) -> bool:
+        """Whether nothing but these GPOs differs. A container is seen only while it links a GPO."""
+        one, two = self.without(guids), other.without(guids)
+        seen = one.rest.keys() & two.rest.keys()
+        same_rest = all(one.rest[dn] == two.rest[dn] for dn in seen)
+        return one.gpos == two.gpos and one.orders == two.orders and same_rest
 
 
 class Rounds:
@@ -174,18 +181,25 @@ class Rounds:
             DomainChanges(reader).revert(guid, change_id, force=False)
 
     def forges(self) -> None:
+        """In the attacker's own name, and where administrators have no journal in theirs.
+
+        Samba lets who may create files in a folder rename one over a file of others; Windows does not. A journal that is
+        replaced so is not believed, and cannot be reverted any more: see `test_trust`.
+        """
         victim = self.chosen.choice(sorted(self.guids()))
         content = self.chosen.choice(list(forgeries(self.domain, self.sids["forger"], victim, self.units[0])))
+        names = (f"{victim}.{self.sids['forger']}.json", f"{DEFAULT_DOMAIN_POLICY}.{ADMINISTRATORS}.json")
         with self.domain.reader(**account(self.domain, "forger")) as reader:
-            for sid in (ADMINISTRATORS, self.sids["forger"]):
-                with suppress(DomainError):  # there is one, and it is not theirs
-                    reader.sysvol.replace(rf"{journals(self.domain)}\{victim}.{sid}.json", content)
+            for name in names:
+                with suppress(DomainError):
+                    reader.sysvol.replace(rf"{journals(self.domain)}\{name}", content)
 
     def edits_theirs(self) -> None:
         """Who may edit one GPO puts a damaged or strange file into it."""
         content = self.chosen.choice([b"", b"PReg", RegistryPol(()).to_bytes(), self.chosen.randbytes(40)])
+        (self.domain.folder(self.guid_of_theirs) / "Machine" / "Registry.pol").write_bytes(content)
         with self.domain.reader(**account(self.domain, "editor")) as reader:
-            reader.sysvol.replace(rf"{reader.folder(self.guid_of_theirs)}\Machine\Registry.pol", content)
+            reader.sysvol.replace(rf"{reader.folder(self.guid_of_theirs)}\GPO.cmt", content)
 
     # What has to hold
 
@@ -199,7 +213,7 @@ class Rounds:
         after = Whole.of(self.domain)
         is_attack = round_ in (self.forges, self.edits_theirs)
         mine = {self.guid_of_theirs} if round_ == self.edits_theirs else set() if is_attack or refused else named
-        assert after.without(mine) == before.without(mine), round_.__name__
+        assert after.same_as(before, mine), f"{round_.__name__}, {mine}"
         self.marked()
         self.partner()
 
@@ -258,7 +272,7 @@ def test_random_rounds(
     theirs = {actors.guid_of_theirs}
     end, start = Whole.of(domain).without(theirs), start.without(theirs)
     assert without_versions(end) == without_versions(start), f"seed {seed}"
-    assert (end.orders, end.rest) == (start.orders, start.rest), f"seed {seed}"
+    assert end.orders == start.orders, f"seed {seed}"
     actors.copy.replicate(chosen, 1)
     for name in (*actors.names, actors.theirs):
         with suppress(SmbGuestError):

@@ -150,12 +150,14 @@ def inherited_security(folder: SecurityDescriptor, held: SecurityDescriptor, *, 
     """The security of a file or folder below a GPO's folder: what it inherits from there. Owner and group stay.
 
     Setting the security of a folder by SMB reaches the folder alone: on Windows it is the client that propagates it.
+    The right to apply a GPO is worth nothing on a file. Its entry, which is empty there, is left out: Samba takes an
+    empty entry behind a full one of the same account for the end of that account's rights.
     """
     wanted = CONTAINER_INHERIT if is_folder else OBJECT_INHERIT
     aces = tuple(
         replace(ace, flags=(ace.flags | INHERITED) if is_folder else INHERITED)
         for ace in folder.dacl or ()
-        if ace.flags & wanted and (is_folder or not ace.flags & INHERIT_ONLY)
+        if ace.mask and ace.flags & wanted and (is_folder or not ace.flags & INHERIT_ONLY)
     )
     return replace(held, dacl=aces, control=SELF_RELATIVE | DACL_PRESENT | DACL_AUTO_INHERITED)
 
