@@ -33,13 +33,12 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_de
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_outcome import GpoOutcome, GpoTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_reader import GpoReader
 
-DEFAULT_ANSWERS, DEFAULT_ROUNDS = 2_000, 8
+DEFAULT_ANSWERS = 2_000
 _SEED = "WINOPS_MUTATION_SEED"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--answers", type=int, default=DEFAULT_ANSWERS, help="how many answers to damage")
-    parser.addoption("--rounds", type=int, default=DEFAULT_ROUNDS, help="how many random rounds of test_random_rounds")
     parser.addoption("--seed", type=int, help="repeat the damage of another run")
 
 
@@ -58,11 +57,6 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.fixture
 def answers(pytestconfig: pytest.Config) -> int:
     return int(pytestconfig.getoption("--answers", default=DEFAULT_ANSWERS))
-
-
-@pytest.fixture
-def rounds(pytestconfig: pytest.Config) -> int:
-    return int(pytestconfig.getoption("--rounds", default=DEFAULT_ROUNDS))
 
 
 @pytest.fixture
