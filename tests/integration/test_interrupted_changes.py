@@ -99,6 +99,11 @@ def test_what_was_written_is_reported(breaks: Breaks, change: str, kind: str) ->
     for step, (broken, _unused) in enumerate(breaks.each(change, kind)):
         # A host that breaks off is unreachable; but the play stops where something was or may have been written.
         lost = kind != "soap_fault" and step < reads
+        faulted = breaks.twins[change].requests[step]["method"]
+        if kind == "soap_fault" and step > reads and faulted == "GetConfiguration" and broken.status == "ok":
+            # The look after the writes had a side that did not answer: then everything was read again.
+            assert (broken.result["changed"], broken.result["verified"]) == (True, True), broken
+            continue
         assert broken.status == ("unreachable" if lost else "failed"), broken
         written = _settings(broken.state) != pristine
         said = broken.result["changed"] is True or _PERHAPS.search(broken.message) is not None
