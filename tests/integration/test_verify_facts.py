@@ -70,7 +70,7 @@ def test_the_playbook_asks_one_host_only(fleet: Fleet, tmp_path: Path) -> None:
     fleet.control.reset_counters(ODD)
     done = _playbook(fleet, tmp_path)
     assert done.returncode != 0
-    assert "3 hosts are chosen" in done.stdout
+    assert "This play has 3 hosts, and max_hosts allows 1" in done.stdout
     assert fleet.control.requests(ODD) == []
 
 
