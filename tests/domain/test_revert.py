@@ -100,6 +100,21 @@ def test_deleted_gpo_comes_back_whole(domain: Domain) -> None:
     domain.dc.tool("gpo", "aclcheck")
 
 
+@pytest.mark.parametrize("first", [GUEST, SIGNING])
+def test_older_changes_can_be_reverted_first(domain: Domain, first: str) -> None:
+    """The file that the older change made is not restored by the newer one, which found it there."""
+    unit, name = domain.unit(), domain.name("Older-first")
+    domain.present(name, links=[unit])
+    before = domain.everything()
+    older = domain.present(name, settings={first: True})
+    newer = domain.present(name, settings={({GUEST, SIGNING} - {first}).pop(): True})
+
+    domain.revert(older)
+    domain.revert(newer)
+
+    assert without_versions(domain.everything()) == without_versions(before)
+
+
 def test_changes_are_a_stack(domain: Domain) -> None:
     """A covered change is undone without a write; undoing what lies over it gives back what stood below both."""
     name = domain.name("Stack")

@@ -102,11 +102,10 @@ class GpoChange:
 
     @property
     def parts(self) -> list[GpoPart]:
-        """Without SHELL, which follows from the other cells and so lies over nothing."""
+        """SHELL is one too: which files there were before a change may be the work of one that ended since."""
         return [
             GpoPart(name, GpoValue(name, value["found"]), GpoValue(name, value["written"]), value["over"])
             for name, value in self.cells.items()
-            if name != SHELL
         ]
 
     def as_dict(self) -> dict[str, Any]:
@@ -145,6 +144,9 @@ class GpoStack(ChangeStack[GpoChange, str, GpoValue]):
             if lower.status.is_in_force or lower_part is None:
                 break
             found = lower_part.found
+        if name == SHELL:
+            # The list of extensions follows from what the other cells leave; only its spelling is the change's own.
+            return GpoValue(name, {**found.json, "extensions": part.found.json["extensions"]})
         return found
 
 
@@ -226,14 +228,11 @@ class GpoJournal:
     def to_restore(self, entry: GpoChange) -> dict[str, dict[str, Json]]:
         """The cells that reverting a change writes, each with `found`, what is restored, and `written`."""
         stack = self.stack
-        cells = {
+        return {
             part.cell: {"found": stack.below(entry, part.cell).json, "written": part.leaves.json}
             for part in entry.parts
             if not stack.covers(entry, part.cell)
         }
-        if cells and SHELL in entry.cells:
-            cells[SHELL] = {side: entry.cells[SHELL][side] for side in ("found", "written")}
-        return cells
 
 
 def _renamed(entry: GpoChange, names: Mapping[str, str]) -> GpoChange:
