@@ -48,7 +48,8 @@ def forged_fields(domain: Domain, sid: str, victim: str, unit: str) -> Iterator[
             yield (*path, key)
             yield from fields(node[key], (*path, key))
 
-    whole = next(each for each in forgeries(domain, sid, victim, unit) if b'"delete"' in each and b'"pending"' in each)
+    forged = forgeries(domain, sid, victim, unit)
+    whole = next((each for each in forged if b'"delete"' in each and b'"pending"' in each), b"none")
     for number, path in enumerate(fields(json.loads(whole))):
         for value in (HOSTILE[number % len(HOSTILE)], HOSTILE[(number + 3) % len(HOSTILE)]):
             data = json.loads(whole)
