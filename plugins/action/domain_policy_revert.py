@@ -34,7 +34,7 @@ class ActionModule(DomainAction):
 
     def work(self, reader: GpoReader, options: Mapping[str, Any]) -> dict[str, Any]:
         if sum(map(bool, (options["change_id"], options["latest"], options["all"]))) != 1:
-            raise RequestError("Say exactly one of change_id, latest and all.")
+            raise RequestError("Set exactly one of change_id, latest and all.")
         changes = DomainChanges(reader, check_mode=bool(self._task.check_mode))
         reverted: list[dict[str, Any]] = []
         diffs: list[dict[str, str]] = []
