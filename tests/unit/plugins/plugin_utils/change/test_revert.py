@@ -441,10 +441,19 @@ def test_one_fault_at_every_request_of_reverting_all_and_the_others_are_reverted
 def test_an_empty_key_that_stays_is_a_warning() -> None:
     host = InProcessHost()
     change(host, {GUEST: "allowed"}, (POLICY,), name="x", reason="r")
-    host.inject("access_denied", match="DeleteKey", times=1)
+    host.inject("access_denied", match="DeleteKey", times=2)
     reverted = undo(host, "x")
     assert any("empty policy key" in warning and "decides nothing" in warning for warning in reverted.warnings)
     assert (status(host, "x"), held(host, GUEST_POLICY)) == ("reverted", None)
+
+
+def test_an_empty_key_is_removed_at_the_second_try() -> None:
+    host = InProcessHost()
+    pristine = host.snapshot()
+    change(host, {GUEST: "allowed"}, (POLICY,), name="x", reason="r")
+    host.inject("access_denied", match="DeleteKey", times=1)
+    assert undo(host, "x").warnings == ()
+    assert moved(pristine, host) == []
 
 
 def test_every_change_that_somebody_else_has_touched_is_named() -> None:
