@@ -40,7 +40,7 @@ def test_the_name_of_any_controller_fits_into_a_claim(name: str, shown: str, mon
     monkeypatch.setattr(process.socket, "gethostname", lambda: name)
     here = Controller.here()
     assert here.host == shown
-    found = _Claim.parse(f"1772452800~{here.host}~{here.namespace}~7~8~0123abcd")
+    found = _Claim.parse(f"~lock~1772452800~{here.host}~{here.namespace}~7~8~0123abcd")
     assert found is not None
     assert found.owner == Process(here, 7, 8)
 
