@@ -33,12 +33,13 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_de
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_outcome import GpoOutcome, GpoTerms
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_reader import GpoReader
 
-DEFAULT_ANSWERS = 2_000
+DEFAULT_ANSWERS, DEFAULT_ROUNDS = 2_000, 8
 _SEED = "WINOPS_MUTATION_SEED"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--answers", type=int, default=DEFAULT_ANSWERS, help="how many answers to damage")
+    parser.addoption("--rounds", type=int, default=DEFAULT_ROUNDS, help="how many random rounds of test_random_rounds")
     parser.addoption("--seed", type=int, help="repeat the damage of another run")
 
 
@@ -57,6 +58,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.fixture
 def answers(pytestconfig: pytest.Config) -> int:
     return int(pytestconfig.getoption("--answers", default=DEFAULT_ANSWERS))
+
+
+@pytest.fixture
+def rounds(pytestconfig: pytest.Config) -> int:
+    return int(pytestconfig.getoption("--rounds", default=DEFAULT_ROUNDS))
 
 
 @pytest.fixture

@@ -115,6 +115,23 @@ def test_older_changes_can_be_reverted_first(domain: Domain, first: str) -> None
     assert without_versions(domain.everything()) == without_versions(before)
 
 
+def test_a_change_that_stands_between_does_not_keep_a_file(domain: Domain) -> None:
+    """It found the file of the older change there, and is not what the file is there for."""
+    unit, name = domain.unit(), domain.name("Between")
+    guid = domain.present(name, links=[unit]).after["guid"]
+    before = domain.everything()
+    older = domain.present(name, settings={SIGNING: True})
+    between = domain.present(name, settings={AUDIT: True})
+    newer = domain.present(name, comment="why")
+
+    domain.revert(older)
+    domain.revert(newer)
+
+    assert not any(path.name == "GptTmpl.inf" for path in domain.folder(guid).rglob("*"))
+    domain.revert(between)
+    assert without_versions(domain.everything()) == without_versions(before)
+
+
 def test_changes_are_a_stack(domain: Domain) -> None:
     """A covered change is undone without a write; undoing what lies over it gives back what stood below both."""
     name = domain.name("Stack")

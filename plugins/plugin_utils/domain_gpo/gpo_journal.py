@@ -27,7 +27,7 @@ from uuid import UUID
 
 from ..core.errors import SmbGuestError
 from ..core.hostile_bytes import HOSTILE_BYTES
-from ..core.stack import ChangeStack, ChangeStatus, part_of
+from ..core.stack import ChangeStack, ChangeStatus, StackedPart, part_of
 from ..core.text import one_line
 from ..domain.errors import DomainError, clean
 from .gpo_cell_values import check_cell_value
@@ -138,15 +138,31 @@ class GpoStack(ChangeStack[GpoChange, str, GpoValue]):
         part = part_of(entry, name)
         if part is None:
             raise KeyError(name)
+        if name == SHELL:
+            return GpoValue(name, self._files_below(entry, part))
         found: GpoValue = part.found
         for lower in self.beneath(entry, name):
             lower_part = part_of(lower, name)
             if lower.status.is_in_force or lower_part is None:
                 break
             found = lower_part.found
-        if name == SHELL:
-            # The list of extensions follows from what the other cells leave; only its spelling is the change's own.
-            return GpoValue(name, {**found.json, "extensions": part.found.json["extensions"]})
+        return found
+
+    def _files_below(self, entry: GpoChange, part: StackedPart[str, GpoValue]) -> Json:
+        """SHELL below a change: for each file, whether it was there before the changes that made it and ended since.
+
+        A standing change that found a file and left it there is not the one that it is there for.
+        """
+        found = dict(part.found.json)
+        for file in ("registry_pol", "gpt_tmpl"):
+            for lower in self.beneath(entry, SHELL):
+                made = lower.cells[SHELL]
+                if lower.status.is_in_force and made["found"][file] != made["written"][file]:
+                    break
+                found[file] = made["found"][file]
+        if found != part.found.json:
+            # The list of extensions follows from the files; what this change found is no spelling of it then.
+            found["extensions"] = part.leaves.json["extensions"]
         return found
 
 
