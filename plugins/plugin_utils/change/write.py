@@ -241,7 +241,7 @@ def _remove_empty(registry: Registry, keys: Sequence[str]) -> Iterator[str]:
 
 
 def _remove_if_empty(registry: Registry, key: str) -> HostError | None:
-    """Remove a key without values and subkeys; give back what kept it. Raises HostUnreachable."""
+    """Remove a key without values and subkeys; return what kept it. Raises HostUnreachable."""
     try:
         if not registry.value_types(key) and not registry.subkeys(key):
             registry.delete_key(key)
