@@ -10,7 +10,7 @@ A GPO has two halves that only agree by convention (MS-GPOL 1.3): the container 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -40,6 +40,7 @@ COMMENT = "GPO.cmt"
 
 FILES = {"gpt_ini": GPT_INI, "registry_pol": REGISTRY_POL, "gpt_tmpl": GPT_TMPL, "comment": COMMENT}
 """By the field of Files."""
+Content = TypeVar("Content")
 Parsed = TypeVar("Parsed")
 
 
@@ -140,10 +141,10 @@ class GpoState:
         return next((text for dn, text in self.links.items() if dn_key(dn) == dn_key(target)), "")
 
 
-def parsed(parse: object, content: object, what: str) -> Parsed:  # type: ignore[type-var]
+def parsed(parse: Callable[[Content], Parsed], content: Content, what: str) -> Parsed:
     """What a parser of policy files makes of content. Raises DomainError, which says which file is damaged."""
     try:
-        return parse(content)  # type: ignore[operator,no-any-return]
+        return parse(content)
     except PolicyFileError as error:
         raise DomainError(
             f"{clean(what)} is damaged and is not touched: {clean(error)}. Open the GPO in its editor or restore it "

@@ -100,8 +100,8 @@ def test_check_mode_predicts_every_setting_in_the_files() -> None:
     assert [change.cell.in_local_gpo for change in predicted.plan.changes] == [True, True]
     done = configure(Host(session(host)), request, check_mode=False)
     assert predicted.as_dict()["after"] == done.as_dict()["after"]
-    (told,) = [text for text in done.warnings if "has no entry for" in text]
-    assert (GUEST.location(Layer.POLICY) in told, ENCRYPTION.location(Layer.POLICY) in told) == (False, True)
+    (warning,) = [text for text in done.warnings if "has no entry for" in text]
+    assert (GUEST.location(Layer.POLICY) in warning, ENCRYPTION.location(Layer.POLICY) in warning) == (False, True)
 
 
 def test_the_files_alone_make_nothing_run() -> None:
@@ -209,11 +209,11 @@ def test_gpupdate_is_run_where_it_is_asked_for_and_the_files_were_changed(
 def test_what_the_host_holds_after_gpupdate_is_what_is_reported(name: str | None) -> None:
     plain = updated(host_with(entry(NAME, 4, bytes(4))), name=name)
     assert plain.after["insecure_guest_logons"].effective is True
-    assert not any("Policy was refreshed" in told for told in plain.all_warnings())
+    assert not any("Policy was refreshed" in text for text in plain.all_warnings())
     host = InProcessHost("windows_11_24h2_pro", policy={NAME: 0})  # what another GPO says, and says again
     outcome = updated(host, name=name)
     assert outcome.after["insecure_guest_logons"].effective is False
-    assert [told for told in outcome.warnings if "Policy was refreshed" in told] == [
+    assert [text for text in outcome.warnings if "Policy was refreshed" in text] == [
         f"Policy was refreshed, and now {GUEST.location(Layer.POLICY)} is 0: another Group Policy decides it."
     ]
     assert any("has no entry for HKLM" in text for text in outcome.warnings), "earlier warnings are not lost"
@@ -225,7 +225,7 @@ def test_a_local_default_that_is_stored_by_storing_none_is_no_other_policy() -> 
     everywhere = Request([DesiredSetting(GUEST, False)], Rules((Scope.LOCAL, *FILES)), gpupdate=True)
     outcome = configure(Host(session(host)), everywhere, check_mode=False)
     assert outcome.after["insecure_guest_logons"].observed.layer(Layer.LOCAL) is None
-    assert not any("Policy was refreshed" in told for told in outcome.warnings)
+    assert not any("Policy was refreshed" in text for text in outcome.warnings)
 
 
 @pytest.mark.parametrize("name", [None, "x"])
@@ -241,7 +241,7 @@ def test_a_gpupdate_that_fails_undoes_nothing_and_says_what_stands(
         monkeypatch.setattr(LocalPolicy, "refresh", refresh)
         if isinstance(error, HostError) and not isinstance(error, HostUnreachable):
             outcome = updated(host, name=name)
-            assert any(told.endswith("gpupdate did not end well: It failed.") for told in outcome.warnings)
+            assert any(text.endswith("gpupdate did not end well: It failed.") for text in outcome.warnings)
             assert any("has no entry for HKLM" in text for text in outcome.warnings)
         else:
             with pytest.raises(type(error)) as caught:
@@ -266,17 +266,17 @@ def test_other_warnings_are_not_lost_by_gpupdate(monkeypatch: pytest.MonkeyPatch
         configure(Host(session(host)), ends, check_mode=False)
         host.inject("access_denied", match="RegisterByXml", times=0)
         monkeypatch.setattr(LocalPolicy, "refresh", refresh)
-        assert any("The end of the change low" in told for told in updated(host, name="x").warnings)
+        assert any("The end of the change low" in text for text in updated(host, name="x").warnings)
 
 
 def test_home_editions_are_warned_that_the_files_may_do_nothing() -> None:
-    for preset, scopes, told in (
+    for preset, scopes, is_warned in (
         ("windows_11_24h2_home", FILES, True),
         ("windows_11_24h2_home", (Scope.POLICY,), False),
         ("windows_11_24h2_pro", FILES, False),
     ):
         outcome = updated(InProcessHost(preset), scopes, asked=False)
-        assert any("is not confirmed" in text for text in outcome.warnings) is told, (preset, scopes)
+        assert any("is not confirmed" in text for text in outcome.warnings) is is_warned, (preset, scopes)
         assert not any("has no entry for" in text for text in outcome.warnings), "no policy value is there"
 
 
