@@ -78,72 +78,82 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: As RV(winops.smb_guest.client_config#module:before).
+  description: >-
+    What was found. For each setting a dictionary with C(effective), C(winner) and what
+    M(winops.smb_guest.client_config) names.
   returned: success
   type: dict
 after:
-  description: As RV(winops.smb_guest.client_config#module:after).
+  description: The same, read back after the writes. In check mode it is predicted.
   returned: success
   type: dict
 changes:
-  description: As RV(winops.smb_guest.client_config#module:changes).
+  description: >-
+    What was written, in that order, each with C(setting), C(scope), C(from), C(to) and C(location). In check mode it
+    is what would be written.
   returned: success
   type: list
   elements: dict
 change_id:
-  description: As RV(winops.smb_guest.client_config#module:change_id).
+  description: >-
+    The name of the change in the journal. V(null) where nothing was changed or journaled, and in check mode.
   returned: success
   type: str
 expires_at:
-  description: As RV(winops.smb_guest.client_config#module:expires_at).
+  description: >-
+    When the host reverts the change by itself, in UTC. V(null) if it does not expire or was not journaled, and in
+    check mode.
   returned: success
   type: str
 lies_over:
-  description: As RV(winops.smb_guest.client_config#module:lies_over).
+  description: Standing changes of the journal that this one covers. Reverting this one restores their values.
   returned: success
   type: list
   elements: dict
 met_by:
-  description: As RV(winops.smb_guest.client_config#module:met_by).
+  description: Standing changes of the journal that already set a requested value.
   returned: success
   type: list
   elements: dict
 skipped_settings:
-  description: As RV(winops.smb_guest.client_config#module:skipped_settings).
+  description: The settings that the task skipped because this Windows does not have them.
   returned: success
   type: list
   elements: str
 host:
-  description: As RV(winops.smb_guest.client_config#module:host).
+  description: The inventory name of the host that was changed. With delegation, that of the delegated host.
   returned: success
   type: str
 summary:
-  description: As RV(winops.smb_guest.client_config#module:summary).
+  description: What the task did, or in check mode would do, in lines for people. The wording may change.
   returned: success
   type: list
   elements: str
 restart_required:
-  description: As RV(winops.smb_guest.client_config#module:restart_required).
+  description: >-
+    Whether a service or the host has to restart before the configured value runs. A warning names the service.
   returned: success
   type: bool
 verified:
-  description: As RV(winops.smb_guest.client_config#module:verified).
+  description: Whether the host holds the requested values. V(false) if check mode would have written something.
   returned: success
   type: bool
 guest_access:
-  description: As RV(winops.smb_guest.client_config#module:guest_access).
+  description: >-
+    Whether an insecure guest logon of this host as a client can succeed after the task, in C(verdict), C(blocked_by)
+    and C(advice).
   returned: success, when a setting of the client is named
   type: dict
 reboot_required:
-  description: As RV(winops.smb_guest.client_config#module:reboot_required).
+  description: As RV(restart_required). A restart of the service is enough.
   returned: success
   type: bool
 reconnect_required:
-  description: As RV(winops.smb_guest.client_config#module:reconnect_required).
+  description: Whether what changed reaches only connections that are made from now on.
   returned: success
   type: bool
 diff:
-  description: As RV(winops.smb_guest.client_config#module:diff).
+  description: The settings before and after in words. Ansible shows it in diff mode.
   returned: success
   type: dict
 """

@@ -15,9 +15,10 @@ from simulated_windows.in_process import InProcessHost
 
 # Stands in the documentation for every setting's name: RETURN keys must be words.
 PLACEHOLDER = "SETTING_NAME"
-# The narrow modules refer to the one that documents what they all return.
+# The others describe in a line what this one describes in full.
 COMMON_RETURNS = "client_config"
 NARROW = ("audit", "encryption", "guest_auth", "signing")
+OF_ROLES = ("enable_guest", "harden")
 # Ansible documents these for every module.
 COMMON = {"changed"}
 
@@ -40,10 +41,12 @@ def _run(host: InProcessHost, action_class: Any, **options: Any) -> dict[str, An
 
 
 def _documented_returns(documented: dict[str, Any], name: str) -> dict[str, Any]:
-    """The RETURN of a module, with what it refers to in its place."""
+    """The RETURN of a module, with what it refers to or shortens in its place."""
     common = documented[COMMON_RETURNS]["return"]
-    returns = documented[name]["return"]
-    return {key: common[key] if value["description"] == _reference(key) else value for key, value in returns.items()}
+    return {
+        key: common[key] if value["description"] == _reference(key) else {**common.get(key, {}), **value}
+        for key, value in documented[name]["return"].items()
+    }
 
 
 def _reference(key: str) -> str:
@@ -160,11 +163,16 @@ def test_client_facts_says_which_subset_brings_what(documented: Any, subset: str
     assert {key for key, value in contains.items() if f"V({subset})" in value["returned"]} == keys
 
 
-def test_narrow_modules_refer_to_what_they_have_in_common(documented: Any) -> None:
-    for name in NARROW:
-        for key, value in documented[COMMON_RETURNS]["return"].items():
-            shape = {part: value[part] for part in ("returned", "type", "elements") if part in value}
-            assert documented[name]["return"][key] == {"description": _reference(key), **shape}, (name, key)
+def test_narrow_modules_return_the_same_in_short(documented: Any) -> None:
+    for name in (*NARROW, *OF_ROLES):
+        for key, common in documented[COMMON_RETURNS]["return"].items():
+            value = documented[name]["return"][key]
+            shapes = [{part: each.get(part) for part in ("returned", "type", "elements")} for each in (value, common)]
+            assert shapes[0] == shapes[1], (name, key)
+            assert "#module:" not in value["description"], (name, key)
+            for sub in common.get("contains", {}):
+                named = key == "diff" or sub == PLACEHOLDER or f"C({sub})" in value["description"]
+                assert named or sub == "group_policy", (name, key, sub)
 
 
 def test_guest_events_info(documented: Any, action_class: Any) -> None:
