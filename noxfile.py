@@ -177,6 +177,7 @@ def lint_checks(_arguments: list[str]) -> list[Check]:
         Check("yamllint", ["yamllint", "--strict", "."]),
         Check("actionlint", ["actionlint"]),
         Check("ansible-lint", ["ansible-lint", "--nocolor"]),
+        Check("lint of users", ["python", "tests/tools/lint_of_users.py"]),
         Check("awx options", ["python", "tests/tools/awx_options.py"]),
         Check("antsibull-changelog", ["antsibull-changelog", "lint"]),
         Check("antsibull-docs", docs),

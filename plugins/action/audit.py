@@ -55,3 +55,6 @@ class ActionModule(SettingsAction):
         for when, text in channels.diff().items():
             result.setdefault("diff", {"before": "", "after": ""})[when] += text
         return result
+
+
+main = ActionModule.lint

@@ -17,3 +17,6 @@ class ActionModule(SettingsAction):
     OPTIONS = {name: name for name in SETTINGS}
     ARGUMENT_SPEC = {**setting_options(OPTIONS), **SCOPE_OPTIONS, **JOURNAL_OPTIONS}
     REQUIRED_ONE_OF = [list(OPTIONS)]
+
+
+main = ActionModule.lint

@@ -34,3 +34,6 @@ class ActionModule(HostAction):
         result = {"changed": False, **gathered.facts}
         self._warn(result, *gathered.warnings)
         return result
+
+
+main = ActionModule.lint

@@ -120,3 +120,6 @@ class ActionModule(DomainAction):
 
 
 _EXCEPTIONS = f"(&{GPO_CLASS}(displayName={escaped(PREFIX.strip())}*))"
+
+
+main = ActionModule.lint

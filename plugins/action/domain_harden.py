@@ -61,3 +61,6 @@ class ActionModule(DomainAction):
         result["conflicts"] = [finding["text"] for finding in report.findings]
         self._warn(result, *foreign_filters(reader, desired))
         return result
+
+
+main = ActionModule.lint

@@ -46,3 +46,6 @@ class ActionModule(DomainAction):
         result = result_of(reader, changes.make_true(options["gpo"], desired, terms))
         self._warn(result, *foreign_filters(reader, desired))
         return result
+
+
+main = ActionModule.lint

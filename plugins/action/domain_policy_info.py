@@ -92,3 +92,6 @@ class ActionModule(DomainAction):
 
 def _is_small(path: Path) -> bool:
     return path.is_file() and path.stat().st_size <= MAX_BACKUP_XML
+
+
+main = ActionModule.lint

@@ -102,3 +102,6 @@ def _not_one(
         f"{len(named) or 'No'} changes are named {clean(change_id)}; the newest are: {known}."
         f"{' Say the option gpo as well.' if named else ''}"
     )
+
+
+main = ActionModule.lint

@@ -46,3 +46,6 @@ class ActionModule(SettingsAction):
     def configure(self, session: Session, options: Mapping[str, Any]) -> Outcome:
         check_opening(options, self._variables.get("ansible_play_hosts_all"))
         return super().configure(session, {**options, **opening_settings(options)})
+
+
+main = ActionModule.lint

@@ -16,3 +16,6 @@ class ActionModule(SettingsAction):
     OPTIONS = {"client": "client_encryption", "server": "server_encryption"}
     ARGUMENT_SPEC = {**setting_options(OPTIONS), **SCOPE_OPTIONS, **JOURNAL_OPTIONS}
     REQUIRED_ONE_OF = [list(OPTIONS)]
+
+
+main = ActionModule.lint

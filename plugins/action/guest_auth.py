@@ -19,3 +19,6 @@ class ActionModule(SettingsAction):
         **SCOPE_OPTIONS,
         **JOURNAL_OPTIONS,
     }
+
+
+main = ActionModule.lint

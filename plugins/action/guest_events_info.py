@@ -44,3 +44,6 @@ class ActionModule(HostAction):
         result = {"changed": False, **found.as_dict()}
         self._warn(result, *found.warnings())
         return result
+
+
+main = ActionModule.lint

@@ -56,3 +56,6 @@ class ActionModule(SettingsAction):
             lines = [f"Still open, and not changed: {reason}" for reason in open_doors(result["doors"])]
             result["summary"] = [*result["summary"], *lines]
         return result
+
+
+main = ActionModule.lint

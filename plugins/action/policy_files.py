@@ -111,3 +111,6 @@ def _shown(content: bytes | None) -> str:
     if text and "\0" not in text:
         return text.replace("\r\n", "\n")
     return f"{len(content)} bytes: {content.hex(' ', 16)}\n"
+
+
+main = ActionModule.lint

@@ -49,3 +49,6 @@ def _row(source: PolicyFileSource) -> dict[str, Any]:
         "out_of_reach": source.out_of_reach,
         "notes": source.notes,
     }
+
+
+main = ActionModule.lint

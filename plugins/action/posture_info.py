@@ -84,3 +84,6 @@ def _connections(session: Session, running: Running | None) -> GatheredFacts:
     """The connections alone: the report has no use for sessions."""
     gathered = gather_connections(session, {Side.CLIENT}, running=running)
     return GatheredFacts({"connections": gathered.facts["connections"]}, gathered.warnings)
+
+
+main = ActionModule.lint

@@ -239,3 +239,6 @@ def _version() -> str:
         return str(json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+main = ActionModule.lint

@@ -67,3 +67,6 @@ class ActionModule(HostAction):
         if change_id is not None:
             return Selection(checked_change_id(change_id))
         return Selection(latest=chosen == ["latest"], expiring=chosen == ["expiring"], every=chosen == ["all"])
+
+
+main = ActionModule.lint

@@ -50,3 +50,6 @@ def _account(options: Mapping[str, Any]) -> LogonAccount | None:
     if bool(name) != bool(password):
         raise RequestError("username and password belong together: say both, or neither.")
     return LogonAccount(name, password) if name else None
+
+
+main = ActionModule.lint

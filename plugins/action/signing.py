@@ -16,3 +16,6 @@ class ActionModule(SettingsAction):
     OPTIONS = {"client": "client_signing", "server": "server_signing"}
     ARGUMENT_SPEC = {**setting_options(OPTIONS), **SCOPE_OPTIONS, **JOURNAL_OPTIONS}
     REQUIRED_ONE_OF = [list(OPTIONS)]
+
+
+main = ActionModule.lint

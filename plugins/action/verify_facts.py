@@ -83,3 +83,6 @@ class ActionModule(HostAction):
         hosts = (self.host_name, host, host.partition(".")[0])
         names = {**dict.fromkeys(hosts, "HOST"), domain: "DOMAIN", account: "USER"}
         return {name: word for name, word in names.items() if len(name) > 1 and not name.isdigit()}
+
+
+main = ActionModule.lint

@@ -19,6 +19,7 @@ from ..core.user_names import UserNames, naming
 from ..winrm.session import Session, open_session
 from ..winrm.transports import Timeouts
 from ..wsman.errors import WsmanError
+from .lint import lint_options
 from .role_variables import check_role_variables, role_of, variables_of_options
 
 MESSAGE_TIMEOUT = "winops_smb_guest_message_timeout"
@@ -77,6 +78,11 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
             # Ansible shows equal warnings of several hosts once.
             result["warnings"] = [f"{self.host_name}: {each}" for each in result["warnings"]]
         return result
+
+    @classmethod
+    def lint(cls) -> None:
+        """What ansible-lint calls as `main` of an action plugin."""
+        lint_options(cls.ARGUMENT_SPEC)
 
     def reservations(self) -> list[str]:
         """Warnings about how the task is run."""
