@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 from stack_sequences import Sequence, Violation
 
-SEQUENCES = int(os.environ.get("STACK_SEQUENCES", "1500"))
+SEQUENCES = int(os.environ.get("STACK_SEQUENCES", "500"))
 PARTS = 10
 """Tests that the sequences are spread over, so that several processes can share them."""
 
