@@ -40,13 +40,19 @@ _SECONDS = re.compile(r"PT(\d+(?:\.\d+)?)S")
 
 
 @dataclass
+class _Cursor:
+    filters: list[tuple[str, Matcher]]
+    position: int
+    """How many events of the host have been looked at."""
+
+
+@dataclass
 class _Subscription:
     identifier: str
-    filters: list[tuple[str, Matcher]]
+    cursors: list[_Cursor]
+    """One after the other: one of all channels, whose records then come by their age, or one of each channel."""
     expires: datetime
     context: str
-    position: int
-    """How many events of the log have been looked at."""
 
 
 class EventSubscriptions:
@@ -97,12 +103,13 @@ class EventSubscriptions:
         bookmark = (body.findtext(f"{{{ns.WSMAN}}}Bookmark") or "").strip()
         existing = request.options.get("ReadExistingEvents", "").lower() == "true" or bookmark == ns.BOOKMARK_EARLIEST
         expires = _SECONDS.fullmatch((body.findtext(f"{{{ns.EVENTING}}}Expires") or "").strip())
+        begin = 0 if existing else len(self._log.events)
+        groups = [[each] for each in filters] if self._quirks.subscription_order == "channel" else [filters]
         subscription = _Subscription(
             str(uuid.uuid4()).upper(),
-            filters,
+            [_Cursor(group, begin) for group in groups],
             self._log.clock() + timedelta(seconds=float(expires[1]) if expires else 3600),
             _context(),
-            0 if existing else len(self._log.events),
         )
         self._known[subscription.identifier] = subscription
         return (
@@ -146,19 +153,19 @@ class EventSubscriptions:
         items: list[str] = []
         size = 0
         now = self._log.clock()
-        subscription.position = min(subscription.position, len(self._log.events))
-        while subscription.position < len(self._log.events) and len(items) < limit:
-            event = self._log.events[subscription.position]
-            if any(
-                path.lower() == event["channel"].lower() and matches(event, now)
-                for path, matches in subscription.filters
-            ):
-                item = render(event, self._log.computer)
-                size += 2 * len(item.encode())
-                if items and size > max_envelope_size:
-                    break
-                items.append(item)
-            subscription.position += 1
+        for cursor in subscription.cursors:
+            cursor.position = min(cursor.position, len(self._log.events))
+            while cursor.position < len(self._log.events) and len(items) < limit:
+                event = self._log.events[cursor.position]
+                if any(
+                    path.lower() == event["channel"].lower() and matches(event, now) for path, matches in cursor.filters
+                ):
+                    item = render(event, self._log.computer)
+                    size += 2 * len(item.encode())
+                    if items and size > max_envelope_size:
+                        return items
+                    items.append(item)
+                cursor.position += 1
         return items
 
 

@@ -18,6 +18,7 @@ CHOICES = {
     "task_trigger_order": ("any", "schema", "export"),
     "subscription": ("works", "refused", "denied"),
     "subscription_filter": ("both", "text", "element"),
+    "subscription_order": ("age", "channel"),
     "pull_in_vain": ("empty", "timed_out"),
     "next_run_time": ("exact", "none", "local"),
     "rsop": ("served", "missing_namespace", "denied", "empty", "old"),
@@ -91,6 +92,7 @@ class Quirks:
     without_channels: tuple[str, ...] = field(default=())
     subscription: str = "works"  # works, refused, or denied: the service may not read the channels
     subscription_filter: str = "both"  # both, text or element: how a Filter may hold its QueryList
+    subscription_order: str = "age"  # age, or channel: one after the other, where a query names several
     pull_in_vain: str = "empty"  # empty or timed_out: the answer to a Pull where nothing came
     console_encoding: str = "utf-8"  # what a process of a shell writes, whatever WINRS_CODEPAGE asked for
 

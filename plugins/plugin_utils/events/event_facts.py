@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,7 @@ from ..winrm.session import Session
 from .event_records import Way
 from .event_summary import utc
 from .guest_events import GuestEvents, read_guest_events
-from .log_begin import LogBegin, printed_begin, read_log_begins
+from .log_begin import LogBegin
 
 MAX_ATTEMPTS = 4
 """Readings of one host: each starts later than the one that reached the cap."""
@@ -44,8 +43,8 @@ def gather_events(
     """
     asked = since if isinstance(since, datetime) else datetime.now(UTC).replace(microsecond=0) - since
     start: datetime | timedelta = since
-    found = _read(session, start, max_events, way, build, with_first_records=True)
-    begins = _log_begins(session, found)
+    found = _read(session, start, max_events, way, build, with_log_begins=True)
+    begins = found.begins
     for _attempt in range(MAX_ATTEMPTS - 1):
         later = _later_start(found, asked if isinstance(start, timedelta) else start)
         if later is None:
@@ -68,15 +67,8 @@ def gather_events(
     return GatheredFacts(facts, tuple(found.warnings()))
 
 
-def _log_begins(session: Session, found: GuestEvents) -> Mapping[str, LogBegin]:
-    """Where each log begins that could be read; a disabled channel may still hold old records."""
-    if found.reader.way is Way.WEVTUTIL:
-        return {channel: printed_begin(text) for channel, text in found.reader.first_records.items()}
-    return read_log_begins(session, found.channels_read()) if found.reader.way else {}
-
-
 def _begin_as_row(begin: LogBegin) -> dict[str, Any]:
-    return {"log_begins": utc(begin.oldest), "log_is_empty": begin.oldest is None if begin.known else None}
+    return {"log_begins": utc(begin.oldest), "log_is_empty": begin.is_empty}
 
 
 def _read(
@@ -86,7 +78,7 @@ def _read(
     way: Way | None,
     build: int | None,
     *,
-    with_first_records: bool = False,
+    with_log_begins: bool = False,
 ) -> GuestEvents:
     return read_guest_events(
         session,
@@ -95,7 +87,7 @@ def _read(
         way=way,
         max_events=max_events,
         build=build,
-        with_first_records=with_first_records,
+        with_log_begins=with_log_begins,
     )
 
 

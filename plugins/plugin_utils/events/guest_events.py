@@ -23,6 +23,7 @@ from .connections import GuestLogons
 from .event_query import Position
 from .event_records import EXPIRES, ChannelCoverage, EventReader, Way
 from .event_summary import Summary, utc
+from .log_begin import LogBegin, printed_begin, read_log_begins
 
 MAX_LOGONS = 20_000
 MOST: Mapping[str, int] = MappingProxyType({"max_events": 1_000_000, "list_events": 10_000})
@@ -86,6 +87,7 @@ class GuestEvents:
     wanted: Mapping[str, Sequence[int]]
     build: int | None
     earlier: Mapping[str, Position] = field(default_factory=dict)
+    begins: Mapping[str, LogBegin] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         reader = self.reader
@@ -107,10 +109,6 @@ class GuestEvents:
                 "capped": list(reader.capped),
             },
         }
-
-    def channels_read(self) -> list[str]:
-        """The channels that the host has and that could be read."""
-        return [channel for channel in self.wanted if self._reads(channel)]
 
     def _reads(self, channel: str) -> bool:
         return self.presence[channel].available and channel not in self.reader.failed
@@ -185,7 +183,7 @@ def read_guest_events(
     way: Way | None = None,
     max_events: int | None = None,
     listed: int = 0,
-    with_first_records: bool = False,
+    with_log_begins: bool = False,
     build: int | None = None,
 ) -> GuestEvents:
     """Read the events of these ids. Raises HostError.
@@ -194,7 +192,7 @@ def read_guest_events(
 
     Args:
         listed: How many of the newest events are kept one by one.
-        with_first_records: See EventReader.
+        with_log_begins: Whether to find out first where the logs begin. One that holds no record is not read.
         build: Of the host's Windows, where it was read already.
     """
     registry = Registry(session)
@@ -204,21 +202,27 @@ def read_guest_events(
     wanted = channels_of(ids)
     presence = {channel: channel_presence(registry, channel) for channel in wanted}
     there = _there(wanted, presence)
+    begins = read_log_begins(session, there) if with_log_begins and way is not Way.WEVTUTIL else {}
+    empty = [channel for channel, begin in begins.items() if begin.is_empty]
     reader = EventReader(
         session,
-        there,
+        {channel: numbers for channel, numbers in there.items() if channel not in empty},
         since=since,
         positions=positions,
         way=way,
         max_events=max_events,
-        with_first_records=with_first_records,
+        with_first_records=with_log_begins,
     )
+    if empty:  # these were read, by the subscription
+        reader.way = Way.SUBSCRIPTION
     summary = Summary(listed)
     with closing(reader.batches()) as batches:
         for batch in batches:
             summary.add(batch)
-    reader.check()
-    return GuestEvents(summary, reader, presence, wanted, build, positions or {})
+    if not empty:
+        reader.check()
+    begins = {channel: printed_begin(text) for channel, text in reader.first_records.items()} | begins
+    return GuestEvents(summary, reader, presence, wanted, build, positions or {}, begins)
 
 
 def guest_logons(session: Session) -> GuestLogons:

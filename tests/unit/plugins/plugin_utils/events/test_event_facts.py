@@ -55,7 +55,7 @@ def test_without_a_cap_everything_is_read_from_the_time_that_was_asked_for() -> 
 
 
 def _logs(host: InProcessHost, way: Way | None = None) -> dict[str, tuple[str | None, bool | None]]:
-    facts = dict(gather_events(session_onto(host), since=timedelta(days=30), max_events=20, way=way).facts)
+    facts = dict(gather_events(session_onto(host), since=timedelta(days=30), max_events=1000, way=way).facts)
     return {row["name"]: (row["log_begins"], row["log_is_empty"]) for row in facts["events"]["channels"]}
 
 
@@ -73,22 +73,59 @@ def test_a_log_begins_with_its_oldest_record_whatever_that_is_about(way: Way, in
     assert len(host.host.subscriptions) == 0
 
 
-def test_a_subscription_tells_where_a_log_begins_without_a_process() -> None:
-    host = _host(10)
+def _messages(host: InProcessHost) -> list[str]:
+    """The last words of the actions sent to the host that are about its event log."""
+    words = [message["action"].rpartition("/")[2] for message in host.messages]
+    return [word for word in words if word in ("Subscribe", "Pull", "Unsubscribe")]
+
+
+ROUND = ["Subscribe", "Pull", "Unsubscribe"]
+
+
+def test_empty_logs_are_asked_for_together_and_not_read() -> None:
+    host = InProcessHost()
+    host.log.events.clear()
+    facts = _gather(host, 20)
+    assert _messages(host) == ROUND
+    assert facts["events"]["read"]["way"] == "subscription"
+    assert {row["log_is_empty"] for row in facts["events"]["channels"]} == {True}
+
+
+@pytest.mark.parametrize("order", ["age", "channel"])
+def test_each_log_begins_with_its_own_first_record_in_whatever_order_the_host_delivers(order: str) -> None:
+    host = InProcessHost(quirks={"subscription_order": order})
+    host.log.events.clear()
+    # The second log begins behind more records of the first than one answer holds, whichever of them comes first.
+    begin = (datetime.now(UTC) - timedelta(hours=5)).replace(microsecond=0)
+    for number, (event, seconds) in enumerate([(31022, range(100)), (31997, range(100, 200))]):
+        for second in seconds:
+            host.log.put(event, {"ServerName": f"nas{number}"}, time=begin + timedelta(seconds=second))
     host.reset_counters()
-    channels = _gather(host, 20)["events"]["channels"]
+    expected = {SECURITY: (utc(begin), False), AUDIT: (utc(begin + timedelta(seconds=100)), False)}
+    logs = _logs(host)
+    assert logs == dict.fromkeys(logs, (None, True)) | expected
+    # Two logs that begin, three that are empty; then the events of these two, in one answer and an empty one.
+    assert _messages(host) == [*ROUND * 3, "Subscribe", "Pull", "Pull", "Unsubscribe"]
     assert host._ledger.counters.shells == host._ledger.counters.processes == 0
-    begins = [message["action"].rpartition("/")[2] for message in host.messages][-3 * len(channels) :]
-    assert begins == ["Subscribe", "Pull", "Unsubscribe"] * len(channels)
+    assert len(host.host.subscriptions) == 0
 
 
 @pytest.mark.parametrize("message", ["Subscribe", "Pull"])
 def test_where_a_log_begins_is_not_known_if_it_cannot_be_read(message: str) -> None:
     host = _host(10)
     host.faults.add(InjectedFault("access_denied", match=f"/{message}", times=1))
-    begins = read_log_begins(session_onto(host), [SECURITY, AUDIT])
-    assert begins == {SECURITY: LogBegin(), AUDIT: LogBegin(known=True)}
+    assert read_log_begins(session_onto(host), [SECURITY, AUDIT]) == {}
+    host.faults.add(InjectedFault("access_denied", match=f"/{message}", times=1))
+    assert set(_logs(host).values()) == {(None, None)}
     assert len(host.host.subscriptions) == 0
+
+
+def test_what_was_found_before_a_failure_is_known() -> None:
+    host = _host(10)
+    host.reset_counters()
+    host.faults.add(InjectedFault("access_denied", at=(len(ROUND) + 1,)))
+    begins = read_log_begins(session_onto(host), [SECURITY, AUDIT])
+    assert begins == {SECURITY: LogBegin(True, datetime.fromisoformat(host.log.events[0]["time"]))}
 
 
 def test_wevtutil_reads_events_and_begins_in_one_shell() -> None:
