@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -132,6 +133,31 @@ def test_modules_from_nothing_to_nothing(domain: Domain, plays: Plays) -> None:
     assert not nothing["changed"]
     assert name not in domain.dc.tool("gpo", "listall")
     assert f"+settings.{GUEST}: blocked" in plays.output
+
+
+def test_check_mode_reverts_all_changes_of_one_gpo(domain: Domain, plays: Plays) -> None:
+    """Made, edited, deleted: each revert is predicted from what the one before would leave."""
+    policy = {**plays.connection, "gpo": domain.name("Many")}
+    revert = {**policy, "all": True}
+    set_ = "winops.smb_guest.domain_policy"
+    *_made, would, done = plays.run(
+        [
+            {set_: {**policy, GUEST: "blocked", "links": [{"target": domain.unit()}]}},
+            {set_: {**policy, GUEST: "allowed", "client_signing": "required"}},
+            {set_: {**policy, "state": "absent"}},
+            {"winops.smb_guest.domain_policy_revert": revert, "check_mode": True},
+            {"winops.smb_guest.domain_policy_revert": revert},
+        ]
+    )
+    assert "msg" not in would, would["msg"]
+    assert len(done["reverted"]) == 3
+    assert [each["change_id"] for each in would["reverted"]] == [each["change_id"] for each in done["reverted"]]
+    # Check mode does not count the version up.
+    shown = [
+        [re.sub(r"version: .*", "", each[when]) for each in answer["diff"] for when in ("before", "after")]
+        for answer in (would, done)
+    ]
+    assert shown[0] == shown[1]
 
 
 def test_a_gpo_is_backed_up_before_and_after_a_change(domain: Domain, plays: Plays, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ class DomainChanges:
         self.warnings: list[str] = []
         self._rights = RightsCheck(reader, self._store.folder)
         self._revert = GpoRevert(reader, self._store, self._writer, self.warnings)
+        self._predicted: dict[str, tuple[GpoJournal, GpoState, bool]] = {}
 
     # What the modules ask for
 
@@ -95,11 +96,10 @@ class DomainChanges:
 
         Raises RequestError where somebody changed what it wrote, DomainError.
         """
-        journal, entry = self._journaled(guid, change_id)
-        found, wanted = self._revert.plan(journal, entry, force=force)
         if self._check_mode:
-            self._rights.check(found, wanted)
-            return GpoOutcome(True, described(found), described(wanted), entry, None, self.warnings)
+            return self._predict_revert(guid, change_id, force=force)
+        journal, entry = self._journaled(guid, change_id)
+        found, _wanted = self._revert.plan(journal, entry, force=force)
         with ExitStack() as locks:
             if entry.kind is GpoChangeKind.DELETE:
                 locks.enter_context(self._store.locked_name(journal.name))
@@ -107,7 +107,7 @@ class DomainChanges:
             self._revert.recover(guid, force=force)
             journal, entry = self._journaled(guid, change_id)
             if entry.status.is_open:  # else it was unfinished, and recovering has just finished its revert
-                found, wanted = self._revert.plan(journal, entry, force=force)
+                found, _wanted = self._revert.plan(journal, entry, force=force)
                 kept_in = new_kept_in(guid) if entry.kind is GpoChangeKind.CREATE else entry.kept_in
                 entry = replace(entry, status=ChangeStatus.REVERTING, kept_in=kept_in)
                 journal = journal.with_entry(entry)
@@ -117,13 +117,22 @@ class DomainChanges:
         after = described(self._reader.state(guid, list(found.links)))
         return GpoOutcome(True, described(found), after, entry, None, self.warnings)
 
+    def _predict_revert(self, guid: str, change_id: str, *, force: bool) -> GpoOutcome:
+        """What a revert would do after those that were predicted before: each lies on what the one before leaves."""
+        journal, state, restored = self._predicted.get(guid, (None, None, False))
+        journal = journal or self._store.journal(guid)
+        entry = _named(journal, change_id)
+        found, wanted = self._revert.plan(journal, entry, force=force, predicted=state)
+        if not restored:  # else there is nothing yet to have rights on
+            self._rights.check(found, wanted)
+        restored = restored or entry.kind is GpoChangeKind.DELETE
+        self._predicted[guid] = journal.with_entry(replace(entry, status=ChangeStatus.REVERTED)), wanted, restored
+        return GpoOutcome(True, described(found), described(wanted), entry, None, self.warnings)
+
     def _journaled(self, guid: str, change_id: str) -> tuple[GpoJournal, GpoChange]:
         """Raises RequestError for a change that the journal of this account does not have."""
         journal = self._store.journal(guid)
-        entry = journal.get(change_id)
-        if entry is None:
-            raise RequestError(f"The GPO {guid} has no change {clean(change_id)} of this account.")
-        return journal, entry
+        return journal, _named(journal, change_id)
 
     # One change
 
@@ -345,3 +354,11 @@ class DomainChanges:
             return
         if error.host_state is not HostState.NOTHING_WRITTEN:
             error.left(HostState.RESTORED)
+
+
+def _named(journal: GpoJournal, change_id: str) -> GpoChange:
+    """Raises RequestError for a change that the journal of this account does not have."""
+    entry = journal.get(change_id)
+    if entry is None:
+        raise RequestError(f"The GPO {journal.guid} has no change {clean(change_id)} of this account.")
+    return entry

@@ -46,9 +46,15 @@ class GpoRevert:
         """warnings: where lines for the user are added."""
         self._reader, self._store, self._writer, self._warnings = reader, store, writer, warnings
 
-    def plan(self, journal: GpoJournal, entry: GpoChange, *, force: bool) -> tuple[GpoState, GpoState]:
-        """The GPO as it is, and as it is without a change. Raises RequestError where that is not known."""
-        journal, entry, found = self._located(journal, entry)
+    def plan(
+        self, journal: GpoJournal, entry: GpoChange, *, force: bool, predicted: GpoState | None = None
+    ) -> tuple[GpoState, GpoState]:
+        """The GPO as it is, and as it is without a change. Raises RequestError where that is not known.
+
+        predicted: The GPO as it would be by now, where check mode has reverted newer changes of it.
+        """
+        journal, entry, held = self._located(journal, entry)
+        found = held if predicted is None else predicted
         above = journal.above(entry)
         if entry.kind is not GpoChangeKind.EDIT and above:
             listed = ", ".join(each.change_id for each in above)
@@ -67,7 +73,7 @@ class GpoRevert:
                 f"not delete it. With force: true the change is signed off as reverted."
             )
         if entry.kind is GpoChangeKind.CREATE:
-            self._refuse_foreign_edits(found, journal, entry, force=force)
+            self._refuse_foreign_edits(held, journal, entry, force=force)
             return found, GpoState(journal.guid)
         cells = journal.to_restore(entry)
         self._refuse_foreign_values(found, entry, cells, force=force)
