@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command lines of an end in Wine's cmd.exe and reg.exe, which are another's reading of the same."""
+"""The command lines of an end in Wine's cmd.exe and reg.exe, which are another's reading of the same.
+
+Wine's findstr.exe finds everything. So findstr.c, compiled when the tests start, stands in for it.
+"""
 
 from __future__ import annotations
 
@@ -28,22 +31,29 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_val
     RegistryValue,
     dword,
 )
+from simulated_windows.in_process import InProcessHost
 
-from ..engine import (
-    GUEST_LOCAL,
-    GUEST_POLICY,
-    SIGNING_LOCAL,
-)
+from ..engine import BOTH, GUEST, GUEST_LOCAL, GUEST_POLICY, SIGNING, SIGNING_LOCAL, change, held, put
 from .ends import CHANGES, NOON, lines_of, one
+
+PACKAGES = ("wine", "gcc-mingw-w64-x86-64-win32")
+COMPILER = "x86_64-w64-mingw32-gcc-win32"
+FORGET = f"reg delete {CHANGES} /f"
+
+
+def setting(cell: Cell, stored: RegistryValue | None) -> str:
+    """The command that makes a cell hold a REG_DWORD, or nothing."""
+    where = f'"HKLM\\{cell.key}" /v {cell.name}'
+    return f"reg delete {where} /f" if stored is None else f"reg add {where} /t REG_DWORD /d {stored.data} /f"
 
 
 class Wine:
-    """Wine's cmd.exe, reg.exe and findstr.exe; its powershell.exe does nothing and says that all went well."""
+    """Wine's cmd.exe and reg.exe, and findstr.c; its powershell.exe does nothing and says that all went well."""
 
     def __init__(self, prefix: Path) -> None:
         self._prefix = prefix
         self._environ = {**os.environ, "WINEPREFIX": str(prefix / "wine"), "WINEDEBUG": "-all"}
-        self._environ["WINEDLLOVERRIDES"] = "mscoree,mshtml=;winemenubuilder.exe=d"
+        self._environ["WINEDLLOVERRIDES"] = "mscoree,mshtml=;winemenubuilder.exe=d;findstr.exe=n"
 
     def run(self, line: str) -> str:
         """What `cmd.exe <line>` prints. The text reaches it unchanged because it is expanded after parsing."""
@@ -65,29 +75,39 @@ class Wine:
                 raise
         return output.read_text(encoding="utf-8", errors="replace").replace("\r", "")
 
+    def all_of(self, *commands: str) -> str:
+        """What commands print, in one start of Wine."""
+        return self.run(f'/d /c "{" & ".join(commands)}"')
+
     def has(self, key: str) -> bool:
-        return key.rpartition("\\")[2] in self.run(f'/d /c "reg query "{key}""')
+        return key.rpartition("\\")[2] in self.all_of(f'reg query "{key}"')
 
-    def set(self, cell: Cell, stored: RegistryValue | None) -> None:
-        where = f'"HKLM\\{cell.key}" /v {cell.name}'
-        if stored is None:
-            self.run(f'/d /c "reg delete {where} /f"')
-        else:
-            self.run(f'/d /c "reg add {where} /t REG_DWORD /d {stored.data} /f"')
-
-    def get(self, cell: Cell) -> str:
-        """Type and data as reg.exe prints them, empty where absent."""
-        text = self.run(f'/d /c "reg query "HKLM\\{cell.key}" /v {cell.name}"')
-        match = re.search(rf"{cell.name}\s+(REG_\w+)\s+(.*)", text)
-        return f"{match[1]} {match[2]}".strip() if match else ""
+    def get(self, *cells: Cell) -> list[str]:
+        """Type and data of each cell as reg.exe prints them, empty where absent."""
+        text = self.all_of(*(f'reg query "HKLM\\{cell.key}" /v {cell.name}' for cell in cells))
+        found = [
+            re.search(
+                rf"^HKEY_LOCAL_MACHINE\\{re.escape(cell.key)}\s+{cell.name}\s+(REG_\w+)\s+(.*)$", text, re.M | re.I
+            )
+            for cell in cells
+        ]
+        return [f"{match[1]} {match[2]}".strip() if match else "" for match in found]
 
     def stop(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(["wineserver", "-k"], env=self._environ, check=False, timeout=30)
 
     @property
+    def _system32(self) -> Path:
+        return self._prefix / "wine/drive_c/windows/system32"
+
+    @property
     def powershell(self) -> Path:
-        return self._prefix / "wine/drive_c/windows/system32/WindowsPowerShell/v1.0/powershell.exe"
+        return self._system32 / "WindowsPowerShell/v1.0/powershell.exe"
+
+    def install_findstr(self) -> None:
+        source = Path(__file__).with_name("findstr.c")
+        subprocess.run([COMPILER, "-Os", "-o", self._system32 / "findstr.exe", source], check=True, timeout=60)
 
 
 def _wine_scope(fixture_name: str, config: pytest.Config) -> Literal["function", "module"]:
@@ -97,11 +117,12 @@ def _wine_scope(fixture_name: str, config: pytest.Config) -> Literal["function",
 
 @pytest.fixture(scope=_wine_scope)
 def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
-    lacking = missing(["wine"])
+    lacking = missing(PACKAGES)
     if lacking:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"not run: {lacking}")
     made = Wine(tmp_path_factory.mktemp("wine"))
     made.run('/d /c "ver"')
+    made.install_findstr()
     yield made
     made.stop()
 
@@ -117,20 +138,15 @@ ROUNDS: Mapping[str, tuple[RegistryValue | None, str]] = {
 
 def test_wine_puts_the_values_back_leaves_what_is_not_ours_and_notes_both(wine: Wine) -> None:
     for number, (name, (stored, printed)) in enumerate(ROUNDS.items()):
-        wine.set(GUEST_POLICY, dword(1))
-        wine.set(GUEST_LOCAL, dword(1))
-        wine.set(SIGNING_LOCAL, dword(7))
-        # Left: the change had deleted it. (The findstr.exe of Wine 8.0 finds everything.)
-        foreign = CellEnd(SIGNING_LOCAL, CellValue(None), (), (Choice(CellValue(dword(0))),))
+        # The last ends with the digit of what the change left.
+        held_now = {GUEST_POLICY: dword(1), GUEST_LOCAL: dword(1), SIGNING_LOCAL: dword(0x11)}
+        wine.all_of(*(setting(cell, value) for cell, value in held_now.items()))
+        foreign = one(dword(0), SIGNING_LOCAL)
         ends = [one(stored), one(stored, GUEST_LOCAL), foreign]
         for line in lines_of(render(f"r{number}", NOON, ends, ())):
             wine.run(line)
-        assert (wine.get(GUEST_POLICY), wine.get(GUEST_LOCAL), wine.get(SIGNING_LOCAL)) == (
-            printed,
-            printed,
-            "REG_DWORD 0x7",
-        ), name
-        marks = wine.run(f'/d /c "reg query {CHANGES}"')
+        assert wine.get(*held_now) == [printed, printed, "REG_DWORD 0x11"], name
+        marks = wine.all_of(f"reg query {CHANGES}")
         assert set(re.findall(rf"r{number}~\S+", marks)) == {
             f"r{number}~reverted",
             f"r{number}~left~client_signing~local",
@@ -149,19 +165,16 @@ def test_wine_waits_for_covers_and_chooses_what_stands(wine: Wine) -> None:
         ("cover~reverted", "cover~left~insecure_guest_logons~policy"): "REG_DWORD 0x1",
     }
     for number, (marks, expected) in enumerate(table.items()):
-        wine.run(f'/d /c "reg delete {CHANGES} /f"')
-        wine.set(GUEST_POLICY, dword(1))
-        for mark in marks:
-            wine.run(f'/d /c "reg add {CHANGES}\\{mark} /f"')
+        made = [f"reg add {CHANGES}\\{mark} /f" for mark in marks]
+        wine.all_of(FORGET, setting(GUEST_POLICY, dword(1)), *made)
         (line,) = lines_of(render(f"w{number}", NOON, [end], ()))
         wine.run(line)
-        assert wine.get(GUEST_POLICY) == expected, marks
+        assert wine.get(GUEST_POLICY) == [expected], marks
         assert wine.has(rf"{CHANGES}\w{number}~reverted"), marks
 
 
 def test_wine_says_failed_where_a_command_fails_and_finishes_the_next_time(wine: Wine) -> None:
-    wine.run(f'/d /c "reg delete {CHANGES} /f"')
-    wine.set(GUEST_LOCAL, dword(1))
+    wine.all_of(FORGET, setting(GUEST_LOCAL, dword(1)))
     (line,) = lines_of(render("f", NOON, [one(None, GUEST_LOCAL)], ()))
     away = wine.powershell.with_name("away.exe")
     wine.powershell.rename(away)
@@ -172,4 +185,39 @@ def test_wine_says_failed_where_a_command_fails_and_finishes_the_next_time(wine:
     wine.run(line)
     assert wine.has(rf"{CHANGES}\f~reverted")
     assert not wine.has(rf"{CHANGES}\f~failed")
-    assert wine.get(GUEST_LOCAL) == ""
+    assert wine.get(GUEST_LOCAL) == [""]
+
+
+OVERLAPPING = ({GUEST: "allowed", SIGNING: "not_required"}, {GUEST: "blocked"}, {GUEST: "allowed"})
+"""What three changes set in both scopes, each over the one before."""
+
+CELLS = (GUEST_LOCAL, GUEST_POLICY, SIGNING_LOCAL)
+COURSES = (((1, 2, 0), None), ((2, 0, 1), GUEST_LOCAL))
+"""In which order the three end, and the cell that somebody else has set before."""
+
+
+@pytest.mark.parametrize(("order", "taken"), COURSES)
+def test_wine_and_the_simulated_host_agree_on_changes_over_each_other(
+    wine: Wine, order: tuple[int, ...], taken: Cell | None
+) -> None:
+    host = InProcessHost()
+    for number, words in enumerate(OVERLAPPING):
+        change(host, words, BOTH, name=f"c{number}", hours=1)
+    host.advance(3601)
+    if taken:
+        put(host, taken, 0x11)
+    before = {cell: held(host, cell) for cell in CELLS}
+    wine.all_of(FORGET, *(setting(cell, dword(value[1]) if value else None) for cell, value in before.items()))
+    for number in order:
+        path = rf"\winops\smb_guest\c{number}"
+        task = host.host.scheduler.find(path)
+        assert task
+        host.host.scheduler.run_due(only=path)
+        for line in lines_of(task.xml):
+            wine.run(line)
+        expected = [f"REG_DWORD 0x{value[1]:x}" if (value := held(host, cell)) else "" for cell in CELLS]
+        assert wine.get(*CELLS) == expected, number
+    marks = wine.all_of(f"reg query {CHANGES}")
+    assert set(re.findall(r"c\d~\S+", marks)) == set(host.registry.subkeys(CHANGES))
+    assert held(host, SIGNING_LOCAL) is None
+    assert (held(host, taken) if taken else None) == (("REG_DWORD", 0x11) if taken else None)
