@@ -94,6 +94,8 @@ def encode(entry: Entry) -> str:
         {name: value for name, value in fields.items() if value not in (None, "", [])}, ensure_ascii=False
     )
     # Letters stay as they are: an escape takes six bytes for each. What XML cannot carry, or breaks a line, is escaped.
+    if text.isprintable():  # nearly always, and a full journal is hundreds of thousands of letters at each change
+        return text
     return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
