@@ -31,6 +31,7 @@ from ..plugin_utils.report.exceptions import Accepted, read_exceptions
 from ..plugin_utils.report.files import as_json, checksums, read_document, read_parts
 from ..plugin_utils.report.html import page_pieces
 from ..plugin_utils.report.json_lines import json_lines
+from ..plugin_utils.report.page_data import HOST_FILES, host_files
 from ..plugin_utils.report.parts import build_part, merge_parts, part_name
 from ..plugin_utils.report.sarif import as_sarif
 
@@ -111,11 +112,12 @@ class ActionModule(Action):
         )
         document = build_document(hosts, terms)
         part = own if "part" in formats else None
-        names = [name for name, _pieces in _files(document, formats, part, {})] + [CHECKSUMS]
+        staged = StagedFiles(folder, mode, "The report")
+        files = dict(_files(document, formats, part, staged.digests))
         if not self._task.check_mode:
-            _write(StagedFiles(folder, mode, "The report"), document, formats, part)
+            _write(staged, files)
         return result | {
-            "files": [str(folder / name) for name in names],
+            "files": [str(folder / name) for name in (*files, CHECKSUMS)],
             "summary": document["summary"],
             "comparison": document["comparison"],
             "failing_controls": failing_controls(document["compliance"]),
@@ -162,19 +164,18 @@ def _formats(options: Mapping[str, Any]) -> list[str]:
     return list(options["formats"])
 
 
-def _write(staged: StagedFiles, document: Document, formats: Sequence[str], part: Document | None) -> None:
+def _write(staged: StagedFiles, files: Mapping[str, Iterable[str]]) -> None:
     """All files or none. The document is written first, since the page names its checksum, and appears last, since the
-    next report is compared with it."""
+    next report is compared with it. A new page leaves no host file of an earlier one behind."""
     with staged:
-        if "json" in formats:
-            staged.add(DOCUMENT, _encoded(as_json(document)))
-        for name, pieces in _files(document, formats, part, staged.digests):
-            if name != DOCUMENT:
-                staged.add(name, _encoded(pieces))
-        if "json" in formats:
+        for name in sorted(files, key=lambda name: name != DOCUMENT):
+            staged.add(name, _encoded(files[name]))
+        if DOCUMENT in files:
             staged.move_to_end(DOCUMENT)
         staged.add(CHECKSUMS, _encoded([checksums(staged.digests)]))
         staged.publish()
+        if PAGE in files:
+            staged.remove_others(HOST_FILES, "hosts-*.js")
 
 
 def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
@@ -193,8 +194,10 @@ def _files(
         digests: The checksum of the document, once it is written.
     """
     if "html" in formats:
+        beside = host_files(document)
+        yield from ((name, [text]) for name, text in beside.items())
         # The digest is asked for when the page is written, and not before.
-        yield PAGE, (piece for _once in range(1) for piece in page_pieces(document, digests.get(DOCUMENT, "")))
+        yield PAGE, (piece for _once in range(1) for piece in page_pieces(document, digests.get(DOCUMENT, ""), beside))
     if "csv" in formats:
         yield from ((f"{name}.csv", pieces) for name, pieces in csv_files(document).items())
     if "jsonl" in formats:

@@ -13,7 +13,8 @@ version_added: 1.0.0
 description:
   - Writes one report of the results of M(winops.smb_guest.posture_info) on many hosts. The report is a page for people,
     JSON for programs, and CSV for spreadsheets.
-  - The page C(report.html) is one file that loads nothing. It can be opened anywhere, sent and printed.
+  - The page C(report.html) is one file that loads nothing. It can be opened anywhere, sent and printed. With more than
+    10,000 hosts it has files beside it in the folder C(report_hosts), which it loads when a host is opened.
     C(report.json) has a schema, which the guide on the report describes.
   - Shows the names of hosts and servers as plain text, in the page, in a spreadsheet and on a terminal.
   - Replaces each file as a whole, or leaves it unchanged.
@@ -54,7 +55,7 @@ options:
     type: list
     elements: str
     choices:
-      html: The page C(report.html).
+      html: The page C(report.html), and the files in C(report_hosts) with more than 10,000 hosts.
       json: The document C(report.json). Without it the next report has no comparison.
       csv: One C(.csv) file for each table.
       jsonl: C(report.jsonl), one JSON object per line for a SIEM.

@@ -103,10 +103,7 @@ def _bench() -> bool:
     for size in report_rows.SIZES:
         row = report_rows.measure(size)
         rows.append(row)
-        print(
-            f"{row['case']}: {row['wall_s']} s, {row['peak_mb']} MB of memory; "
-            f"HTML {row['html_mb']}, JSON {row['json_mb']}, CSV {row['csv_mb']} MB"
-        )
+        print(report_rows.shown(row))
         if row["peak_mb"] > report_rows.MEMORY_MB:
             broken.add((row["case"], report_rows.MEMORY_PROMISE))
     OUTPUT.mkdir(parents=True, exist_ok=True)

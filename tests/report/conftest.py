@@ -31,6 +31,10 @@ FLAGS = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--large-fleet", type=int, default=0, metavar="HOSTS", help="open a page of so many hosts, too")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     lacking = missing(PACKAGES)

@@ -130,6 +130,21 @@ class StagedFiles:
             for name, path in self._staged.items():
                 path.replace(self._folder / name)
 
+    def remove_others(self, folder: str, pattern: str) -> None:
+        """Remove what is left of earlier files, once these are published. Raises RequestError.
+
+        Args:
+            folder: Relative to the folder of the files. It is removed as well where it becomes empty.
+            pattern: Of the names. A file that was added stays.
+        """
+        with self._worded():
+            place = self._folder / folder
+            for path in place.glob(pattern):
+                if f"{folder}/{path.name}" not in self.digests:
+                    path.unlink(missing_ok=True)
+            if place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
+
     @contextmanager
     def _worded(self) -> Iterator[None]:
         try:

@@ -5,14 +5,15 @@
 """A document as one HTML page that needs nothing but itself. Pure: it reads its own template and nothing else.
 
 Two walls keep data from becoming markup or script: Jinja2 escapes whatever it puts in, and a Content-Security-Policy
-lets only the page's own script and style run, by their hashes, and lets nothing be loaded from anywhere.
+lets only the page's own script and style run, by their hashes, and lets nothing be loaded from anywhere. The page of a
+large fleet needs its host files as well (page_data.py): there, what the page's own script adds may be loaded.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -42,6 +43,8 @@ from .trends import course_of, logons_by_day, server_with_trend
 from .wording import day, headline, minute, time_left, word
 
 _PIECES = 1_000
+_ADDED = " 'strict-dynamic'"
+"""Lets a script that runs by its hash add others. A file has no origin by which a policy could name them."""
 PAGE = Path(__file__).resolve().parent / "page"
 
 
@@ -50,8 +53,11 @@ def render(document: Mapping[str, Any], digest: str = "") -> str:
     return "".join(page_pieces(document, digest))
 
 
-def page_pieces(document: Mapping[str, Any], digest: str = "") -> Iterator[str]:
-    """The text of the page in pieces: as a whole it would need hundreds of MB for a large fleet."""
+def page_pieces(document: Mapping[str, Any], digest: str = "", files: Collection[str] = ()) -> Iterator[str]:
+    """The text of the page in pieces: as a whole it would need hundreds of MB for a large fleet.
+
+    files: The host files beside it, which `host_files` names.
+    """
     environment = Environment(
         autoescape=True, loader=FileSystemLoader(PAGE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -62,12 +68,14 @@ def page_pieces(document: Mapping[str, Any], digest: str = "") -> Iterator[str]:
     pieces = environment.get_template("report.html.j2").generate(
         report=document,
         facets=facets,
-        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
+        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}{_ADDED if files else ''}; "
+        "img-src data:; "
         "base-uri 'none'; form-action 'none'",
+        split=bool(files),
         # Both are files of this collection: nothing of them came from a host.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
-        data=page_data(document, facets),
+        data=page_data(document, facets, files),
         headline=headline(document["summary"]),
         attention=attention(document["summary"], facets),
         posture=charts.segments({state: document["summary"][state] for state in STATE_LABELS}),

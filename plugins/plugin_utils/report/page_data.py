@@ -2,23 +2,33 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the page's script needs to show one host, as compact as 2,000 of them demand. Pure.
+"""What the page's script needs to show one host, as compact as thousands of them demand. Pure.
 
-`hostOf` of report.js reads it.
+`hostOf` of report.js reads it. The page of a fleet of more than MOST_HOSTS holds only the cells of each host's row. The
+rest is in host files beside the page, of HOSTS_OF_A_FILE hosts each, which the page loads when a host is opened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ..tables.benchmarks import benchmarks_of
 from ..tables.compliance import TOPICS
 from ..tables.settings import SETTINGS
-from .facets import WINNER_LABELS, Facets
-from .wording import day, minute
+from .facets import STATE_LABELS, STATUS_LABELS, WINNER_LABELS, Facets
+from .wording import day, minute, word
 
 Row = Mapping[str, Any]
+
+MOST_HOSTS = 10_000
+"""Of a page that is one file."""
+HOSTS_OF_A_FILE = 1_000
+HOST_FILES = "report_hosts"
+"""The folder of the host files, beside the page. report.js names it, too."""
 
 SETTING_LABELS: Mapping[str, str] = {name: name.replace("_", " ").capitalize() for name in SETTINGS}
 VALUES = {True: "1", False: "0", None: "-"}
@@ -45,18 +55,36 @@ class _Texts:
         return [self.number(text) for text in texts]
 
 
-def page_data(document: Row, facets: Facets) -> dict[str, Any]:
-    """`{facets, winners, settings, products, hosts, texts}`; a host has the members that `_host` lists."""
+def host_files(document: Row) -> dict[str, str]:
+    """The host files of a large fleet, by path beside the page; none where the page is one file.
+
+    The name of a file holds the beginning of the SHA-256 of its data. So no page takes a file of another report for its
+    own. Each is a script, since a browser loads nothing else beside a page that was opened as a file.
+    """
+    if len(document["hosts"]) <= MOST_HOSTS:
+        return {}
+    products, changes = _products(document["hosts"]), _changes_by_host(document)
+    files: dict[str, str] = {}
+    for start in range(0, len(document["hosts"]), HOSTS_OF_A_FILE):
+        texts = _Texts()
+        rows = document["hosts"][start : start + HOSTS_OF_A_FILE]
+        details = [_host(row, changes.get(row["name"], ()), products.get(row["product"], ()), texts) for row in rows]
+        data = json.dumps({"hosts": details, "texts": texts.texts}, separators=(",", ":"))
+        digest = hashlib.sha256(data.encode()).hexdigest()
+        name = f"hosts-{start // HOSTS_OF_A_FILE + 1:04d}-{digest[:32]}"
+        files[f"{HOST_FILES}/{name}.js"] = f"reportHosts({json.dumps(name)}, {json.dumps(data)});\n"
+    return files
+
+
+def page_data(document: Row, facets: Facets, files: Iterable[str] = ()) -> dict[str, Any]:
+    """`{facets, winners, settings, products, hosts, texts}`; a host has the members that `_host` lists.
+
+    With files, which `host_files` names: `{..., states, files, hosts_of_a_file}`, a host has the members that `_cells`
+    lists, and a facet holds its hosts as the gaps between their numbers.
+    """
     texts = _Texts()
-    products = {
-        row["product"]: [topic for topic in TOPICS if topic in row["compliance"]]
-        for row in document["hosts"]
-        if row["product"] and row["compliance"]
-    }
-    changes: dict[str, list[Row]] = {}
-    for change in document["changes"]:
-        changes.setdefault(change["host"], []).append(change)
-    return {
+    products, changes = _products(document["hosts"]), _changes_by_host(document)
+    data: dict[str, Any] = {
         "facets": facets.as_data(),
         "winners": list(WINNER_LABELS.values()),
         "settings": [
@@ -64,12 +92,72 @@ def page_data(document: Row, facets: Facets) -> dict[str, Any]:
             for name, row in SETTINGS.items()
         ],
         "products": {product: [_control(product, topic) for topic in topics] for product, topics in products.items()},
-        "hosts": [
+    }
+    if not files:
+        hosts = [
             _host(row, changes.get(row["name"], ()), products.get(row["product"], ()), texts)
             for row in document["hosts"]
-        ],
+        ]
+        return data | {"hosts": hosts, "texts": texts.texts}
+    return data | {
+        "facets": {key: [label, _gaps(hosts)] for key, (label, hosts) in data["facets"].items()},
+        "hosts": [_cells(row, texts) for row in document["hosts"]],
         "texts": texts.texts,
+        "states": list(STATE_LABELS.items()),
+        "files": list(files),
+        "hosts_of_a_file": HOSTS_OF_A_FILE,
     }
+
+
+def _products(hosts: Iterable[Row]) -> dict[str, list[str]]:
+    """The topics on which the hosts of each product are judged."""
+    return {
+        row["product"]: [topic for topic in TOPICS if topic in row["compliance"]]
+        for row in hosts
+        if row["product"] and row["compliance"]
+    }
+
+
+def _changes_by_host(document: Row) -> dict[str, list[Row]]:
+    changes: dict[str, list[Row]] = {}
+    for change in document["changes"]:
+        changes.setdefault(change["host"], []).append(change)
+    return changes
+
+
+def _gaps(numbers: Sequence[int]) -> str:
+    """Ascending numbers as the differences between neighbours, the first from -1; a third of their size as JSON."""
+    return ",".join(str(number - before) for before, number in pairwise([-1, *numbers]))
+
+
+def _cells(row: Row, texts: _Texts) -> list[Any]:
+    """The cells of the host's row: [name, Windows, state, decided by, its name, client signing, server signing, drift,
+    open changes, guest at, fails in force, fails a scan].
+
+    Windows and the words of the next ones as numbers of texts, the state as its number in STATE_LABELS.
+    """
+    states = list(STATE_LABELS)
+    if row["status"] != "read":
+        status = texts.number(STATUS_LABELS[row["status"]])
+        return [row["name"], -1, states.index("not_read"), status, -1, -1, -1, 0, 0, 0, 0, 0]
+    decided = row["guest"]["decided_by"]
+    winner = decided["winner"]
+    return [
+        row["name"],
+        texts.number(row["windows"]),
+        states.index(row["guest"]["state"]),
+        texts.number(WINNER_LABELS.get(winner or "unknown", winner)),
+        texts.number(decided["name"]),
+        *(texts.number(_runs(row["settings"].get(name), name)) for name in ("client_signing", "server_signing")),
+        *(len(row[member]) for member in ("drift", "open_changes", "servers")),
+        *(sum(found[view] == "fail" for found in row["compliance"].values()) for view in ("in_force", "scanner")),
+    ]
+
+
+def _runs(state: Row | None, name: str) -> str:
+    if state is None:
+        return ""
+    return word(state["effective"] if state["running"] is None else state["running"], name)
 
 
 def _spaced(word: str) -> str:

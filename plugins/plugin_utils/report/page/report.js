@@ -7,11 +7,6 @@
   const byId = (id) => document.getElementById(id);
   const data = JSON.parse(byId("data").textContent);
   const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-  const hostBody = byId("host-table").tBodies[0];
-  const hostRows = [...hostBody.rows].filter((row) => row.querySelector("a"));
-  const hostNames = hostRows.map((row) => row.cells[0].textContent);
-  const hostNumbers = new Map(hostNames.map((name, number) => [name, number]));
-
   const make = (tag, text, className) => {
     const element = document.createElement(tag);
     if (text !== undefined) element.textContent = text;
@@ -19,61 +14,153 @@
     return element;
   };
 
-  // Of the hosts only the rows that can be seen are in the page: thousands of them would make every step slow. More are
-  // drawn when the reader comes near the end, and all of them for print.
+  const lowerWords = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
+
+  // The rows of a table, by number: those of the page, or those of the hosts of a large fleet, made when they are drawn.
+  const rowsOfPage = (table) => {
+    const rows = [...table.tBodies[0].rows].filter((row) => !row.querySelector("td.none"));
+    return {
+      count: rows.length,
+      row: (number) => rows[number],
+      text: (number) => rows[number].textContent,
+      key: (number, column) => {
+        const cell = rows[number].cells[column];
+        return cell?.dataset.k ?? cell?.textContent.trim() ?? "";
+      },
+    };
+  };
+  const textOf = (index) => data.texts[index] ?? "";
+  // The members of an entry of data.hosts, as `_cells` of page_data.py writes them.
+  const rowsOfData = () => {
+    const words = ([name, windows, state, by, byName, client, server, ...counts]) => [
+      name,
+      textOf(windows),
+      data.states[state][1],
+      [textOf(by), textOf(byName)].join(""),
+      textOf(client),
+      textOf(server),
+      ...counts.map((count) => (count ? `${count}` : "")),
+    ];
+    return {
+      count: data.hosts.length,
+      row: (number) => {
+        const [name, windows, state, by, ...rest] = words(data.hosts[number]);
+        const [, , stateNumber, winner, policy] = data.hosts[number];
+        const row = make("tr");
+        const head = make("th");
+        const link = make("a", name);
+        const badge = make("td");
+        const decided = make("td", textOf(winner));
+        head.scope = "row";
+        link.href = `#host=${encodeURIComponent(name)}`;
+        head.append(link);
+        badge.append(make("span", state, `state ${data.states[stateNumber][0]}`));
+        if (policy >= 0) decided.append(make("span", textOf(policy), "sub"));
+        const others = rest.map((text, index) => make("td", text, index > 1 ? "num" : ""));
+        row.append(head, make("td", windows), badge, decided, ...others);
+        return row;
+      },
+      text: (number) => words(data.hosts[number]).join(" "),
+      key: (number, column) => (column === 2 ? `${data.hosts[number][2]}` : words(data.hosts[number])[column]),
+    };
+  };
+
+  // Only the rows that can be seen are in the page: thousands of them would make every step slow. More are drawn when
+  // the reader comes near the end, and all of them for print.
   const BATCH = 300;
-  let hostOrder = hostRows.map((_row, number) => number);
-  let wanted = hostOrder;
-  const drawn = () => hostBody.rows.length;
-  const drawMore = (most = BATCH) => {
-    const from = drawn();
-    hostBody.append(...wanted.slice(from, from + most).map((number) => hostRows[number]));
+  const views = new Map();
+  const viewOf = (table, rows) => {
+    const body = table.tBodies[0];
+    const scroller = table.parentElement;
+    let order = Array.from({ length: rows.count }, (_none, number) => number);
+    let wanted = order;
+    let matches = () => true;
+    let texts;
+    const ranks = new Map();
+    const drawMore = (most = BATCH) => {
+      const from = body.rows.length;
+      body.append(...wanted.slice(from, from + most).map(rows.row));
+    };
+    const draw = () => {
+      wanted = order.filter(matches);
+      if (rows.count) {
+        body.replaceChildren();
+        drawMore();
+      }
+      return wanted.length;
+    };
+    // The place of each row in a column: many rows have the same text, and each text is compared once.
+    const ranksOf = (column) => {
+      if (!ranks.has(column)) {
+        const keys = order.map(() => "");
+        for (const number of order) keys[number] = rows.key(number, column);
+        const places = new Map();
+        let place = 0;
+        let before;
+        for (const key of [...new Set(keys)].sort(collator.compare)) {
+          if (before !== undefined && collator.compare(before, key)) place += 1;
+          places.set(key, place);
+          before = key;
+        }
+        ranks.set(column, keys.map((key) => (key ? places.get(key) : Infinity)));
+      }
+      return ranks.get(column);
+    };
+    scroller.addEventListener("scroll", () => {
+      if (scroller.scrollTop + 2 * scroller.clientHeight > scroller.scrollHeight) drawMore();
+    });
+    return {
+      rows,
+      count: rows.count,
+      drawAll: () => drawMore(wanted.length),
+      sort: (column, down) => {
+        const places = ranksOf(column);
+        const last = (number) => places[number] === Infinity; // nothing goes last, whichever way round
+        const step = down ? -1 : 1;
+        order = [...order].sort((one, other) =>
+          last(one) || last(other) ? last(one) - last(other) : step * (places[one] - places[other]),
+        );
+        draw();
+      },
+      // Shows the rows that are in every set and hold every word; returns their number.
+      narrow: (words, sets = []) => {
+        if (words.length) texts ??= Array.from({ length: rows.count }, (_none, number) => rows.text(number).toLowerCase());
+        matches = (number) =>
+          sets.every((set) => set.has(number)) && words.every((word) => texts[number].includes(word));
+        return draw();
+      },
+    };
   };
-  const drawHosts = (numbers) => {
-    wanted = numbers;
-    hostBody.replaceChildren();
-    drawMore();
-  };
-  const scroller = byId("host-table").parentElement;
-  scroller.addEventListener("scroll", () => {
-    if (scroller.scrollTop + 2 * scroller.clientHeight > scroller.scrollHeight) drawMore();
-  });
 
   // Sorting: every heading becomes a button; a second press turns the order round.
-  const keyOf = (row, column) => row.cells[column]?.dataset.k ?? row.cells[column]?.textContent.trim() ?? "";
   const sortBy = (table, column) => {
     const heading = table.tHead.rows[0].cells[column];
-    const numeric = heading.classList.contains("num");
     const before = heading.getAttribute("aria-sort");
-    const down = before ? before === "ascending" : numeric;
+    const down = before ? before === "ascending" : heading.classList.contains("num");
     for (const cell of table.tHead.rows[0].cells) cell.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const body = table.tBodies[0];
-    const rows = body === hostBody && hostRows.length ? hostOrder.map((number) => hostRows[number]) : [...body.rows];
-    const keyed = rows.map((row) => [keyOf(row, column), row]);
-    keyed.sort(([one], [other]) => {
-      if (!one !== !other) return one ? -1 : 1; // nothing goes last, whichever way round
-      return (down ? -1 : 1) * collator.compare(one, other);
-    });
-    if (body === hostBody && hostRows.length) {
-      hostOrder = keyed.map(([, row]) => hostNumbers.get(row.cells[0].textContent));
-      showHosts();
-    } else {
-      body.append(...keyed.map(([, row]) => row));
-    }
+    views.get(table).sort(column, down);
   };
+  const hostTable = byId("host-table");
   for (const table of document.querySelectorAll("table.sortable")) {
+    const fromData = table === hostTable && data.files;
+    const view = viewOf(table, fromData ? rowsOfData() : rowsOfPage(table));
+    views.set(table, view);
     [...table.tHead.rows[0].cells].forEach((cell, column) => {
       const button = make("button", cell.textContent);
       button.type = "button";
       button.addEventListener("click", () => sortBy(table, column));
       cell.replaceChildren(button);
     });
-    if (table.dataset.filter) addSearch(table);
+    if (fromData || view.count > BATCH) view.narrow([]);
+    if (table.dataset.filter) addSearch(table, view);
   }
+  const hosts = views.get(hostTable);
+  const nameOf = (number) => (data.files ? data.hosts[number][0] : hosts.rows.row(number).cells[0].textContent);
+  const hostNumbers = new Map(Array.from({ length: hosts.count }, (_none, number) => [nameOf(number), number]));
 
   // A search field for each long table but that of the hosts, which has more.
-  function addSearch(table) {
+  function addSearch(table, view) {
     const box = make("div", undefined, "filter");
     const label = make("label", "Search in this table");
     const input = make("input");
@@ -82,28 +169,23 @@
     label.htmlFor = input.id;
     box.append(label, input);
     table.parentElement.before(box);
-    const texts = [...table.tBodies[0].rows].map((row) => [row, row.textContent.toLowerCase()]);
-    input.addEventListener("input", () => {
-      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-      for (const [row, text] of texts) row.hidden = !words.every((word) => text.includes(word));
-    });
+    input.addEventListener("input", () => view.narrow(lowerWords(input.value)));
   }
 
   // The hosts: what is typed, what is chosen, and the sets that a followed number stands for.
   const form = byId("filters");
   const selects = ["f-state", "f-by", "f-os"].map(byId);
-  const hostTexts = hostRows.map((row) => row.textContent.toLowerCase());
+  // A set of hosts is a list of their numbers, or in the page of a large fleet the gaps between them.
+  const setOf = (key) => {
+    const numbers = data.facets[key]?.[1] ?? [];
+    let last = -1;
+    return new Set(typeof numbers === "string" ? numbers.split(",").map((gap) => (last += Number(gap))) : numbers);
+  };
   let followed = [];
   const showHosts = () => {
-    const words = byId("q").value.toLowerCase().split(/\s+/).filter(Boolean);
     const keys = [...followed, ...selects.map((select) => select.value)].filter(Boolean);
-    const sets = keys.map((key) => new Set(data.facets[key]?.[1] ?? []));
-    const visible = (number) =>
-      sets.every((set) => set.has(number)) && words.every((word) => hostTexts[number].includes(word));
-    const numbers = hostOrder.filter(visible);
-    if (hostRows.length) drawHosts(numbers);
-    const shown = numbers.length;
-    const all = hostRows.length;
+    const shown = hosts.narrow(lowerWords(byId("q").value), keys.map(setOf));
+    const all = hosts.count;
     byId("shown").textContent = shown === all ? `${all} ${all === 1 ? "host" : "hosts"}` : `${shown} of ${all} hosts`;
     const chips = byId("chips");
     chips.hidden = !followed.length;
@@ -140,11 +222,43 @@
     showOnly([]);
   });
 
-  // One host. The members of an entry of data.hosts, as page_data.py writes them:
-  const hostOf = (number) => {
-    const [advice, settings, sources, locations, compliance, product, servers, problems, system, changes, logs] =
-      data.hosts[number];
-    const text = (index) => data.texts[index] ?? "";
+  // The host files of a large fleet. Each is a script that calls reportHosts with its name and its data; the name holds
+  // the beginning of the data's SHA-256, which is checked where the browser has it (not in a page of plain HTTP).
+  const received = new Map();
+  globalThis.reportHosts = (name, text) => received.set(name, text);
+  const isWhole = async (name, text) => {
+    if (text === undefined || !globalThis.crypto?.subtle) return text !== undefined;
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+    return name.endsWith([...digest.slice(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join(""));
+  };
+  const loaded = new Map();
+  const load = (path) => {
+    const name = path.replace(/^.*\/|\.js$/g, "");
+    const loading = new Promise((resolve, reject) => {
+      const script = make("script");
+      script.src = path;
+      script.addEventListener("load", resolve);
+      script.addEventListener("error", () => reject(new Error(`The file ${path} is missing or cannot be read.`)));
+      document.head.append(script);
+    }).then(async () => {
+      const text = received.get(name);
+      received.delete(name);
+      if (!(await isWhole(name, text))) throw new Error(`The file ${path} is not the one that was written with this page.`);
+      return JSON.parse(text);
+    });
+    loading.catch(() => loaded.delete(path)); // it may be there the next time
+    loaded.set(path, loading);
+    return loading;
+  };
+  const fileOf = (number) => {
+    const path = data.files[Math.floor(number / data.hosts_of_a_file)];
+    return loaded.get(path) ?? load(path);
+  };
+
+  // One host: the members of its entry, as `_host` of page_data.py writes them, and the texts beside it.
+  const hostOf = (entry, texts) => {
+    const [advice, settings, sources, locations, compliance, product, servers, problems, system, changes, logs] = entry;
+    const text = (index) => texts[index] ?? "";
     return {
       advice: text(advice),
       system: text(system),
@@ -213,22 +327,43 @@
     return make("td", word, { fail: "bad", pass: "pass" }[word]);
   };
   const dialog = byId("detail");
-  const showHost = (name) => {
-    const number = hostNumbers.get(name);
-    if (number === undefined) return;
-    const host = hostOf(number);
-    const row = hostRows[number];
+  const headOf = (number, system) => {
+    const row = hosts.rows.row(number);
     const header = make("header");
-    const title = make("h2", name);
+    const title = make("h2", nameOf(number));
     title.id = "detail-h";
     const close = make("button", "Close");
     close.type = "button";
     close.addEventListener("click", () => dialog.close());
     header.append(title, close);
-    const body = [header];
     const facts = make("p", undefined, "meta");
-    facts.append(row.cells[2].firstElementChild.cloneNode(true), ` ${row.cells[1].textContent} ${host.system}`);
-    body.push(facts);
+    facts.append(row.cells[2].firstElementChild.cloneNode(true), ` ${row.cells[1].textContent} ${system}`);
+    return [header, facts];
+  };
+  const show = (...body) => {
+    byId("detail-body").replaceChildren(...body);
+    if (!dialog.open) dialog.showModal();
+    dialog.scrollTop = 0;
+  };
+  let opened;
+  const showHost = (name) => {
+    const number = hostNumbers.get(name);
+    if (number === undefined) return;
+    opened = number;
+    if (!data.files) {
+      showDetails(number, hostOf(data.hosts[number], data.texts));
+      return;
+    }
+    show(...headOf(number, ""), make("p", "Loading ..."));
+    const advice = "Keep the folder report_hosts beside this page. The same facts are in report.json.";
+    fileOf(number).then(
+      (file) => isAwaited(number) && showDetails(number, hostOf(file.hosts[number % data.hosts_of_a_file], file.texts)),
+      (error) => isAwaited(number) && show(...headOf(number, ""), make("p", `${error.message} ${advice}`, "bad")),
+    );
+  };
+  const isAwaited = (number) => opened === number && dialog.open;
+  const showDetails = (number, host) => {
+    const body = headOf(number, host.system);
     if (host.advice) body.push(make("p", host.advice));
     if (host.problems.length) body.push(make("h3", "What could not be read"), list(host.problems));
     if (host.settings.length) {
@@ -248,9 +383,7 @@
     }
     if (host.servers.length) body.push(make("h3", "Guest at"), list(host.servers));
     if (host.logs.length) body.push(make("h3", "Event logs"), list(host.logs));
-    byId("detail-body").replaceChildren(...body);
-    if (!dialog.open) dialog.showModal();
-    dialog.scrollTop = 0;
+    show(...body);
   };
   let opener = null;
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
@@ -304,7 +437,7 @@
 
   addEventListener("beforeprint", () => {
     for (const part of document.querySelectorAll("details")) part.open = true;
-    if (byId("print-all").checked) drawMore(wanted.length);
+    if (byId("print-all").checked) for (const view of views.values()) view.drawAll();
   });
   // In print the findings stand alone; the hosts follow on demand, since a fleet of hundreds would fill the paper.
   document.body.classList.add("scripted");
