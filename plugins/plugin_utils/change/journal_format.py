@@ -26,7 +26,7 @@ from ..core.user_names import option
 from ..tables.settings import KEYS, Layer, Side
 from .cell import Cell, CellValue
 from .journal_size import ROOM, wire_size
-from .process import MAX_HOST, Controller
+from .process import MAX_HOST, ControlNode
 from .stack import ChangePart, Entry
 
 MAX_TEXT = 1000
@@ -148,7 +148,7 @@ def decode(line: str) -> Entry:
         expires_at=moment(row["expires_at"]) if row.get("expires_at") else None,
         parts=tuple(map(_decode_part, row["parts"])),
         made_keys=made_keys(row.get("made_keys", [])),
-        controller=Controller(_shown(host)[:MAX_HOST], _shown(namespace)[:MAX_HOST]),
+        controller=ControlNode(_shown(host)[:MAX_HOST], _shown(namespace)[:MAX_HOST]),
         registered_as=_text(row.get("registered_as", "")),
         lasts=_number(row.get("lasts", 0)),
         note=_shown(row.get("note", "")),

@@ -26,7 +26,7 @@ from ..windows.registry import Registry
 from .interruption import terminable
 from .journal import Host
 from .marks import CHANGES, marks_among
-from .process import Controller, Process
+from .process import ControlNode, Process
 
 LOCK = CHANGES
 """Beside the marks of expiries, so that one listing shows both."""
@@ -54,7 +54,7 @@ class _Claim:
         match = _NAME.fullmatch(name)
         if match is None:
             return None
-        owner = Process(Controller(match[2], match[3]), int(match[4]), int(match[5]))
+        owner = Process(ControlNode(match[2], match[3]), int(match[4]), int(match[5]))
         try:
             return cls(name, datetime.fromtimestamp(int(match[1]), UTC), owner)
         except (ValueError, OverflowError, OSError):

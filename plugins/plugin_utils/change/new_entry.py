@@ -23,7 +23,7 @@ from .expiry import expiry_task
 from .journal import JournalSnapshot
 from .journal_format import standing_line
 from .journal_size import refuse_if_full
-from .process import Controller
+from .process import ControlNode
 from .request import ChangeTerms
 from .stack import ChangePart, Entry, Stack, stamp
 
@@ -70,7 +70,7 @@ def new_entry(
         lasts=int(terms.expires_in.total_seconds()) if terms.expires_in else 0,
         parts=tuple(parts),
         made_keys=stack.made_keys([part.cell for part in parts if not part.cell.is_local], made),
-        controller=Controller.here(),
+        controller=ControlNode.here(),
     )
     after = without_former(stack, entry).with_(entry)
     check_expiries(stack, after)

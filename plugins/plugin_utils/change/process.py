@@ -21,7 +21,7 @@ PID_NAMESPACE = Path("/proc/self/ns/pid")
 
 
 @dataclass(frozen=True)
-class Controller:
+class ControlNode:
     """Where a process number means something. host: its name, for people. namespace: of a running system and its
     PID namespace, like no other; empty where nothing tells this system from another."""
 
@@ -29,7 +29,7 @@ class Controller:
     namespace: str = ""
 
     @classmethod
-    def here(cls) -> Controller:
+    def here(cls) -> ControlNode:
         host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:MAX_HOST] or "controller"
         return cls(host, _namespace())
 
@@ -60,17 +60,17 @@ def _line(path: Path) -> str:
 class Process:
     """A process of a control node: its number, and when it started (clock ticks)."""
 
-    controller: Controller
+    controller: ControlNode
     pid: int
     started: int
 
     @classmethod
     def current(cls) -> Process:
-        return cls(Controller.here(), os.getpid(), _started(os.getpid()) or 0)
+        return cls(ControlNode.here(), os.getpid(), _started(os.getpid()) or 0)
 
     def is_dead(self) -> bool | None:
         """None where that is not known: it runs elsewhere, or nothing tells this system from another."""
-        here = Controller.here()
+        here = ControlNode.here()
         if self.controller != here or not here.namespace:
             return None
         if self.pid == os.getpid():

@@ -18,7 +18,7 @@ from typing import Any
 from ..core.registry_value import dword
 from ..core.stack import ChangeStack, ChangeStatus
 from .cell import Cell, CellValue, Change, written
-from .process import Controller
+from .process import ControlNode
 
 
 def stamp(moment: datetime) -> str:
@@ -61,7 +61,7 @@ class Entry:
     expires_at: datetime | None
     parts: tuple[ChangePart, ...]
     made_keys: tuple[str, ...] = ()
-    controller: Controller = field(default_factory=Controller)
+    controller: ControlNode = field(default_factory=ControlNode)
     registered_as: str = ""
     note: str = ""
     left_alone: tuple[Cell, ...] = ()

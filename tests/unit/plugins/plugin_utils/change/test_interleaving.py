@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import lock
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import HostBusy
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller, Process
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import ControlNode, Process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, HostState
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.stack import ChangeStatus
@@ -84,7 +84,7 @@ class _Turns:
 
     def process(self) -> Process:
         """Of a task, as the lock sees it: another for each, and alive."""
-        return Process(Controller("elsewhere", "1"), 100 + getattr(self._who, "number", 9), 1)
+        return Process(ControlNode("elsewhere", "1"), 100 + getattr(self._who, "number", 9), 1)
 
     def sleep(self, _seconds: float) -> None:
         self.waits[self._who.number] = True

@@ -25,7 +25,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_fo
     encode,
     exact,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import ControlNode
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import ChangePart, Entry
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState, RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.hostile_bytes import HOSTILE_BYTES
@@ -83,7 +83,7 @@ entries = st.builds(
     expires_at=st.none() | moments,
     parts=st.lists(parts(), min_size=1, max_size=4).map(tuple),
     made_keys=st.sampled_from(((), (KEY,), (KEY, KEY.rpartition("\\")[0]))),
-    controller=st.builds(Controller, st.text("abc.-", max_size=60), st.text("123", max_size=10)),
+    controller=st.builds(ControlNode, st.text("abc.-", max_size=60), st.text("123", max_size=10)),
     registered_as=texts,
     note=printed,
     left_alone=st.lists(st.sampled_from(CELLS), max_size=2).map(tuple),
@@ -122,7 +122,7 @@ WHOLE = Entry(
         ChangePart(GUEST_POLICY, CellValue(None), None),
     ),
     (KEY,),
-    Controller("ops.example", "4026531836"),
+    ControlNode("ops.example", "4026531836"),
     "f00",
     "note",
     (GUEST_POLICY,),
@@ -204,7 +204,7 @@ def test_what_may_be_missing() -> None:
         del row[name]
     entry = decode(json.dumps(row))
     assert (entry.reason, entry.expires_at, entry.made_keys, entry.left_alone) == ("", None, (), ())
-    assert (entry.controller, entry.registered_as, entry.note) == (Controller(), "", "")
+    assert (entry.controller, entry.registered_as, entry.note) == (ControlNode(), "", "")
 
 
 def test_a_running_value_of_a_policy_cell_means_nothing() -> None:
@@ -216,7 +216,7 @@ def test_a_running_value_of_a_policy_cell_means_nothing() -> None:
 def test_a_name_of_a_controller_is_cut() -> None:
     row = json.loads(encode(WHOLE))
     row["controller"] = ["h" * 500, "n" * 500]
-    assert decode(json.dumps(row)).controller == Controller("h" * 60, "n" * 60)
+    assert decode(json.dumps(row)).controller == ControlNode("h" * 60, "n" * 60)
 
 
 def test_what_reports_quote_cannot_steer_a_terminal() -> None:
@@ -224,7 +224,7 @@ def test_what_reports_quote_cannot_steer_a_terminal() -> None:
     row.update(reason="\x1b[2Jall well\n", note="fdp.exe\u202e", controller=["ops\r\nfailed", "\x9b31m"])
     entry = decode(json.dumps(row))
     assert (entry.reason, entry.note) == ("\\x1b[2Jall well", "fdp.exe\\u202e")
-    assert entry.controller == Controller("ops failed", "\\x9b31m")
+    assert entry.controller == ControlNode("ops failed", "\\x9b31m")
 
 
 # What a task may say

@@ -25,7 +25,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock impor
     HostBusy,
     sole_writer,
 )
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller, Process
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import ControlNode, Process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState
 from simulated_windows.in_process import START as NOW
 from simulated_windows.in_process import InProcessHost
@@ -33,7 +33,7 @@ from simulated_windows.in_process import InProcessHost
 from ..engine import engine
 
 SECONDS = 30
-OTHER = Controller("other.example", "4026531836")
+OTHER = ControlNode("other.example", "4026531836")
 POLLS = 3
 """How often a contender looks at the others in these tests, without a pause."""
 
@@ -94,7 +94,7 @@ class Contenders:
         self._threads = [threading.Thread(target=self._contend, args=(number,), daemon=True) for number in range(count)]
 
     def process(self) -> Process:
-        return Process(Controller("elsewhere", "1"), 100 + self._who.number, 1)
+        return Process(ControlNode("elsewhere", "1"), 100 + self._who.number, 1)
 
     def pause(self) -> None:
         self._arrived.release()
@@ -221,21 +221,21 @@ def test_through_the_real_registry(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_dead_process_of_this_controller_is_nobody() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    keys = Keys(claim(Process(Controller.here(), ended.pid, 1)))
+    keys = Keys(claim(Process(ControlNode.here(), ended.pid, 1)))
     assert hold(keys)
     assert keys.names == []
 
 
 def test_a_process_number_that_was_given_again_is_nobody() -> None:
     """Another process has the number now: it started at another time."""
-    keys = Keys(claim(Process(Controller.here(), os.getppid(), 1)))
+    keys = Keys(claim(Process(ControlNode.here(), os.getppid(), 1)))
     assert hold(keys)
 
 
 def test_a_living_process_of_this_controller_holds_however_long(quick: pytest.MonkeyPatch) -> None:
     quick.undo()
     quick.setattr(lock.time, "sleep", lambda _: None)
-    parent = Process(Controller.here(), os.getppid(), process._started(os.getppid()) or 0)
+    parent = Process(ControlNode.here(), os.getppid(), process._started(os.getppid()) or 0)
     left = claim(parent, since=2 * LEASE)
     keys = Keys(left)
     assert not hold(keys)
@@ -321,7 +321,7 @@ def test_a_claim_with_an_impossible_time(seconds: str) -> None:
 
 
 def test_a_claim_with_an_impossible_process_number() -> None:
-    assert hold(Keys(claim(Process(Controller.here(), 999999999999, 1))))
+    assert hold(Keys(claim(Process(ControlNode.here(), 999999999999, 1))))
 
 
 def test_a_claim_of_the_future_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,7 +331,7 @@ def test_a_claim_of_the_future_ends_too(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_process_of_another_namespace_is_not_judged_by_its_number() -> None:
-    here = Controller.here()
-    for elsewhere in (Controller(here.host, "1"), Controller("other.example", here.namespace)):
+    here = ControlNode.here()
+    for elsewhere in (ControlNode(here.host, "1"), ControlNode("other.example", here.namespace)):
         assert Process(elsewhere, 1, 1).is_dead() is None
     assert Process.current().is_dead() is True, "a claim of this very process is one that it left behind"

@@ -18,10 +18,10 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import _Claim
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import Controller, Process
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import ControlNode, Process
 
 SLEEP = "/bin/sleep"
-HERE = Controller.here()
+HERE = ControlNode.here()
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def running(*command: str) -> Iterator[int]:
 )
 def test_the_name_of_any_controller_fits_into_a_claim(name: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process.socket, "gethostname", lambda: name)
-    here = Controller.here()
+    here = ControlNode.here()
     assert here.host == shown
     found = _Claim.parse(f"~lock~1772452800~{here.host}~{here.namespace}~7~8~0123abcd")
     assert found is not None
@@ -52,14 +52,14 @@ def test_two_systems_of_one_name_are_two_by_their_boot_ids(monkeypatch: pytest.M
     for boot in ("a", "b"):
         (tmp_path / boot).write_text(f"{boot}\n")
         monkeypatch.setattr(process, "BOOT_ID", tmp_path / boot)
-        here = Controller.here()
+        here = ControlNode.here()
         assert (here.host, len(here.namespace)) == (HERE.host, 16)
-        assert Controller.here() == here
+        assert ControlNode.here() == here
         seen.add(here.namespace)
         assert Process(here, os.getpid(), 1).is_dead() is True
         assert Process(HERE, os.getpid(), 1).is_dead() is None, "of another system of this name"
     monkeypatch.setattr(process, "PID_NAMESPACE", tmp_path / "none")
-    seen.add(Controller.here().namespace)
+    seen.add(ControlNode.here().namespace)
     assert len(seen) == 3, "a container on the same machine is another one"
 
 
@@ -67,7 +67,7 @@ def test_where_there_is_no_boot_id_the_machine_id_does(monkeypatch: pytest.Monke
     monkeypatch.setattr(process, "BOOT_ID", tmp_path / "none")
     (tmp_path / "id").write_text("0123\n")
     monkeypatch.setattr(process, "MACHINE_ID", tmp_path / "id")
-    here = Controller.here()
+    here = ControlNode.here()
     assert (here != HERE, len(here.namespace)) == (True, 16)
     assert Process(here, os.getpid(), 1).is_dead() is True
 
@@ -75,8 +75,8 @@ def test_where_there_is_no_boot_id_the_machine_id_does(monkeypatch: pytest.Monke
 def test_a_system_that_nothing_tells_from_another_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("BOOT_ID", "MACHINE_ID"):
         monkeypatch.setattr(process, name, tmp_path / "none")
-    here = Controller.here()
-    assert here == Controller(HERE.host, "")
+    here = ControlNode.here()
+    assert here == ControlNode(HERE.host, "")
     assert Process(here, os.getpid(), 1).is_dead() is None
     assert Process(here, 4_000_000, 1).is_dead() is None
 
