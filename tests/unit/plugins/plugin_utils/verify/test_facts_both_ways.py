@@ -90,6 +90,7 @@ NOT_TOLD = {
     "constrained_language": "what the collection registers holds for both readings",
     "max_envelope_kb": "a setting of the service, which no fact is about",
     "on_batteries": "a state of the host",
+    "subscription_order": "both orders are read",
     "console_encoding": "the words that are read are ASCII in each",
     "delete_task_lies": "the task could not be restored: tested below",
 }
