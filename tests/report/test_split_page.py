@@ -124,7 +124,9 @@ def test_both_forms_of_a_page_show_the_same(open_split: Callable[..., Split], tm
         assert seen[0] == seen[1]
         return seen[0]
 
-    table = lambda opened: opened.page.locator("#host-table tbody tr").evaluate_all(ROWS)  # noqa: E731
+    def table(opened: Split) -> Any:
+        return opened.page.locator("#host-table tbody tr").evaluate_all(ROWS)
+
     assert len(same(table)) == HOSTS
     for column in range(1, 12):
         for _way in range(2):

@@ -49,7 +49,7 @@ _REGISTRY_FILES = (r"machine\registry.pol", r"user\registry.pol")
 _VARIABLES = {"machine": "%GPO_MACH_FSPATH%", "user": "%GPO_USER_FSPATH%"}
 _USER_HALF_OFF = 1
 _COMPUTER_HALF_OFF = ("2", "3")
-MAX_BACKUP_XML = 4 * 1024 * 1024
+MAX_BACKUP_XML = 2 * 1024 * 1024
 
 
 class Backup(NamedTuple):

@@ -18,6 +18,8 @@ from .errors import CannotBeWritten, DamagedFile, shorten
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _SECTION = re.compile(r"[ \t]*\[([^\]\r\n]*)\][ \t]*[\r\n]*")
+MAX_LINES = 50_000
+"""Templates of whole domains have thousands. Each is a text of its own: 60 bytes and more beside its characters."""
 _BLANKS = " \t"
 _BREAKS = "\r\n"
 CRLF = "\r\n"
@@ -52,6 +54,9 @@ class IniText:
 
     @classmethod
     def parse(cls, file_name: str, text: str) -> IniText:
+        """Cut a text into its lines. Raises DamagedFile for more than MAX_LINES."""
+        if text.count("\r") + text.count("\n") > 2 * MAX_LINES:
+            raise DamagedFile("too_large", f"{file_name} has more than {MAX_LINES} lines")
         return cls(file_name, tuple(_LINE.findall(text)))
 
     def __str__(self) -> str:

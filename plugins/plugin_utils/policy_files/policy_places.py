@@ -96,14 +96,19 @@ def oma_uri(setting: Setting) -> str | None:
 
 def setting_at(key: str, name: str) -> tuple[Setting, bool] | None:
     """The setting that a registry value carries, and whether it is the local value; None for any other value."""
-    wanted = (key.strip("\\").lower(), name.lower())
+    return _PLACES.get((key.strip("\\").lower(), name.lower()))
+
+
+def _places() -> dict[tuple[str, str], tuple[Setting, bool]]:
+    """Every registry value of ours in lower case: a file of somebody else can hold a hundred thousand values."""
+    places = {}
     for setting in SETTINGS.values():
-        policy, local = policy_value(setting), local_value(setting)
-        if policy is not None and wanted == (policy.key.lower(), policy.name.lower()):
-            return setting, False
-        if wanted == (local.key.lower(), local.name.lower()):
-            return setting, True
-    return None
+        for place in filter(None, (policy_value(setting), local_value(setting))):
+            places[place.key.lower(), place.name.lower()] = setting, place == local_value(setting)
+    return places
+
+
+_PLACES = _places()
 
 
 def setting_at_uri(uri: str) -> Setting | None:

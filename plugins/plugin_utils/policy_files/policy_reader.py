@@ -23,11 +23,15 @@ from .gpmc_backup import read_backup_xml
 from .gpt_tmpl import GptTmpl
 from .policy_places import RegistryPlace, local_value, policy_value, security_option, setting_at, setting_at_uri
 from .registry_pol import RegistryPol
-from .text_forms import ReadValue, decoded, read_intune, read_lgpo_text, read_reg_file
+from .text_forms import ReadValue, decoded, lines_of, read_intune, read_lgpo_text, read_reg_file
 
-MAX_FILE = 16 * 1024 * 1024
+MAX_FILE = 2 * 1024 * 1024
+"""Files of policies have some ten to some hundred kB. What is built of one takes up to 25 times its size: expat holds
+all attributes of an element before it calls us."""
 MAX_FILES = 10_000
 """How many files a caller should offer."""
+MAX_NOTES = 20
+"""Of one file."""
 
 
 @dataclass
@@ -62,18 +66,21 @@ class PolicyFileSource:
             if number is not None:
                 self.settings[setting.name] = number != 0
             elif text:
-                self.notes.append(f"{setting.name} has a value of another type: {shorten(text)}.")
+                self.note(f"{setting.name} has a value of another type: {shorten(text)}.")
             else:
                 self.deleted.append(setting.name)
+
+    def note(self, text: str) -> None:
+        """Add a note, once; many of them say no more than the first ones."""
+        if text not in self.notes and len(self.notes) < MAX_NOTES:
+            self.notes.append(text)
 
     def _note_misplaced(self, place: RegistryPlace) -> None:
         """Published files hold audit values under the other service's key, where no driver looks for them."""
         known = {local_value(row).name.lower() for row in SETTINGS.values()}
         ours = any(part in place.key.lower() for part in ("lanmanworkstation", "lanmanserver"))
         if ours and place.name.lower() in known:
-            self.notes.append(
-                f"{shorten(place.name)} stands under {shorten(place.key)}, where Windows does not read it."
-            )
+            self.note(f"{shorten(place.name)} stands under {shorten(place.key)}, where Windows does not read it.")
 
 
 class PolicyFolder:
@@ -109,7 +116,7 @@ class PolicyFolder:
         for role, path in backup.files.items():
             held = by_case.get((root / path).as_posix().lower())
             if held is None:
-                source.notes.append(f"{shorten(path)} is named by Backup.xml and is not there.")
+                source.note(f"{shorten(path)} is named by Backup.xml and is not there.")
             else:
                 source.add(_READERS[role](self._files[held]()))
         source.out_of_reach = sorted(left_out("gpmc_backup", SETTINGS.values()))
@@ -139,7 +146,7 @@ def form_of(name: str, content_: bytes) -> str:
     suffix = PurePosixPath(name).suffix.lower()
     if suffix not in (".inf", ".json", ".reg", ".txt", ".xml", ".policyrules"):
         return ""
-    text = decoded(content_[:MAX_FILE])
+    text = decoded(content_)
     if suffix == ".json":
         return (
             "intune_custom" if '"omaSettings"' in text else "intune_catalog" if '"settingDefinitionId"' in text else ""
@@ -149,7 +156,7 @@ def form_of(name: str, content_: bytes) -> str:
     if suffix == ".reg":
         return "reg"
     if suffix == ".txt":
-        first = next((line for line in text.splitlines() if line and not line.startswith(";")), "")
+        first = next((line for line in lines_of(text) if line and not line.startswith(";")), "")
         return "lgpo" if first.partition(":")[0].lower() in ("computer", "user") else ""
     if "<PolicyRules" in text:
         return "policy_rules"
@@ -208,7 +215,7 @@ def _read_intune(source: PolicyFileSource, content_: bytes) -> None:
         if setting is None:
             continue
         if number is None:
-            source.notes.append(f"{setting.name} has a value that is no number.")
+            source.note(f"{setting.name} has a value that is no number.")
         else:
             source.settings[setting.name] = number != 0
 

@@ -17,6 +17,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ..tables.settings import GUEST
@@ -32,7 +33,10 @@ _REG_KEY = re.compile(r"\[(-?)(HKEY_LOCAL_MACHINE|HKLM)\\([^\]]+)\]", re.IGNOREC
 _REG_VALUE = re.compile(r'"((?:[^"\\]|\\.)*)"\s*=\s*(.*)')
 _REG_DWORD = re.compile(r"dword:([0-9a-f]{1,8})", re.IGNORECASE)
 _LGPO_DWORD = re.compile(r"DWORD:[ \t]*(0[xX][0-9a-fA-F]{1,8}|-?[0-9]{1,10})")
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n|[\r\n]|\Z)")
 _MAX_DEPTH = 64
+_MAX_JSON_VALUES = 200_000
+"""An export of a whole tenant has some ten thousand. Each takes up to 200 bytes of memory."""
 
 
 class ReadValue(NamedTuple):
@@ -62,6 +66,11 @@ def decoded(content: bytes) -> str:
         return content.decode("cp1252", errors="replace")
 
 
+def lines_of(text: str) -> Iterator[str]:
+    """The lines without their ends, one at a time: a list of short lines takes many times the size of its text."""
+    return (found.group(1) for found in _LINE.finditer(text))
+
+
 # LGPO text
 
 
@@ -77,19 +86,15 @@ def lgpo_text(document: PolicyDocument, *, undo: bool = False) -> bytes:
 
 def read_lgpo_text(content: bytes) -> Iterator[ReadValue]:
     """The values of the computer half. Raises DamagedFile for what LGPO.exe refuses."""
-    lines = decoded(content).splitlines()
-    at = 0
-    while at < len(lines):
-        line = lines[at]
+    lines = enumerate(lines_of(decoded(content)), 1)
+    for at, line in lines:
         if not line or line.startswith(";"):
-            at += 1
             continue
-        configuration, *entry = lines[at : at + 4]
-        if configuration.partition(":")[0].lower() not in ("computer", "user") or len(entry) < 3 or not all(entry):
-            raise DamagedFile("value", f"line {at + 1} begins no entry of LGPO text: {shorten(line)}")
+        entry = [text for _number, text in islice(lines, 3)]
+        if line.partition(":")[0].lower() not in ("computer", "user") or len(entry) < 3 or not all(entry):
+            raise DamagedFile("value", f"line {at} begins no entry of LGPO text: {shorten(line)}")
         key, name, action = entry
-        at += 4
-        if configuration.lower() != "computer":
+        if line.lower() != "computer":
             continue
         number = _LGPO_DWORD.fullmatch(action)
         if number is not None:
@@ -116,16 +121,16 @@ def reg_file(document: PolicyDocument, *, undo: bool = False) -> bytes:
 
 def read_reg_file(content: bytes) -> Iterator[ReadValue]:
     """The values below HKEY_LOCAL_MACHINE. Raises DamagedFile for another kind of file."""
-    lines = decoded(content).splitlines()
-    if not lines or lines[0].strip() not in (_REG_HEADER, "REGEDIT4"):
+    lines = lines_of(decoded(content))
+    if next(lines, "").strip() not in (_REG_HEADER, "REGEDIT4"):
         raise DamagedFile("signature", "the file does not begin as a .reg file does")
     key = ""
-    for line in lines[1:]:
-        heading = _REG_KEY.fullmatch(line.strip())
-        if line.lstrip().startswith("["):
+    for line in map(str.strip, lines):
+        if line.startswith("["):
+            heading = _REG_KEY.fullmatch(line)
             key = heading.group(3) if heading and not heading.group(1) else ""
-        value = _REG_VALUE.fullmatch(line.strip())
-        if not key or value is None:
+        value = _REG_VALUE.fullmatch(line) if key else None
+        if value is None:
             continue
         name, data = value.group(1).replace('\\"', '"').replace("\\\\", "\\"), value.group(2).strip()
         number = _REG_DWORD.fullmatch(data)
@@ -216,8 +221,10 @@ def intune_custom(document: PolicyDocument) -> bytes:
 def read_intune(content: bytes) -> Iterator[tuple[str, int | None]]:
     """(OMA-URI or catalog id, number) of every setting at any depth; None for a value that is no number.
 
-    Raises DamagedFile for what is no JSON, or nests too deep.
+    Raises DamagedFile for what is no JSON, nests too deep or holds too many values.
     """
+    if sum(map(content.count, (b",", b"[", b"{"))) > _MAX_JSON_VALUES:
+        raise DamagedFile("value", f"the JSON holds more than {_MAX_JSON_VALUES} values")
     try:
         loaded = json.loads(decoded(content))
     except (ValueError, RecursionError) as error:
