@@ -35,7 +35,12 @@ BY_OTHERS = ("docs/docsite/rst/guide_automation_platform.rst", "docs/guide-worke
 """Pages that test_awx_guide.py and test_streaming.py run."""
 
 BASELINE = task(
-    "A baseline", "policy_files", dest="baselines/windows-11", name="x", insecure_guest_logons="blocked", forms=["reg"]
+    "A baseline",
+    "policy_files",
+    **{"name": "x"},
+    dest="baselines/windows-11",
+    insecure_guest_logons="blocked",
+    forms=["reg"],
 )
 BEFORE: dict[str, list[dict[str, Any]]] = {
     "plugins/modules/revert_change.py": [
