@@ -34,14 +34,8 @@ DOMAIN = ("domain_policy", "domain_policy_info", "domain_policy_revert", "domain
 BY_OTHERS = ("docs/docsite/rst/guide_automation_platform.rst", "docs/guide-workers.md")
 """Pages that test_awx_guide.py and test_streaming.py run."""
 
-BASELINE = task(
-    "A baseline",
-    "policy_files",
-    **{"name": "x"},
-    dest="baselines/windows-11",
-    insecure_guest_logons="blocked",
-    forms=["reg"],
-)
+_POLICY = {"name": "x", "dest": "baselines/windows-11", "insecure_guest_logons": "blocked", "forms": ["reg"]}
+BASELINE = task("A baseline", "policy_files", **_POLICY)
 BEFORE: dict[str, list[dict[str, Any]]] = {
     "plugins/modules/revert_change.py": [
         task("Before the example", "guest_auth", state="allowed", change_id="CHG0042"),
