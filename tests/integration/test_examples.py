@@ -35,7 +35,7 @@ BY_OTHERS = ("docs/docsite/rst/guide_automation_platform.rst", "docs/guide-worke
 """Pages that test_awx_guide.py and test_streaming.py run."""
 
 _POLICY = {"name": "x", "dest": "baselines/windows-11", "insecure_guest_logons": "blocked", "forms": ["reg"]}
-BASELINE = task("A baseline", "policy_files", **_POLICY)
+BASELINE = {"name": "A baseline", f"{COLLECTION}.policy_files": _POLICY}
 BEFORE: dict[str, list[dict[str, Any]]] = {
     "plugins/modules/revert_change.py": [
         task("Before the example", "guest_auth", state="allowed", change_id="CHG0042"),
