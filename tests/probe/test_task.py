@@ -16,10 +16,21 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.peer import MAX_FRAME
 from ansible_collections.winops.smb_guest.tests.probe.samba_server import Samba
+from ansible_collections.winops.smb_guest.tests.probe.test_peers import Peer, saying
 from ansible_collections.winops.smb_guest.tests.probe.variants import GUEST, PASSWORD, USER
 
 Start = Callable[[Any], Samba]
+
+# Becomes the parent of ansible-playbook, and says what the largest process below it took.
+PEAK = "KiB at most: "
+MEASURED = f"""
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[1:])
+print({PEAK!r} + str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(status)
+"""
 
 # TEST-NET-1: a task that opened WinRM would end unreachable.
 WINDOWS = (
@@ -38,7 +49,19 @@ def _task(
     play = [{"hosts": "all", "gather_facts": False, "tasks": [task | {"ignore_errors": True}, copied]}]
     (folder / "play.yml").write_text(json.dumps(play))
     done = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "-i", str(folder / "hosts"), str(folder / "play.yml"), *flags],
+        [
+            sys.executable,
+            "-c",
+            MEASURED,
+            sys.executable,
+            "-m",
+            "ansible",
+            "playbook",
+            "-i",
+            str(folder / "hosts"),
+            str(folder / "play.yml"),
+            *flags,
+        ],
         check=False,
         capture_output=True,
         text=True,
@@ -93,3 +116,18 @@ def test_a_task_that_cannot_be_meant(tmp_path: Path, options: dict[str, Any], wo
     assert words in result["msg"]
     assert "Secret-Horse-7" not in shown
     assert "Traceback" not in shown
+
+
+def test_sixty_hostile_servers_take_little_memory(tmp_path: Path) -> None:
+    """Each says as much as an answer may have, at once, and holds the connection open."""
+    head = b"\xfeSMB\x40\x00" + b"\x00" * 58 + b"\x41\x00\x01\x00\x11\x03\xff\xff"
+    answer = head + b"\x01\x00\x00\x00" * ((MAX_FRAME - len(head)) // 4)
+    peer = Peer(saying(len(answer).to_bytes(4, "big") + answer), "0.0.0.0")  # every loopback address is one of its own
+    try:
+        servers = [f"127.0.{net}.{number}:{peer.port}" for net in (2, 3) for number in range(1, 31)]
+        result, shown = _task(tmp_path, {"servers": servers, "timeout": 60}, host="localhost")
+    finally:
+        peer.close()
+    (kib,) = [int(line[len(PEAK) :]) for line in shown.splitlines() if line.startswith(PEAK)]
+    assert kib / 1024 < 150
+    assert result["verdicts"]["not_smb"] == servers
