@@ -145,6 +145,21 @@ def _accessible(opened: Opened) -> None:
     assert [(row["id"], [node["html"] for node in row["nodes"]][:3]) for row in violations] == []
 
 
+OVER_THE_EDGE = """cells => cells.filter(cell => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return range.getBoundingClientRect().right > cell.getBoundingClientRect().right + 1;
+}).map(cell => cell.closest("table").id + ": " + cell.textContent)"""
+
+
+@pytest.mark.parametrize("width", [1600, 1300, 900])
+def test_no_text_runs_into_the_next_column(opened: Opened, width: int) -> None:
+    opened.page.set_viewport_size({"width": width, "height": 800})
+    cells = opened.page.locator("td:not(:last-child), tbody th")
+    assert cells.evaluate_all("cells => cells.filter(cell => cell.textContent.includes('signing')).length")
+    assert cells.evaluate_all(OVER_THE_EDGE) == []
+
+
 def test_the_chosen_colours_are_kept(opened: Opened) -> None:
     page = opened.page
     dark = "getComputedStyle(document.body).backgroundColor"
