@@ -97,11 +97,11 @@ def _not_one(
             f"The change {clean(change_id)} was made by another account ({', '.join(others)}), whose journal this one "
             "does not act on. Revert it with that account, or set the GPO with domain_policy."
         )
+    if named:
+        gpos = ", ".join(sorted(clean(journal.name) for journal, _entry in named))
+        return f"Several GPOs have a change named {clean(change_id)}: {gpos}. Set the option gpo to one of them."
     known = ", ".join(clean(entry.change_id) for _journal, entry in changes[:10]) or "none"
-    return (
-        f"{len(named) or 'No'} changes are named {clean(change_id)}; the newest are: {known}."
-        f"{' Say the option gpo as well.' if named else ''}"
-    )
+    return f"No change is named {clean(change_id)}. The newest are: {known}."
 
 
 main = ActionModule.lint

@@ -179,9 +179,10 @@ class Rounds:
     def reverts(self) -> None:
         if not self.changes:
             return
-        guid, change_id = self.changes.pop(self.chosen.randrange(len(self.changes)))
+        chosen = guid, change_id = self.chosen.choice(self.changes)
         with self.domain.reader() as reader:
             DomainChanges(reader).revert(guid, change_id, force=False)
+        self.changes.remove(chosen)
 
     def forges(self) -> None:
         """In the attacker's own name, and where administrators have no journal in theirs.

@@ -234,7 +234,7 @@ class GpoJournal:
         return replace(self, entries=tuple(_renamed(entry, names) for entry in self.entries))
 
     def without(self, entry: GpoChange) -> GpoJournal:
-        return replace(self, entries=tuple(each for each in self.entries if each.seq != entry.seq))
+        return replace(self, entries=tuple(each for each in self.entries if each.change_id != entry.change_id))
 
     def with_over(self, cells: Mapping[str, Mapping[str, Json]]) -> dict[str, dict[str, Json]]:
         """The cells of a change that is about to be made, each with the change that it lies over."""

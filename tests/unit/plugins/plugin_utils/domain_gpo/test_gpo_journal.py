@@ -113,3 +113,13 @@ def test_what_this_collection_would_not_write_is_not_read(field: str, value: obj
     data["entries"][0][field] = value
     with pytest.raises(DomainError, match="cannot be used"):
         GpoJournal.parse(GUID, json.dumps(data).encode(), "a file")
+
+
+def test_a_change_that_is_compared_again_does_not_lie_over_itself() -> None:
+    """Its cells are made again where another administrator changed the GPO between reading and writing."""
+    journal = changed(GpoJournal(GUID, "x"), "a", "ground", "a")
+    cells = {CELL: {"found": "a", "written": "b"}}
+    pending = GpoChange("b", GpoChangeKind.EDIT, ChangeStatus.PENDING, cells=journal.with_over(cells))
+    journal = journal.with_entry(pending)
+    assert [entry.change_id for entry in journal.without(pending).entries] == ["a"]
+    assert journal.without(pending).with_over(cells)[CELL]["over"] == "a"
