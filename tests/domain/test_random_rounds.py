@@ -124,6 +124,9 @@ class Rounds:
         self.copy.replicate(chosen, 1)
         self.changes: list[tuple[str, str]] = []
         """GUID and change_id of every change, oldest first."""
+        self.out_of_order = False
+        """Whether a change was reverted before a newer one. A link then goes back to its place as counted before, which
+        is another one where other GPOs of its container were moved since."""
 
     def _mark(self, guid: str) -> None:
         """A value of somebody else in the same file."""
@@ -182,6 +185,7 @@ class Rounds:
         chosen = guid, change_id = self.chosen.choice(self.changes)
         with self.domain.reader() as reader:
             DomainChanges(reader).revert(guid, change_id, force=False)
+        self.out_of_order |= chosen != self.changes[-1]
         self.changes.remove(chosen)
 
     def forges(self) -> None:
@@ -288,7 +292,8 @@ def test_random_rounds(
     theirs = {actors.guid_of_theirs}
     end, start = Whole.of(domain).without(theirs), start.without(theirs)
     assert without_versions(end) == without_versions(start), f"seed {seed}"
-    assert end.orders == start.orders, f"seed {seed}"
+    # The links themselves were compared above.
+    assert actors.out_of_order or end.orders == start.orders, f"seed {seed}"
     actors.copy.replicate(chosen, 1)
     for name in (*actors.names, actors.theirs):
         with suppress(SmbGuestError):
