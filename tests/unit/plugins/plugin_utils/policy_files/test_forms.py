@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -241,3 +242,20 @@ def test_all_forms_agree_and_nothing_is_left_out_silently(settings: dict[str, bo
         carried = {name for source in found if source.path.startswith(f"{form}/") for name in source.settings}
         assert carried | set(left_out(form, [SETTINGS[name] for name in settings])) == set(settings)
         assert not carried & set(left_out(form, [SETTINGS[name] for name in settings]))
+
+
+def test_the_guide_names_the_forms_that_carry_each_setting() -> None:
+    """docs/which-way.md: the last cell of a row names the forms, or those that do not carry it after `but`."""
+    rows = {
+        "insecure guest logons": ["insecure_guest_logons"],
+        "audits, client encryption": [name for name in SETTINGS if "audit" in name] + ["client_encryption"],
+        "signing": ["client_signing", "server_signing"],
+        "encryption of the server": ["server_encryption"],
+    }
+    page = (Path(__file__).parents[5] / "docs/which-way.md").read_text()
+    for row, names in rows.items():
+        (cell,) = re.findall(rf"^\| {row} \|.*\| ([^|]+) \|$", page, re.MULTILINE)
+        named = set(re.findall(r"`(\w+)`", cell))
+        carrying = set(FORMS) - named if "every form but" in cell else named
+        for name in names:
+            assert carrying == {form for form in FORMS if not left_out(form, [SETTINGS[name]])}, name
