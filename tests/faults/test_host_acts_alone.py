@@ -18,8 +18,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from control_nodes import Killed
 from in_process import session
-from stack_sequences import Killed
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from ..core.errors import HostError, HostUnreachable, RequestError
 from ..core.user_names import option
@@ -16,6 +17,9 @@ from .expiry import expiry_task, task_fingerprint
 from .journal import Host
 from .marks import CHANGES, mark_name
 from .stack import Entry, Stack, stamp
+
+_SOON = timedelta(minutes=1)
+_ATTEMPTS = 3
 
 
 def remove_task(host: Host, change_id: str) -> str | None:
@@ -33,6 +37,27 @@ def remove_task(host: Host, change_id: str) -> str | None:
         return f"{error} It changes nothing any more. The next journaled run tries to remove it again."
 
 
+def arm(host: Host, stack: Stack, entry: Entry) -> str:
+    """Register the task that ends a change of the stack. Gives its fingerprint, which is that of its text in time.
+
+    Windows does not start a task whose time had passed when it was registered, so such a one starts a minute later. The
+    fingerprint is empty where even that was over: then the next journaled run registers it.
+
+    Raises what `expiry_task` and `register_task` raise.
+    """
+    task = text = expiry_task(stack, entry)
+    if host.clock is None or entry.expires_at is None:
+        raise AssertionError("only a change with an end has a task, and only a locked host is written to")
+    for _attempt in range(_ATTEMPTS):
+        start = max(entry.expires_at, host.clock.now() + _SOON)
+        if start != entry.expires_at:
+            text = expiry_task(stack, replace(entry, expires_at=start))
+        register_task(host.session, entry.change_id, text)
+        if host.clock.now() < start:
+            return task_fingerprint(task)
+    return ""
+
+
 def refresh_tasks(host: Host, stack: Stack) -> tuple[Stack, tuple[str, ...]]:
     """Register the tasks whose text is not what is on the host. Gives the stack with their fingerprints.
 
@@ -45,10 +70,9 @@ def refresh_tasks(host: Host, stack: Stack) -> tuple[Stack, tuple[str, ...]]:
         if entry.expires_at is None:
             continue
         try:
-            task = expiry_task(stack, entry)
-            if task_fingerprint(task) == entry.registered_as:
+            if task_fingerprint(expiry_task(stack, entry)) == entry.registered_as:
                 continue
-            register_task(host.session, entry.change_id, task)
+            fingerprint = arm(host, stack, entry)
         except HostUnreachable:
             raise
         except (HostError, RequestError) as error:
@@ -59,7 +83,7 @@ def refresh_tasks(host: Host, stack: Stack) -> tuple[Stack, tuple[str, ...]]:
             )
         else:
             registered.append(entry.change_id)
-            stack = stack.with_(replace(entry, registered_as=task_fingerprint(task)))
+            stack = stack.with_(replace(entry, registered_as=fingerprint))
     return stack, (*warnings, *_once_only(host, registered))
 
 

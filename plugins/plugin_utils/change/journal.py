@@ -23,6 +23,7 @@ from ..core.hostile_bytes import HOSTILE_BYTES
 from ..core.registry_value import RegistryType, RegistryValue
 from ..core.stack import ChangeStatus
 from ..core.text import one_line
+from ..windows.computer import RunningClock
 from ..windows.registry import Registry, WrongType
 from ..winrm.session import Session
 from .journal_format import decode, encode, standing_line
@@ -281,6 +282,7 @@ class Host:
     """One host under change: the session, and what of it a transaction needs.
 
     marks: those that taking the lock has just listed, for the next read of the journal; None at any other time.
+    clock: the host's, since it is locked.
     """
 
     def __init__(self, session: Session) -> None:
@@ -288,3 +290,4 @@ class Host:
         self.registry = Registry(session)
         self.journal = Journal(self.registry)
         self.marks: tuple[Mark, ...] | None = None
+        self.clock: RunningClock | None = None

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ..core.errors import HostError, HostState, SmbGuestError, leaving
-from ..windows.computer import read_clock
+from ..windows.computer import RunningClock, read_clock
 from ..windows.registry import Registry
 from .interruption import terminable
 from .journal import Host
@@ -71,6 +71,7 @@ def locked(host: Host) -> Iterator[datetime]:
     """Lock the host against other writers; gives the host's clock. A signal to end is an exception in the block."""
     with leaving(HostState.NOTHING_WRITTEN):
         now = read_clock(host.session)
+    host.clock = RunningClock.of(now)
     with terminable(), sole_writer(host.registry, now) as names:
         host.marks = marks_among(names)
         yield now

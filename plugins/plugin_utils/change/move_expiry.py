@@ -17,9 +17,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..core.errors import AccessDenied, HostError, HostState, SmbGuestError
-from ..windows.scheduled_task import SchedulerFailed, TaskRefused, delete_task, register_task
-from .arming import refresh_tasks, refuse_if_expired
-from .expiry import expiry_task, task_fingerprint
+from ..windows.scheduled_task import SchedulerFailed, TaskRefused, delete_task
+from .arming import arm, refresh_tasks, refuse_if_expired
 from .interruption import explained, uninterrupted
 from .journal import Host, JournalSnapshot
 from .new_entry import moved_end
@@ -44,14 +43,13 @@ def move_expiry(host: Host, snapshot: JournalSnapshot, entry: Entry, now: dateti
     refused = False
     try:
         host.journal.write(snapshot, moved)
-        task = expiry_task(moved, new)
         try:
-            register_task(host.session, entry.change_id, task)
+            fingerprint = arm(host, moved, new)
         except (AccessDenied, TaskRefused) as error:
             # Then the former task is there, as it was; else it is not known which one is.
             refused = isinstance(error, TaskRefused) or error.writing
             raise
-        stack, late = refresh_tasks(host, moved.with_(replace(new, registered_as=task_fingerprint(task))))
+        stack, late = refresh_tasks(host, moved.with_(replace(new, registered_as=fingerprint)))
         if late:
             raise HostError(" ".join(late))
         refuse_if_expired(host, entry, "its end was being moved")

@@ -90,11 +90,12 @@ def _recovered(
             stack = stack.with_(replace(entry, registered_as=""))
     with leaving(_state(changed)):
         stack, late = refresh_tasks(host, stack)
-        stuck = dict(_still_there(host, snapshot))
+        leftovers = list(_leftovers(host, snapshot))
+        stuck = [change_id for change_id, _warning, is_there in leftovers if is_there]
         snapshot = host.journal.settle(
             replace(snapshot, stack=stack), keep=keep, keep_marks=bool(late), keep_marks_of=stuck
         )
-    return snapshot, Recovery((*warnings, *late, *stuck.values()), changed)
+    return snapshot, Recovery((*warnings, *late, *(warning for _id, warning, _there in leftovers)), changed)
 
 
 def _due(snapshot: JournalSnapshot, abandoned: Collection[str]) -> list[Entry]:
@@ -107,12 +108,15 @@ def _due(snapshot: JournalSnapshot, abandoned: Collection[str]) -> list[Entry]:
     ]
 
 
-def _still_there(host: Host, snapshot: JournalSnapshot) -> Iterator[tuple[str, str]]:
-    """Tasks of ended changes that could not be removed and still cannot be: the change, and a warning."""
+def _leftovers(host: Host, snapshot: JournalSnapshot) -> Iterator[tuple[str, str, bool]]:
+    """Tasks of ended changes that are not known to be gone: the change, a warning, and whether its task is there.
+
+    Where a host cannot tell, the user reads it once: it does answer for a task that is there, if it lists none either.
+    """
     for change_id in snapshot.leftover_tasks:
         warning = remove_task(host, change_id)
         if warning:
-            yield change_id, warning
+            yield change_id, warning, task_exists(host.session, change_id) is True
 
 
 def _finish(host: Host, snapshot: JournalSnapshot, stack: Stack, entry: Entry) -> tuple[Entry, str, bool]:

@@ -23,10 +23,8 @@ from datetime import datetime
 from ..core.errors import HostState, SmbGuestError, leaving
 from ..core.stack import ChangeStatus
 from ..posture.state import States
-from ..windows.scheduled_task import register_task
-from .arming import refresh_tasks, refuse_if_expired, remove_task
+from .arming import arm, refresh_tasks, refuse_if_expired, remove_task
 from .cell import Cell, CellValue, Change, seen
-from .expiry import expiry_task, task_fingerprint
 from .interruption import explained, terminable, uninterrupted
 from .journal import Host, JournalSnapshot, noted
 from .journal_size import advice, is_too_large
@@ -68,17 +66,15 @@ def carry_out_journaled(
         made = missing_keys(host.registry, [cell for cell, held in found.items() if held.stored is None])
     entry = new_entry(snapshot, terms, now, changes, before, made)
     stack = without_former(snapshot.stack, entry)
-    task = expiry_task(stack.with_(entry), entry) if entry.expires_at else None
     try:
         host.journal.forget_marks(entry.change_id, snapshot)
         # A former change of this name goes from the list of ended ones too: found in both, it would have ended.
         renamed = len(stack.entries) < len(snapshot.stack.entries)
         _begin(host, snapshot, stack.with_(entry), keep=terms.keep_ended, ended=renamed)
-        if task:
-            register_task(host.session, entry.change_id, task)
-            entry = replace(entry, registered_as=task_fingerprint(task))
+        if entry.expires_at:
+            entry = replace(entry, registered_as=arm(host, stack.with_(entry), entry))
         after = _write(host, changes, before, look, made)
-        if task:
+        if entry.expires_at:
             refuse_if_expired(host, entry, "it was being written")
     except BaseException as error:
         raise _rolled_back(host, found, made, error, _Record(snapshot, stack, entry, terms.keep_ended)) from error

@@ -241,9 +241,12 @@ def _remove_empty(registry: Registry, keys: Sequence[str]) -> Iterator[str]:
 
 
 def _remove_if_empty(registry: Registry, key: str) -> HostError | None:
-    """Remove a key without values and subkeys; return what kept it. Raises HostUnreachable."""
+    """Remove a key without values and subkeys; return what kept it. Raises HostUnreachable.
+
+    Its values are looked at last: they go with it, and a policy may arrive at any moment.
+    """
     try:
-        if not registry.value_types(key) and not registry.subkeys(key):
+        if not registry.subkeys(key) and not registry.value_types(key):
             registry.delete_key(key)
     except HostUnreachable:
         raise

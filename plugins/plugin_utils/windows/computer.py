@@ -9,8 +9,10 @@ Sources: Microsoft Learn, Win32_OperatingSystem and Win32_ComputerSystem.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from ..core.errors import AccessDenied, HostError
@@ -47,13 +49,35 @@ def read_clock(session: Session) -> datetime:
     return aware(now)
 
 
+@dataclass(frozen=True)
+class RunningClock:
+    """The host's clock, read once, and going on with the control node's since. ticks: what that showed then."""
+
+    read: datetime
+    ticks: float
+
+    @classmethod
+    def of(cls, now: datetime) -> RunningClock:
+        """now: the host's clock, just read."""
+        return cls(now, _ticks())
+
+    def now(self) -> datetime:
+        return self.read + timedelta(seconds=_ticks() - self.ticks)
+
+
+def _ticks() -> float:
+    """Seconds; of a clock that nobody sets, and that goes on while the control node sleeps where there is one."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
+
 def read_product_type(session: Session) -> str:
     """`workstation`, `server` or `domain_controller`. One request."""
     return product_type_of(only_instance(session, PRODUCT_TYPE))
 
 
-def aware(time: datetime) -> datetime:
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+def aware(moment: datetime) -> datetime:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def only_instance(session: Session, cls: CimClass) -> CimInstance:

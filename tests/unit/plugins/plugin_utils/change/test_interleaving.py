@@ -8,11 +8,11 @@ when it holds the host, and the two together do what one after the other would h
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from turns import MORE_THAN_ANY, Turns
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change import lock
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
@@ -40,76 +40,21 @@ from ..engine import (
     undo,
 )
 
-SECONDS = 30
 OPEN = {GUEST: "allowed", SIGNING: "not_required", ENCRYPTION: "not_required"}
-MORE_THAN_ANY = 500
-
-
-class _Turns:
-    """Tasks in threads of their own. Each stops before a request until it is its turn."""
-
-    def __init__(self, host: InProcessHost, *tasks: Callable[[], object]) -> None:
-        self._go = [threading.Semaphore(0) for _unused in tasks]
-        self._stopped = threading.Semaphore(0)
-        self._who = threading.local()
-        self.ended = [False] * len(tasks)
-        self.waits = [False] * len(tasks)
-        """Whether it has slept since its last turn."""
-        self.results: list[Any] = [None] * len(tasks)
-        plain = host.answer
-
-        def answer(message: bytes) -> bytes:
-            if hasattr(self._who, "number"):
-                self._stop()
-            return plain(message)
-
-        host.answer = answer  # type: ignore[method-assign]
-        for number, task in enumerate(tasks):
-            threading.Thread(target=self._run, args=(number, task), daemon=True).start()
-            assert self._stopped.acquire(timeout=SECONDS)
-
-    def _stop(self) -> None:
-        self._stopped.release()
-        assert self._go[self._who.number].acquire(timeout=SECONDS)
-
-    def _run(self, number: int, task: Callable[[], object]) -> None:
-        self._who.number = number
-        try:
-            self.results[number] = task()
-        except Exception as error:  # noqa: BLE001  # the test says which it may be
-            self.results[number] = error
-        finally:
-            self.ended[number] = True
-            self._stopped.release()
-
-    def process(self) -> Process:
-        """Of a task, as the lock sees it: another for each, and alive."""
-        return Process(ControlNode("elsewhere", "1"), 100 + getattr(self._who, "number", 9), 1)
-
-    def sleep(self, _seconds: float) -> None:
-        self.waits[self._who.number] = True
-
-    def turn(self, number: int, requests: int = MORE_THAN_ANY) -> None:
-        """Let a task send requests, until it ends, or waits for somebody."""
-        self.waits[number] = False
-        for _unused in range(requests):
-            if self.ended[number] or self.waits[number]:
-                return
-            self._go[number].release()
-            assert self._stopped.acquire(timeout=SECONDS)
-
-    def finish(self) -> None:
-        while not all(self.ended):
-            for number in range(len(self.ended)):
-                self.turn(number)
 
 
 @pytest.fixture
-def turns(monkeypatch: pytest.MonkeyPatch) -> Callable[..., _Turns]:
-    def start(host: InProcessHost, *tasks: Callable[[], object]) -> _Turns:
-        started = _Turns(host, *tasks)
+def turns(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Turns]:
+    def start(host: InProcessHost, *tasks: Callable[[], object]) -> Turns:
+        started = Turns(host, *tasks)
         monkeypatch.setattr(lock.time, "sleep", started.sleep)
-        monkeypatch.setattr(Process, "current", started.process)
+
+        # Of a task, as the lock sees it: another for each, and alive.
+        def process() -> Process:
+            number = 9 if started.number is None else started.number
+            return Process(ControlNode("elsewhere", "1"), 100 + number, 1)
+
+        monkeypatch.setattr(Process, "current", process)
         return started
 
     return start
@@ -136,7 +81,7 @@ def left_after_undoing_all(host: InProcessHost, before: Any) -> list[str]:
     return differences(before, host.snapshot(), ignoring=[OURS])
 
 
-def race_for_the_same(turns: Callable[..., _Turns], first_does: int, second_does: int) -> None:
+def race_for_the_same(turns: Callable[..., Turns], first_does: int, second_does: int) -> None:
     """`first` does some requests, then `second` does some, then each goes on to its end."""
     host = InProcessHost()
     before = host.snapshot()
@@ -154,12 +99,12 @@ def race_for_the_same(turns: Callable[..., _Turns], first_does: int, second_does
     assert left_after_undoing_all(host, before) == [], case
 
 
-def test_one_comes_whole_between_two_requests_of_the_other(turns: Callable[..., _Turns]) -> None:
+def test_one_comes_whole_between_two_requests_of_the_other(turns: Callable[..., Turns]) -> None:
     for first_does in range(WHOLE + 1):
         race_for_the_same(turns, first_does, MORE_THAN_ANY)
 
 
-def test_two_that_want_the_same_at_once(turns: Callable[..., _Turns]) -> None:
+def test_two_that_want_the_same_at_once(turns: Callable[..., Turns]) -> None:
     chance = random.Random(6)
     for _unused in range(60):
         race_for_the_same(turns, chance.randrange(WHOLE + 1), chance.randrange(WHOLE + 1))
@@ -190,7 +135,7 @@ def change_that_ends(host: InProcessHost) -> None:
 
 @pytest.mark.parametrize("other", [change_and_undo, change_that_fails, change_that_ends])
 @pytest.mark.parametrize("below", ["", "below"], ids=["on a fresh host", "over a change"])
-def test_another_that_came_and_went(turns: Callable[..., _Turns], other: Any, below: str) -> None:
+def test_another_that_came_and_went(turns: Callable[..., Turns], other: Any, below: str) -> None:
     """It begins anywhere in the look of our task, is half-way during the rest of it, and gone before ours goes on."""
     chance = random.Random(7)
     for begins in range(LOOK):
@@ -215,7 +160,7 @@ def test_another_that_came_and_went(turns: Callable[..., _Turns], other: Any, be
         assert moved(before, host) == [], case
 
 
-def test_what_another_has_not_finished_is_not_taken_for_done(turns: Callable[..., _Turns]) -> None:
+def test_what_another_has_not_finished_is_not_taken_for_done(turns: Callable[..., Turns]) -> None:
     """All is as wanted when ours looks, but the other may still restore it."""
     host = InProcessHost()
     race = turns(host, opening(host, "other"), opening(host, "ours"))

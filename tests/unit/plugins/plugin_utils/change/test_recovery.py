@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock import locked
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.marks import CHANGES
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.recovery import read_and_recover
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostUnreachable, SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import Scope
@@ -348,3 +349,21 @@ def test_a_value_that_somebody_set_on_a_cover_is_no_matter_of_what_lies_beneath(
     host.registry.create_key(OURS + r"\smb_guest\Changes\x~failed")
     assert tidy(host).changed is False
     assert (status(host, "x"), held(host, GUEST_POLICY)) == ("reverted", ("REG_DWORD", 1))
+
+
+def test_a_host_that_cannot_say_whether_a_task_is_gone_is_told_once() -> None:
+    host = InProcessHost(quirks={"task_enumeration_fails": True})
+    change(host, {GUEST: "allowed"}, name="short", hours=1)
+    host.advance(3700)
+    host.run_due_tasks()
+    saved = host.save()
+    host.reset_counters()
+    tidy(host)
+    marks_go = [message["method"] for message in host.messages].index("DeleteKey") + 1
+    host.load(saved)
+    with pytest.raises(Died), process_gone(host, marks_go):  # the lists say by then that the change has ended
+        tidy(host)
+    (warning,) = tidy(host).warnings
+    assert "Whether the scheduled task" in warning
+    assert tidy(host).warnings == ()
+    assert host.registry.subkeys(f"HKLM\\{CHANGES}") == []

@@ -36,6 +36,7 @@ from ..engine import (
     SIGNING_LOCAL,
     engine,
     held,
+    meanwhile,
     moved,
     put,
     runs,
@@ -244,6 +245,23 @@ def test_keys_that_the_change_made_go_only_when_they_are_empty() -> None:
         assert back(host, {GUEST_POLICY: CellValue(None)}, (key,)).wrong == ()
         assert (moved(before, host) == []) is (extra is None), extra
         assert host.registry.key_exists(f"HKLM\\{parent}")
+
+
+def test_a_policy_that_arrives_keeps_the_key_until_the_last_request() -> None:
+    """Windows deletes a key with its values, so what was seen to be empty is deleted at once."""
+    key = KEYS[Side.CLIENT][Layer.POLICY]
+    host = InProcessHost()
+    put(host, GUEST_POLICY, 1)
+    prepared = host.save()
+    back(host, {GUEST_POLICY: CellValue(None)}, (key,))
+    requests, lost = host.requests, []
+    for at in range(1, requests + 1):
+        host.load(prepared)
+        with meanwhile(host, at, lambda: put(host, ENCRYPTION_POLICY, 1)):
+            back(host, {GUEST_POLICY: CellValue(None)}, (key,))
+        if held(host, ENCRYPTION_POLICY) != ("REG_DWORD", 1):
+            lost.append(at)
+    assert lost == [requests]
 
 
 def test_neighbours_of_one_side_are_set_in_one_call() -> None:

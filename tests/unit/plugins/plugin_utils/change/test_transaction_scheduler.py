@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.arming import refresh_tasks
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.cell import Cell
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal import Host
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.journal_facts import gather_changes
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.outcomes import Recovery
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.stack import Entry, Stack
@@ -24,6 +25,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors impor
     worded,
 )
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows import scheduled_task
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.windows.computer import RunningClock
 from simulated_windows.in_process import InProcessHost
 
 from ..engine import (
@@ -51,10 +53,33 @@ from ..engine import (
 AUDIT_LOCAL = Cell.named(AUDIT, "local")
 
 
+def locked_engine(host: InProcessHost) -> Host:
+    """As after taking the lock, which reads the clock."""
+    onto = engine(host)
+    onto.clock = RunningClock.of(host.clock)
+    return onto
+
+
 def entry_of(stack: Stack, name: str) -> Entry:
     found = stack.get(name)
     assert found is not None
     return found
+
+
+def test_an_end_that_is_due_is_not_lost_where_its_task_is_registered_anew() -> None:
+    """The host has woken up past the end. It starts the task minutes later; a change that lies over it comes first."""
+    host = InProcessHost()
+    change(host, OPEN, name="nas", hours=1)
+    host.advance(2 * 3600)
+    change(host, {SIGNING: "required"}, name="over", hours=8)
+    (again,) = [task for task in host.host.scheduler.dump() if task["name"] == "nas"]
+    assert (again["triggers"], status(host, "nas")) == (["2026-03-02T14:01:00+00:00"], "applied")
+    host.advance(10)
+    change(host, {ENCRYPTION: "required"}, name="elsewhere", hours=8)  # and it is not put off again
+    assert again in host.host.scheduler.dump()
+    host.advance(61)
+    assert host.run_due_tasks() == ["\\winops\\smb_guest\\nas"]
+    assert (held(host, GUEST_LOCAL), runs(host, GUEST_LOCAL)) == (None, False)
 
 
 def test_a_scheduler_that_refuses_leaves_nothing() -> None:
@@ -237,7 +262,7 @@ def test_a_change_that_the_host_ended_meanwhile_does_not_end_a_second_time() -> 
         host.run_due_tasks()
         host.set_quirks(delete_task_lies=lies)
         out_of_date = before.with_(replace(entry_of(before, "Low"), registered_as=""))
-        stack, told = refresh_tasks(engine(host), out_of_date)
+        stack, told = refresh_tasks(locked_engine(host), out_of_date)
         assert entry_of(stack, "other") == entry_of(before, "other"), "its task is as it should be"
         assert [("Low is still there" in sentence) for sentence in told] == [True] * lies
         assert len(host.tasks) == 1 + lies
@@ -256,7 +281,7 @@ def test_every_task_that_is_out_of_date_is_renewed_whatever_lies_beneath_it() ->
     for name in ("stale", "ended"):
         stack = stack.with_(replace(entry_of(stack, name), registered_as=""))
     host.reset_counters()
-    renewed, told = refresh_tasks(engine(host), stack)
+    renewed, told = refresh_tasks(locked_engine(host), stack)
     assert told == ()
     assert [entry.registered_as != "" for entry in renewed.entries] == [True, False, True, True]
     assert [message["method"] for message in host.messages].count("RegisterByXml") == 2
@@ -269,7 +294,7 @@ def test_a_host_that_is_gone_while_tasks_are_renewed_is_no_warning() -> None:
     stack = snapshot(host).stack
     host.inject("reset_before", match="RegisterByXml")
     with pytest.raises(HostUnreachable):
-        refresh_tasks(engine(host), stack.with_(replace(entry_of(stack, "low"), registered_as="")))
+        refresh_tasks(locked_engine(host), stack.with_(replace(entry_of(stack, "low"), registered_as="")))
 
 
 def test_a_task_of_another_change_that_cannot_be_renewed_is_a_warning() -> None:
