@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from checkout import ROOT, clean_environ
+from checkout import OUTPUT, ROOT, clean_environ
 
 sys.path.insert(0, str(ROOT / "tests/first_steps"))
 
@@ -100,7 +100,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def fleet(start_fleet: Callable[[list[dict[str, Any]]], Fleet]) -> Fleet:
-    pages = {name: page.preset for name, page in PAGES.items()} | {NAS: "windows_11_24h2_pro"}
+    pages = {name: page.preset for name, page in PAGES.items()} | dict.fromkeys((NAS, REPLAY), "windows_11_24h2_pro")
     return start_fleet([{"name": _host(name), "preset": preset} for name, preset in pages.items()])
 
 
@@ -150,4 +150,44 @@ def test_the_nas(fleet: Fleet, tmp_path: Path) -> None:
     reader.succeed(cover)
     assert not reader.blocked()
     reader.succeed("ansible-playbook close.yml -i inventory.yml")
+    assert reader.blocked()
+
+
+REPLAY = "docs/replay.md"
+FOLDER = "/home/junior"
+VARYING = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}|\d{4}(?:-\d\d){2}T\d\d(?::\d\d){2}Z")
+"""Ids of changes, and times."""
+LATER = {"look.yml": 15 * 86_400}
+"""What is run after some seconds have passed, by its playbook."""
+
+
+def _numbered(text: str) -> str:
+    """With a number for each id and each time, the same for the same."""
+    numbers: dict[str, str] = {}
+    return VARYING.sub(lambda found: numbers.setdefault(found[0], f"<{len(numbers)}>"), text)
+
+
+def test_the_replay(fleet: Fleet, tmp_path: Path) -> None:
+    """Every line of the page; what the page should hold is left in tests/output/replay.md."""
+    reader = Reader(fleet, REPLAY, tmp_path)
+    page = replayed = (ROOT / REPLAY).read_text()
+    own: dict[str, str] = {FOLDER: str(tmp_path)}
+    for step in steps(ROOT / REPLAY):
+        if isinstance(step, File):
+            reader.write(step)
+            continue
+        for playbook in LATER.keys() & step.text.split():
+            fleet.control.advance_clock(reader.name, LATER[playbook])
+        command, answer = step.text, "\n".join(step.answer)
+        for shown, actual in own.items():
+            command = command.replace(shown, actual)
+        output = "\n".join(line.rstrip() for line in reader.succeed(command).rstrip().splitlines())
+        own |= zip(VARYING.findall(answer), VARYING.findall(output), strict=False)
+        block = f"$ {step.text}\n{answer}".rstrip("\n")
+        assert replayed.count(block) == 1
+        replayed = replayed.replace(block, f"$ {command}\n{output}")
+    replayed = replayed.replace(str(tmp_path), FOLDER)
+    OUTPUT.mkdir(exist_ok=True)
+    (OUTPUT / "replay.md").write_text(replayed)
+    assert _numbered(replayed) == _numbered(page)
     assert reader.blocked()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import yaml
 from checkout import ROOT
-from test_commands import NAS
+from test_commands import NAS, REPLAY
 from test_commands import PAGES as TYPED
 from test_examples import PAGES, runs
 
@@ -86,7 +86,7 @@ class Block(NamedTuple):
             named = self.language == "console" or self.text.startswith("# ")
             return named and self.position >= start
         if self.language == "console":
-            return self.page in {*TYPED, NAS}
+            return self.page in {*TYPED, NAS, REPLAY}
         return self.language in ("yaml", "yml") and runs(self.page, yaml.safe_load(self.text))
 
     @property

@@ -231,7 +231,7 @@ def test_a_change_of_our_own_is_named_with_the_way_out(fleet: Fleet, tmp_path: P
     for words in (
         "the change CHG7 of this collection (harden) sets",
         "add policy to enable_guest_scopes",
-        "winops.smb_guest.revert -i INVENTORY --limit ws1 -e revert_change_id=CHG7",
+        f"winops.smb_guest.revert -i {fleet.inventory_path} --limit ws1 -e revert_change_id=CHG7",
     ):
         assert words in said
     assert "to scope." not in said

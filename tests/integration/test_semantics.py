@@ -155,7 +155,10 @@ STORIES: dict[str, tuple[dict[str, Any], Tasks]] = {
             ),
         ],
     ),
-    "nothing-asked": ({"preset": "windows_11_24h2_pro"}, [task("empty", "client_config")]),
+    "nothing-asked": (
+        {"preset": "windows_11_24h2_pro"},
+        [task("empty", "client_config"), task("misspelt", "client_config", client_signing="required", singing="x")],
+    ),
 }
 
 
@@ -364,4 +367,13 @@ def test_nothing_asked(stories: Stories) -> None:
     record = stories("nothing-asked")["empty"]
     assert record.status == "failed", record
     assert "one of the following is required: insecure_guest_logons" in record.message
+    assert record.counters["requests"] == 0
+
+
+def test_a_misspelt_option_names_the_module_and_leaves_a_change_id_to_ask_for(stories: Stories) -> None:
+    record = stories("nothing-asked")["misspelt"]
+    _refused(
+        record, "Unsupported parameters for (winops.smb_guest.client_config) module: singing.", "Nothing was asked"
+    )
+    assert record.result["change_id"] is None
     assert record.counters["requests"] == 0

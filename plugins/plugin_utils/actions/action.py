@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..core.errors import AccessDenied, HostUnreachable, RequestError, SmbGuestError, worded
+from ..core.errors import AccessDenied, HostState, HostUnreachable, RequestError, SmbGuestError, worded
 from ..core.text import one_line
 from ..core.user_names import UserNames, naming
 from ..winrm.session import Session, open_session
@@ -51,10 +53,8 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
         """Ansible's entry point."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._variables = task_vars or {}
-        _unused, options = self.validate_argument_spec(
-            argument_spec=dict(self.ARGUMENT_SPEC), required_one_of=self.REQUIRED_ONE_OF
-        )
         try:
+            options = self._options()
             check_role_variables(self._variables)
             self._warn(result, *self.reservations())
             with naming(self._user_names()):
@@ -79,6 +79,18 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
             result["warnings"] = [f"{self.host_name}: {each}" for each in result["warnings"]]
         return result
 
+    def _options(self) -> dict[str, Any]:
+        """What the user gives, checked and with defaults. Raises RequestError in Ansible's words."""
+        try:
+            _validated, options = self.validate_argument_spec(
+                argument_spec=dict(self.ARGUMENT_SPEC), required_one_of=self.REQUIRED_ONE_OF
+            )
+        except AnsibleActionFail as error:
+            # Ansible names the Python module of the action here, which no user knows.
+            named = str(error).replace(self._load_name, self._task.resolved_action or self._task.action)
+            raise RequestError(f"{named.rstrip('. ')}.", host_state=HostState.NOT_CONTACTED) from error
+        return dict(options)
+
     @classmethod
     def lint(cls) -> None:
         """What ansible-lint calls as `main` of an action plugin."""
@@ -96,7 +108,16 @@ class Action(ActionBase):  # type: ignore[misc]  # ansible-core ships no type in
         """What the user calls the options: variables in a role of this collection."""
         variables = variables_of_options(self._variables, [*self.ARGUMENT_SPEC, *self.ASSIGNMENTS.values()])
         assignments = {short: f"{variables.get(option) or option}: true" for short, option in self.ASSIGNMENTS.items()}
-        return UserNames(variables, assignments, self.host_name, role_of(self._variables))
+        return UserNames(variables, assignments, self._reverting(), role_of(self._variables))
+
+    def _reverting(self) -> str:
+        """The playbook that reverts changes of the host, with the inventory of this run."""
+        host, sources = self.host_name or "HOST", self._variables.get("ansible_inventory_sources") or ["INVENTORY"]
+        inventories = " ".join(f"-i {quote(str(source))}" for source in sources)
+        # The playbook looks in the group windows where there is one; a host elsewhere must be named to it.
+        named = host in self._variables.get("groups", {}).get("windows", [host])
+        elsewhere = "" if named else f" -e smb_guest_hosts={quote(host)}"
+        return f"ansible-playbook winops.smb_guest.revert {inventories} --limit {quote(host)}{elsewhere}"
 
     @property
     def host_name(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..core.registry_value import as_text
+from ..core.user_names import revert_command
 from ..posture.guest_access import GuestAccess, guest_access
 from ..tables.settings import GUEST
 from .cell import written
@@ -44,21 +45,23 @@ def of_changes(outcome: Outcome, host: str, *, check_mode: bool) -> Iterator[str
         yield nothing_to_change(host)
     yield from map(_beneath, outcome.beneath)
     if GUEST.name in outcome.after:
-        yield access_line(guest_access(outcome.after), host, predicted=check_mode and bool(outcome.plan.changes))
+        yield access_line(guest_access(outcome.after), host, did=bool(outcome.plan.changes), check_mode=check_mode)
     if outcome.reconnect_required:
         yield _OPEN_CONNECTIONS
     yield from _left_out(outcome, host)
     yield from (f"Warning: {each}" for each in outcome.all_warnings())
     if outcome.entry:
         ends = f", which the host reverts at {stamp(outcome.entry.expires_at)}" if outcome.entry.expires_at else ""
-        yield f"Change: {outcome.entry.change_id}{ends}. The role winops.smb_guest.revert reverts it."
+        yield f"Change: {outcome.entry.change_id}{ends}"
+        yield f"Revert it now: {revert_command(outcome.entry.change_id)}"
 
 
-def access_line(access: GuestAccess, host: str, *, predicted: bool = False) -> str:
-    """The verdict about a host. predicted: it is what a run would lead to."""
+def access_line(access: GuestAccess, host: str, *, did: bool, check_mode: bool) -> str:
+    """The verdict about a host. did: whether this run changed anything, or would, in check mode."""
     if access.verdict == "unknown":
         return f"Whether insecure guest logons work on {host} is not known."
-    return f"Insecure guest logons on {host} {'would be' if predicted else 'are now'} {access.verdict}."
+    verb = "are" if not did else "would be" if check_mode else "are now"
+    return f"Insecure guest logons on {host} {verb} {access.verdict}."
 
 
 def _left_out(outcome: Outcome, host: str) -> Iterator[str]:
@@ -88,7 +91,7 @@ def of_undoing(reverted: Reverted, host: str, *, check_mode: bool) -> Iterator[s
     rows = list(changed_cells(reverted))
     for cell, before, after in rows:
         yield f"  {cell.location}: {as_text(before.stored)} -> {as_text(after.stored)} ({cell.setting.name})"
-    predicted = check_mode and bool(reverted.undoings)
-    yield f"{access_line(reverted.access, host, predicted=predicted)} {reverted.access.advice}"
+    yield access_line(reverted.access, host, did=bool(reverted.undoings), check_mode=check_mode)
+    yield reverted.access.advice
     if any(cell.setting.secure is not None for cell, _before, _after in rows):
         yield _OPEN_CONNECTIONS

@@ -25,13 +25,13 @@ class UserNames:
     Attributes:
         options: name in the engine to the user's name; None for an option that the user does not have.
         assignments: `option: value` of the engine to what the user writes instead.
-        host: the inventory's name of the host; empty where there is none.
+        reverting: the command that reverts changes of the host, without their name.
         role: the role of this collection that runs; empty outside of one.
     """
 
     options: Mapping[str, str | None] = field(default_factory=dict)
     assignments: Mapping[str, str] = field(default_factory=dict)
-    host: str = ""
+    reverting: str = "ansible-playbook winops.smb_guest.revert -i INVENTORY --limit HOST"
     role: str = ""
 
 
@@ -64,13 +64,6 @@ def assignment(name: str, value: str) -> str | None:
     return None if users is None else f"{users}: {value}"
 
 
-def host_name() -> str:
-    """The inventory's name of the host of the task; HOST where it is not known."""
-    return _NAMES.get().host or "HOST"
-
-
 def revert_command(change_id: str) -> str:
     """The command that reverts a change of the host."""
-    return (
-        f"ansible-playbook winops.smb_guest.revert -i INVENTORY --limit {host_name()} -e revert_change_id={change_id}"
-    )
+    return f"{_NAMES.get().reverting} -e revert_change_id={change_id}"

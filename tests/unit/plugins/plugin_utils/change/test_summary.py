@@ -20,6 +20,7 @@ STILL_BLOCKED = (
     "guest session cannot sign or encrypt. Better give the server an account; or relax it with "
     "winops.smb_guest.client_config."
 )
+REVERT = "Revert it now: ansible-playbook winops.smb_guest.revert -i INVENTORY --limit HOST -e revert_change_id=nas"
 OPEN_CONNECTIONS = "Connections that are open keep what they negotiated: reconnect them, or restart the host."
 
 
@@ -45,7 +46,8 @@ def test_a_change_that_ends() -> None:
         "Insecure guest logons on ws-42 are now blocked.",
         OPEN_CONNECTIONS,
         STILL_BLOCKED,
-        "Change: nas, which the host reverts at 2026-03-02T18:00:00Z. The role winops.smb_guest.revert reverts it.",
+        "Change: nas, which the host reverts at 2026-03-02T18:00:00Z",
+        REVERT,
     ]
 
 
@@ -54,7 +56,7 @@ def test_nothing_to_change() -> None:
     change(host, {GUEST: "blocked"})
     assert lines(change(host, {GUEST: "blocked"}, reason="r")) == [
         "Nothing to change on ws-42.",
-        "Insecure guest logons on ws-42 are now blocked.",
+        "Insecure guest logons on ws-42 are blocked.",
     ]
 
 
@@ -63,9 +65,10 @@ def test_a_moved_end_is_named() -> None:
     change(host, {GUEST: "allowed"}, name="nas", hours=6)
     assert lines(change(host, {GUEST: "allowed"}, name="nas", hours=8)) == [
         "The expiry of the change nas moved from 2026-03-02T18:00:00Z to 2026-03-02T20:00:00Z.",
-        "Insecure guest logons on ws-42 are now blocked.",
+        "Insecure guest logons on ws-42 are blocked.",
         STILL_BLOCKED,
-        "Change: nas, which the host reverts at 2026-03-02T20:00:00Z. The role winops.smb_guest.revert reverts it.",
+        "Change: nas, which the host reverts at 2026-03-02T20:00:00Z",
+        REVERT,
     ]
 
 
@@ -100,7 +103,8 @@ def test_what_is_left_out() -> None:
 
 def test_a_verdict_that_is_not_known() -> None:
     access = GuestAccess("unknown", (GUEST,), "")
-    assert summary.access_line(access, "ws-42") == "Whether insecure guest logons work on ws-42 is not known."
+    line = summary.access_line(access, "ws-42", did=False, check_mode=False)
+    assert line == "Whether insecure guest logons work on ws-42 is not known."
 
 
 def test_undoing() -> None:
@@ -108,18 +112,19 @@ def test_undoing() -> None:
     change(host, {GUEST: "allowed", AUDIT: "enabled"}, (POLICY,), name="nas", reason="old NAS")
     planned = list(summary.of_undoing(undo(host, check=True), "ws-42", check_mode=True))
     assert planned[0] == "Check mode: would be reverted: change nas of 2026-03-02T12:00:00Z (old NAS)"
-    assert any(line.startswith("Insecure guest logons on ws-42 would be blocked. ") for line in planned)
+    assert any(line == "Insecure guest logons on ws-42 would be blocked." for line in planned)
     done = list(summary.of_undoing(undo(host), "ws-42", check_mode=False))
     assert done[:3] == [
         "Reverted: change nas of 2026-03-02T12:00:00Z (old NAS)",
         rf"  {POLICY_KEY}\AuditInsecureGuestLogon: 1 -> absent (audit_insecure_guest_logons)",
         rf"  {POLICY_KEY}\AllowInsecureGuestAuth: 1 -> absent (insecure_guest_logons)",
     ]
-    assert done[3].startswith("Insecure guest logons on ws-42 are now blocked. ")
-    assert done[4:] == [OPEN_CONNECTIONS]
+    assert done[3] == "Insecure guest logons on ws-42 are now blocked."
+    assert done[4].startswith("Insecure guest logons (SMB2/SMB3) are blocked")
+    assert done[5:] == [OPEN_CONNECTIONS]
     again = list(summary.of_undoing(undo(host), "ws-42", check_mode=False))
-    assert again[0] == "Nothing to revert on ws-42."
-    assert len(again) == 2
+    assert again[:2] == ["Nothing to revert on ws-42.", "Insecure guest logons on ws-42 are blocked."]
+    assert len(again) == 3
 
 
 def test_what_was_there_is_reported_and_audits_need_no_reconnect() -> None:

@@ -19,7 +19,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.user_names i
 ROLE = UserNames(
     options={"scope": "harden_scopes", "unsupported": None},
     assignments={"relax: client_signing": "enable_guest_relax_signing: true"},
-    host="ws-42",
+    reverting="ansible-playbook winops.smb_guest.revert -i lab.yml --limit ws-42",
     role="harden",
 )
 
@@ -35,7 +35,7 @@ def test_the_names_of_a_role() -> None:
         assert assignment("scope", "policy") == "harden_scopes: policy"
         assert assignment("unsupported", "skip") is None
         assert assignment("relax", "client_signing") == "enable_guest_relax_signing: true"
-        assert revert_command("x").endswith("-i INVENTORY --limit ws-42 -e revert_change_id=x")
+        assert revert_command("x").endswith("-i lab.yml --limit ws-42 -e revert_change_id=x")
 
 
 def test_names_end_with_their_task_also_where_it_fails() -> None:
