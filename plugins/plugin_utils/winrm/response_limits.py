@@ -69,7 +69,7 @@ class ResponseLimits:
         if getattr(session, "smb_guest_limits", None) is self:
             return
         session.smb_guest_limits = self
-        session.send = self._judging(session.send)
+        session.send = _with_proxies(session, self._judging(session.send))
         for adapter in session.adapters.values():
             self._watch_adapter(adapter)
 
@@ -179,6 +179,22 @@ class ResponseLimits:
             return response
 
         return send_judged
+
+
+def _with_proxies(session: Any, send: Callable[..., Any]) -> Callable[..., Any]:
+    """Find the session's proxies once. requests looks through the whole environment three times for each request, which
+    is a tenth of what a task costs. A session has one URL, and the environment of a task does not change."""
+    found: list[Any] = []
+
+    def send_by_proxies(request: Any, **kwargs: Any) -> Any:
+        if "proxies" not in kwargs:
+            from requests.utils import resolve_proxies
+
+            found[:] = found or [resolve_proxies(request, session.proxies, session.trust_env)]
+            kwargs["proxies"] = found[0]
+        return send(request, **kwargs)
+
+    return send_by_proxies
 
 
 def _is_encrypted(message: Any) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import requests
 
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import SmbGuestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.tables.settings import Side
@@ -57,6 +59,31 @@ def test_two_requests_authenticate_and_a_broken_connection_does_so_again(fleet: 
         get_configuration(session, Side.CLIENT)
         assert fleet.control.counters("ws")["requests"] == 4
         session.reset()
+
+
+@pytest.mark.parametrize("name", ENCRYPTED)
+def test_the_environment_is_searched_for_proxies_once(fleet: Fleet, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+    resolve = requests.utils.resolve_proxies
+
+    def counted(request: Any, proxies: Any, trust_env: bool = True) -> dict[str, str]:
+        searched.append(request.url)
+        found: dict[str, str] = resolve(request, proxies, trust_env)
+        return found
+
+    for module in (requests.utils, requests.sessions):
+        monkeypatch.setattr(module, "resolve_proxies", counted)
+    host = fleet.hosts["ws"]
+    kind = name.partition(" ")[0]
+    account = {"ansible_user": "Administrator", "ansible_password": host["users"][0]["password"]}
+    address = {"ansible_host": host["address"], PORT[kind]: host["http_port"]}
+    session = open_session(connection(kind, **ENCRYPTED[name], **address, **account))
+    for _request in range(3):
+        get_configuration(session, Side.CLIENT)
+    assert len(searched) == 1
+    session.reset()
+    get_configuration(session, Side.CLIENT)
+    assert len(searched) == 2
 
 
 OTHERS = {
