@@ -62,11 +62,10 @@ class MissingRight(DomainError):
 class LibraryMissing(RequestError):
     """A Python package that only these modules need is not installed on the control node."""
 
-    def __init__(self, package: str, needed_for: str, why: object = "") -> None:
-        reason = f" ({one_line(str(why), MAX_TEXT)})" if why else ""
+    def __init__(self, package: str, needed_for: str, why: ImportError) -> None:
         super().__init__(
-            f"The Python package {package} is needed for {needed_for} and cannot be imported{reason}. Install it "
-            f"where this task runs: python -m pip install '{package}'."
+            f"The Python package {package} is needed for {needed_for} and cannot be imported ({clean(why)}). "
+            f"Install it where this task runs: python -m pip install '{package}'."
         )
 
 

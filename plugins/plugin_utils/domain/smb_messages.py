@@ -88,22 +88,23 @@ def create(tree: Any, name: str, access: Access, *, asks_access: bool = False) -
     return message
 
 
+def _unpacked(response: Structure, answer: bytes) -> Structure:
+    response.unpack(answer)
+    return response
+
+
 def file_id(answer: bytes) -> bytes:
     """The file id of an answer to `create`."""
     from smbprotocol.open import SMB2CreateResponse
 
-    response = SMB2CreateResponse()
-    response.unpack(answer)
-    return bytes(response["file_id"].get_value())
+    return bytes(_unpacked(SMB2CreateResponse(), answer)["file_id"].get_value())
 
 
 def maximal_access(answer: bytes) -> int:
     """Which rights the account has on what was opened (2.2.14.2.5). Raises UnreadableAnswer where that is missing."""
     from smbprotocol.open import SMB2CreateResponse
 
-    response = SMB2CreateResponse()
-    response.unpack(answer)
-    for context in response["buffer"].get_value():
+    for context in _unpacked(SMB2CreateResponse(), answer)["buffer"].get_value():
         if context["buffer_name"].get_value() == _MAXIMAL_ACCESS:
             status, rights = struct.unpack("<II", context["buffer_data"].get_value())
             if status == 0:
@@ -133,9 +134,7 @@ def content(answer: bytes) -> bytes:
     """What an answer to `read` brings."""
     from smbprotocol.open import SMB2ReadResponse
 
-    response = SMB2ReadResponse()
-    response.unpack(answer)
-    return bytes(response["buffer"].get_value())
+    return bytes(_unpacked(SMB2ReadResponse(), answer)["buffer"].get_value())
 
 
 def write(data: bytes, offset: int = 0, file: bytes = CHAINED) -> Structure:
@@ -152,9 +151,7 @@ def written(answer: bytes) -> int:
     """How many bytes the server took of a `write`."""
     from smbprotocol.open import SMB2WriteResponse
 
-    response = SMB2WriteResponse()
-    response.unpack(answer)
-    return int(response["count"].get_value())
+    return int(_unpacked(SMB2WriteResponse(), answer)["count"].get_value())
 
 
 def rename(target: str, *, replace: bool, file: bytes = CHAINED) -> Structure:
@@ -210,9 +207,7 @@ def information(answer: bytes) -> bytes:
     """What an answer to a query brings."""
     from smbprotocol.open import SMB2QueryInfoResponse
 
-    response = SMB2QueryInfoResponse()
-    response.unpack(answer)
-    return bytes(response["buffer"].get_value())
+    return bytes(_unpacked(SMB2QueryInfoResponse(), answer)["buffer"].get_value())
 
 
 def query_folder(file: bytes) -> Structure:
@@ -231,9 +226,7 @@ def items(answer: bytes) -> list[Item]:
     """What an answer to `query_folder` lists, without the folder itself and its parent. Raises UnreadableAnswer."""
     from smbprotocol.open import SMB2QueryDirectoryResponse
 
-    response = SMB2QueryDirectoryResponse()
-    response.unpack(answer)
-    return listed(bytes(response["buffer"].get_value()))
+    return listed(bytes(_unpacked(SMB2QueryDirectoryResponse(), answer)["buffer"].get_value()))
 
 
 def listed(listing: bytes) -> list[Item]:

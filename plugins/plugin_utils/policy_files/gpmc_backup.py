@@ -79,7 +79,7 @@ class BackupSource:
         comment: Of the backup.
         options: 1 where the user half is off, 2 where the computer half is, 3 for both.
         machine_version, user_version: Directory version in the high 16 bits, SYSVOL version in the low ones.
-        domain, domain_guid, controller: Where it comes from, for information only.
+        domain, controller: Where it comes from, for information only.
         descriptor: The security descriptor, self-relative. An import does not apply it.
     """
 
@@ -95,7 +95,6 @@ class BackupSource:
     machine_version: int = 0x10001
     user_version: int = 0
     domain: str = _DOMAIN
-    domain_guid: str = ""
     controller: str = _CONTROLLER
     descriptor: bytes = NEUTRAL_DESCRIPTOR
 
@@ -188,7 +187,7 @@ def _instance(source: BackupSource) -> list[Markup]:
     texts = {
         "GPOGuid": source.gpo_guid,
         "GPODomain": source.domain,
-        "GPODomainGuid": source.domain_guid or _guid(source.domain, "domain").lower(),
+        "GPODomainGuid": _guid(source.domain, "domain").lower(),
         "GPODomainController": source.controller,
         "BackupTime": source.made_at.strftime("%Y-%m-%dT%H:%M:%S"),
         "ID": source.backup_id,

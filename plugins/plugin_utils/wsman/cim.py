@@ -57,10 +57,9 @@ class CimInstance:
     """An instance as the peer sent it.
 
     A property that the peer did not send is absent from `values` (this build of Windows does not have it); one that
-    it sent as NULL is there with the value None. `class_name` is None where the answer does not name the class.
+    it sent as NULL is there with the value None.
     """
 
-    class_name: str | None
     values: Mapping[str, CimValue]
 
     def __contains__(self, name: str) -> bool:

@@ -189,9 +189,7 @@ class Enumerate:
         if response is None or local_name(response) != name:
             raise RemoteProtocolError("unexpected_shape", f"the answer to an enumeration holds no {name}")
         items = child(response, "Items")
-        instances = (
-            () if items is None else tuple(decode_instance(self.cls, item, named_after_class=True) for item in items)
-        )
+        instances = () if items is None else tuple(decode_instance(self.cls, item) for item in items)
         # A context may stand beside EndOfSequence: then it fetches nothing.
         next_context = content(child(response, "EnumerationContext")) or None
         end = next_context is None or child(response, "EndOfSequence") is not None

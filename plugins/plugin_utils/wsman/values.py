@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from ..core.text import quoted
 from .cim import INTEGER_RANGES, CimClass, CimInstance, CimType, CimValue, Field
 from .errors import LocalProtocolError, RemoteProtocolError
-from .xml import Markup, attribute, content, element, is_nil, local_name, text
+from .xml import Markup, content, element, is_nil, local_name, text
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -150,12 +150,11 @@ def _scalar_text(found: Element) -> str:
     return found.text or ""
 
 
-def decode_instance(cls: CimClass, found: Element, *, named_after_class: bool = False) -> CimInstance:
+def decode_instance(cls: CimClass, found: Element) -> CimInstance:
     """Read an instance of `cls` out of an element: a parameter or an enumeration item.
 
     The properties are those of the first element, level by level from `found` down, that has a child named like a
-    property of `cls`: some peers put a further element, named after the class, in between. `class_name` comes from
-    `xsi:type`, else from that further element, else from `found` itself if that is `named_after_class`.
+    property of `cls`: some peers put a further element, named after the class, in between.
     """
     if not len(found) and content(found):
         raise RemoteProtocolError("unexpected_shape", f"the answer holds text where an instance of {cls.name} belongs")
@@ -169,17 +168,7 @@ def decode_instance(cls: CimClass, found: Element, *, named_after_class: bool = 
             holder = candidate
             break
         queue.extend(candidate)
-    # XmlFragment is the wrapper of a query that selects some properties: no class name.
-    class_name = _declared_class(holder) or _declared_class(found)
-    if class_name is None and (named_after_class or holder is not found) and local_name(holder) != "XmlFragment":
-        class_name = local_name(holder)
-    return CimInstance(class_name, decode_fields(cls.properties, holder, what=cls.name))
-
-
-def _declared_class(found: Element) -> str | None:
-    """The class in `xsi:type="p:Class_Type"`."""
-    declared = (attribute(found, "type") or "").strip().rpartition(":")[2]
-    return declared.removesuffix("_Type") or None
+    return CimInstance(decode_fields(cls.properties, holder, what=cls.name))
 
 
 def encode_scalar(kind: CimType, value: CimValue) -> str:

@@ -36,7 +36,7 @@ class OneAnswer:
 @pytest.mark.parametrize("side", list(Side))
 @pytest.mark.parametrize("returned", [0, None])
 def test_get(side: Side, returned: int | None) -> None:
-    instance = CimInstance(NAMES[side], {"RequireSecuritySignature": False})
+    instance = CimInstance({"RequireSecuritySignature": False})
     session = OneAnswer(InvokeResult(returned, {"Output": instance}))
     assert get_configuration(session, side) is instance
     (asked,) = session.asked
@@ -52,10 +52,10 @@ def test_get(side: Side, returned: int | None) -> None:
     ("result", "said"),
     [
         (InvokeResult(1, {}), "GetConfiguration returned 0x00000001"),
-        (InvokeResult(87, {"Output": CimInstance(None, {"RequireSecuritySignature": True})}), "returned 0x00000057"),
+        (InvokeResult(87, {"Output": CimInstance({"RequireSecuritySignature": True})}), "returned 0x00000057"),
         (InvokeResult(0, {}), "without a configuration"),
         (InvokeResult(0, {"Output": None}), "without a configuration"),
-        (InvokeResult(0, {"Output": CimInstance(None, {})}), "without a configuration"),
+        (InvokeResult(0, {"Output": CimInstance({})}), "without a configuration"),
         (InvokeResult(0, {"Output": "text"}), "without a configuration"),
         (InvokeResult(None, {}), "without a configuration"),
     ],

@@ -92,7 +92,7 @@ def test_max_elements_has_bounds(max_elements: int) -> None:
         Enumerate(ENGINE, max_elements=max_elements)
 
 
-X, Y = CimInstance("TEST_Engine", {"Label": "x"}), CimInstance("TEST_Engine", {"Label": "y"})
+X, Y = CimInstance({"Label": "x"}), CimInstance({"Label": "y"})
 XML_X, XML_Y = item(Label="x"), item(Label="y")
 FRAGMENT = "<w:XmlFragment><Label>x</Label><Started><Datetime>2026-01-02T03:04:05Z</Datetime></Started></w:XmlFragment>"
 
@@ -129,9 +129,8 @@ def test_next_pages(data: bytes, expected: Page) -> None:
     assert Pull(Enumerate(ENGINE), "1").decode(data, CONTEXT) == expected
 
 
-def test_fragments_have_no_class() -> None:
+def test_the_properties_of_a_fragment() -> None:
     (got,) = Enumerate(ENGINE, QUERY).decode(first_page(FRAGMENT, end=True), CONTEXT).items
-    assert got.class_name is None
     assert set(got.values) == {"Label", "Started"}
 
 

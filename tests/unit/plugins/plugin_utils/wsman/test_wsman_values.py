@@ -133,19 +133,19 @@ INSIDE = "<q:Enabled>true</q:Enabled><q:Label>x</q:Label>"
 
 
 @pytest.mark.parametrize(
-    ("written", "class_name"),
+    "written",
     [
-        ('<p:Output xmlns:p1="urn:q" xsi:type="p1:TEST_Engine_Type">{p1}</p:Output>', "TEST_Engine"),
-        ('<p:Output xsi:type="p:TEST_Diesel_Type">{p}</p:Output>', "TEST_Diesel"),
-        ("<p:Output>{p}</p:Output>", None),
-        ("<p:Output>{none}</p:Output>", None),
-        ("<p:Output><p:TEST_Engine>{p}</p:TEST_Engine></p:Output>", "TEST_Engine"),
-        ('<p:Output xsi:type="p:TEST_Engine_Type"><wrap><p:X>{p}</p:X></wrap></p:Output>', "TEST_Engine"),
-        ('<p:Output><e xsi:type="p:TEST_Engine_Type">{typed}</e></p:Output>', "TEST_Engine"),
-        ("<p:Output><p:Newer>1</p:Newer>{p}</p:Output>", None),
+        '<p:Output xmlns:p1="urn:q" xsi:type="p1:TEST_Engine_Type">{p1}</p:Output>',
+        '<p:Output xsi:type="p:TEST_Diesel_Type">{p}</p:Output>',
+        "<p:Output>{p}</p:Output>",
+        "<p:Output>{none}</p:Output>",
+        "<p:Output><p:TEST_Engine>{p}</p:TEST_Engine></p:Output>",
+        '<p:Output xsi:type="p:TEST_Engine_Type"><wrap><p:X>{p}</p:X></wrap></p:Output>',
+        '<p:Output><e xsi:type="p:TEST_Engine_Type">{typed}</e></p:Output>',
+        "<p:Output><p:Newer>1</p:Newer>{p}</p:Output>",
     ],
 )
-def test_embedded_instances_in_every_nesting(written: str, class_name: str | None) -> None:
+def test_embedded_instances_in_every_nesting(written: str) -> None:
     forms = {
         "p1": INSIDE.replace("q:", "p1:"),
         "p": INSIDE.replace("q:", "p:"),
@@ -153,7 +153,7 @@ def test_embedded_instances_in_every_nesting(written: str, class_name: str | Non
         "typed": '<p:Enabled xsi:type="cim:cimBoolean">true</p:Enabled><p:Label xsi:type="cim:cimString">x</p:Label>',
     }
     got = read(written.format(**forms), {"Output": Field(ENGINE_INSTANCE)})["Output"]
-    assert got == CimInstance(class_name, {"Enabled": True, "Label": "x"})
+    assert got == CimInstance({"Enabled": True, "Label": "x"})
 
 
 @pytest.mark.parametrize(
@@ -161,11 +161,11 @@ def test_embedded_instances_in_every_nesting(written: str, class_name: str | Non
     [
         ('<p:Output xsi:nil="true"/>', {"Output": None}),
         ("", {}),
-        ("<p:Output/>", {"Output": CimInstance(None, {})}),
-        ("<p:Output><p:Newer>1</p:Newer></p:Output>", {"Output": CimInstance(None, {})}),
+        ("<p:Output/>", {"Output": CimInstance({})}),
+        ("<p:Output><p:Newer>1</p:Newer></p:Output>", {"Output": CimInstance({})}),
         (
             "<p:Output><p:Speed xsi:nil='true'/></p:Output>",
-            {"Output": CimInstance(None, {"Speed": None})},
+            {"Output": CimInstance({"Speed": None})},
         ),
     ],
 )
@@ -180,7 +180,7 @@ def test_text_is_no_instance() -> None:
 
 
 def test_an_instance_tells_null_from_absent() -> None:
-    instance = CimInstance("TEST_Engine", {"Label": None})
+    instance = CimInstance({"Label": None})
     assert "Label" in instance
     assert instance["Label"] is None
     assert instance.get("Label", "default") is None
@@ -191,17 +191,16 @@ def test_an_instance_tells_null_from_absent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "named", "class_name"),
+    "written",
     [
-        ("<p:TEST_Engine><p:Label>x</p:Label></p:TEST_Engine>", True, "TEST_Engine"),
-        ("<p:TEST_Engine><p:Label>x</p:Label></p:TEST_Engine>", False, None),
-        ("<XmlFragment><Label>x</Label></XmlFragment>", True, None),
-        ("<Item><p:TEST_Engine><p:Label>x</p:Label></p:TEST_Engine></Item>", True, "TEST_Engine"),
+        "<p:TEST_Engine><p:Label>x</p:Label></p:TEST_Engine>",
+        "<XmlFragment><Label>x</Label></XmlFragment>",
+        "<Item><p:TEST_Engine><p:Label>x</p:Label></p:TEST_Engine></Item>",
     ],
 )
-def test_the_name_of_an_item(written: str, named: bool, class_name: str | None) -> None:
+def test_the_forms_of_an_item(written: str) -> None:
     root = xml.parse(f"<root {SPACES}>{written}</root>".encode())
-    assert decode_instance(ENGINE_INSTANCE, root[0], named_after_class=named) == CimInstance(class_name, {"Label": "x"})
+    assert decode_instance(ENGINE_INSTANCE, root[0]) == CimInstance({"Label": "x"})
 
 
 def written(values: dict[str, CimValue], fields: dict[str, Field] | None = None) -> str:
@@ -239,7 +238,7 @@ def test_what_is_written(values: dict[str, CimValue], expected: str) -> None:
         ({"Bytes": "AQ=="}, "Bytes"),
         ({"Text": ["a"]}, "Text"),
         ({"Text": "\x00"}, "U\\+0000"),
-        ({"When": CimInstance(None, {})}, "When"),
+        ({"When": CimInstance({})}, "When"),
     ],
 )
 def test_arguments_that_do_not_fit(values: dict[str, CimValue], words: str) -> None:
@@ -249,7 +248,7 @@ def test_arguments_that_do_not_fit(values: dict[str, CimValue], words: str) -> N
 
 def test_instances_are_read_and_never_sent() -> None:
     with pytest.raises(LocalProtocolError, match="Engine: an embedded instance is never sent"):
-        written({"Engine": CimInstance(None, {"Label": "x"})}, dict(PART.properties))
+        written({"Engine": CimInstance({"Label": "x"})}, dict(PART.properties))
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=20)
