@@ -89,7 +89,15 @@ def test_the_module_by_itself(tmp_path: Path) -> None:
     assert "An exception needs reason, expires_on, links" in output
 
 
-@pytest.mark.parametrize("task", ["Require that the domain was changed", "Show what was done"])
-def test_a_run_that_starts_behind_the_change_is_no_success(tmp_path: Path, task: str) -> None:
-    status, output = play(tmp_path, called("domain_exception"), EXCEPTION, "--start-at-task", task)
+@pytest.mark.parametrize(
+    ("role", "task"),
+    [
+        ("domain_exception", "Require that the domain was changed"),
+        ("domain_exception", "Show what was done"),
+        ("domain_harden", "Require that the domain was changed"),
+        ("domain_harden", "Show conflicting GPOs"),
+    ],
+)
+def test_a_run_that_starts_behind_the_change_is_no_success(tmp_path: Path, role: str, task: str) -> None:
+    status, output = play(tmp_path, called(role), EXCEPTION, "--start-at-task", task)
     assert status == 2, output

@@ -210,6 +210,36 @@ def test_revert_asks_for_one_choice_whoever_is_left_out(untouched: Fleet, tmp_pa
     assert words in " ".join(done.stdout.split())
 
 
+@pytest.mark.parametrize(
+    ("playbook", "task"),
+    [
+        ("harden", "Show what was hardened"),
+        ("revert", "Show what was reverted"),
+        ("verify_facts", "Show what was seen"),
+    ],
+)
+def test_a_run_that_starts_behind_the_work_is_no_success(
+    untouched: Fleet, tmp_path: Path, playbook: str, task: str
+) -> None:
+    """Of the other roles every task is started at above, and in test_domain_roles_however_called.py."""
+    path = tmp_path / "site.yml"
+    path.write_text(yaml.safe_dump([{"ansible.builtin.import_playbook": f"winops.smb_guest.{playbook}"}]))
+    command = ["ansible-playbook", "-i", str(untouched.inventory_path), str(path), "--limit", "ws1"]
+    environ = clean_environ(Path(sys.executable).parent)
+    done = subprocess.run(
+        [*command, "--start-at-task", task, "-e", "revert_latest=true"],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert f"{task}]" in done.stdout, done.stdout
+    assert done.returncode == 2, done.stdout
+    assert open_hosts(untouched) == []
+
+
 def test_verify_facts_takes_one_host(untouched: Fleet, tmp_path: Path) -> None:
     """The task that writes checks it, so there is no earlier task that a run could skip."""
     inventory = str(untouched.inventory_path)
