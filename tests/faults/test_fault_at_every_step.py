@@ -19,7 +19,7 @@ from subjects import Look, Subject, difference
 KINDS = ("reset_before", "reset_after", "timeout", "http_401", "http_500", "soap_fault", "garbage")
 EVERY = int(os.environ.get("FAULTS_EVERY", "3"))
 """Each kind strikes every third request, and the kinds begin at different ones: two kinds at least for each request.
-FAULTS_EVERY=1 strikes every one. Without a wire each is struck in ten ways: test_transaction_at_every_request.py."""
+FAULTS_EVERY=1 strikes every one. Without a wire there are ten ways: test_transaction_at_every_request.py."""
 SAMPLE = 5
 """Every how many requests where a kind of fault or of authentication is costly."""
 

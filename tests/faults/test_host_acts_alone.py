@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -108,10 +108,21 @@ def _die(host: InProcessHost) -> None:
 
 
 class Acting:
-    """At one request of the block, by number or by its first method, something happens at the host."""
+    """At one request of the block, by number or by its first method, something happens at the host.
 
-    def __init__(self, host: InProcessHost, at: int | str, act: Callable[[], object], *, after: bool = False) -> None:
-        self._host, self._at, self._act, self._after = host, at, act, after
+    spares: not before a request with these words, but right after it.
+    """
+
+    def __init__(
+        self,
+        host: InProcessHost,
+        at: int | str,
+        act: Callable[[], object],
+        *,
+        after: bool = False,
+        spares: Collection[bytes] = (),
+    ) -> None:
+        self._host, self._at, self._act, self._after, self._spares = host, at, act, after, spares
 
     def __enter__(self) -> None:
         plain, count = self._host.answer, 0
@@ -123,7 +134,7 @@ class Acting:
             if not now:
                 return plain(message)
             self._host.answer = plain  # type: ignore[method-assign]
-            if self._after:
+            if self._after or (self._spares and all(word in message for word in self._spares)):
                 body = plain(message)
                 self._act()
                 return body
@@ -193,7 +204,9 @@ def _played(
         with pytest.MonkeyPatch.context() as patch:
             if case.then == "death":
                 patch.setattr(process.os, "getpid", lambda: 4_000_000)
-            with Acting(host, case.at, lambda: _ends_come(host, case)):
+            # The known limit: Windows deletes a policy key, seen to be empty one request ago, with its values.
+            spares = (b"DeleteKey", b"Policies") if case.then == "policy" else ()
+            with Acting(host, case.at, lambda: _ends_come(host, case), spares=spares):
                 operation(host)
     except (SmbGuestError, Killed) as error:
         return error

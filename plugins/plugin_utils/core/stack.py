@@ -205,13 +205,15 @@ class ChangeStack(Generic[E, C, V]):
             if other.status.is_ended
             and any(other.seq > entry.seq and part_of(entry, cell) for cell in other.left_alone)
         }
-        return disowning | {
-            lower.seq
-            for entry in self.standing
-            for part in entry.parts
-            for lower in self.beneath(entry, part.cell)
-            if lower.status.is_ended
-        }
+        needed: set[tuple[int, C]] = set()
+        for entry in reversed(self.standing):
+            for part in entry.parts:
+                for lower in self.beneath(entry, part.cell):
+                    if (lower.seq, part.cell) in needed:
+                        break  # and so is what lies beneath that: a long stack is walked through once
+                    needed.add((lower.seq, part.cell))
+        ended = {entry.seq for entry in self.entries if entry.status.is_ended}
+        return disowning | {seq for seq, _cell in needed if seq in ended}
 
 
 def part_of(entry: StackedChange[C, V], cell: C) -> StackedPart[C, V] | None:

@@ -131,7 +131,19 @@ class Registry:
         return None if number is None else RegistryValue(RegistryType.REG_DWORD, number)
 
     def value_of_type(self, key: str, name: str, number: int) -> RegistryValue | None:
-        """A value whose type number EnumValues gave; None where it was deleted since."""
+        """A value whose type number EnumValues gave; None where it was deleted since.
+
+        One request. Where somebody has written it with another type since, three. Raises WrongType where that goes on.
+        """
+        try:
+            return self._of_type(key, name, number)
+        except WrongType:
+            again = self.value_types(key).get(name.lower())
+            if again == number:
+                raise
+            return None if again is None else self._of_type(key, name, again)
+
+    def _of_type(self, key: str, name: str, number: int) -> RegistryValue | None:
         try:
             kind = RegistryType(number)
         except ValueError:

@@ -20,6 +20,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.lock impor
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.process import ControlNode, Process
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.change.result import Outcome
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostError, HostState
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.registry_value import RegistryType, RegistryValue
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.stack import ChangeStatus
 from simulated_windows.in_process import InProcessHost, differences
 
@@ -32,9 +33,12 @@ from ..engine import (
     POLICY,
     SIGNING,
     change,
+    engine,
     entry,
     held,
+    meanwhile,
     moved,
+    put,
     runs,
     snapshot,
     undo,
@@ -170,3 +174,14 @@ def test_what_another_has_not_finished_is_not_taken_for_done(turns: Callable[...
     race.turn(1)
     assert isinstance(race.results[1], HostBusy)
     race.finish()
+
+
+def test_a_value_that_another_writes_with_another_type_between_two_requests_of_a_look() -> None:
+    """The type is listed first, and then the value is read by it."""
+    host = InProcessHost()
+    put(host, GUEST_POLICY, "1", "REG_SZ")
+    key, name = GUEST_POLICY.key, GUEST_POLICY.name
+    with meanwhile(host, 2, lambda: put(host, GUEST_POLICY, 0)):
+        assert engine(host).registry.value(key, name) == RegistryValue(RegistryType.REG_DWORD, 0)
+    with meanwhile(host, 2, lambda: put(host, GUEST_POLICY, None)):
+        assert engine(host).registry.value(key, name) is None

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,6 +108,9 @@ FAULTS: Mapping[str, Callable[[InProcessHost, int], Mapping[str, Any]]] = {
     "a mistake before": _mistaken(acted=False),
     "a mistake after": _mistaken(acted=True),
 }
+EVERY = int(os.environ.get("FAULTS_EVERY", "3"))
+"""Each request goes wrong in every third way, and the ways begin at different ones, for each subject anew: so each way
+strikes each kind of request. FAULTS_EVERY=1: each request in all ten."""
 SETTINGS_PARTS = ("registry", "smb_client", "smb_server")
 SAYS = ("Nothing was written", "Every value was restored", "was made and verified", "left is not dealt with yet")
 
@@ -193,10 +197,12 @@ def _followed_up(subject: Subject, course: Course) -> Iterator[str]:
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_a_fault_at_every_request_leaves_the_old_or_the_new(subject: str) -> None:
     course = Course.of(SUBJECTS[subject])
+    begin = list(SUBJECTS).index(subject)
     wrong = [
         f"{fault} at {at} ({method}): {sentence}"
-        for fault in FAULTS
+        for way, fault in enumerate(FAULTS, begin)
         for at, method in enumerate(course.methods, 1)
+        if (way + at) % EVERY == 0
         for sentence in _broken(SUBJECTS[subject], course, fault, at)
     ]
     assert not wrong, "\n".join(wrong)
