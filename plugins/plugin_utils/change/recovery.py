@@ -130,7 +130,9 @@ def _finish(host: Host, snapshot: JournalSnapshot, stack: Stack, entry: Entry) -
         if holds(part.cell, now[part.cell], part.wanted, governed=part.cell.setting.name in governed)
     }
     if entry.status is ChangeStatus.PENDING and len(standing) == len(entry.parts):
-        parts = tuple(replace(part, left=now[part.cell]) for part in entry.parts)
+        # What a policy makes run is not what the change has left.
+        left = {c: CellValue(held.stored) if c.setting.name in governed else held for c, held in now.items()}
+        parts = tuple(replace(part, left=left[part.cell]) for part in entry.parts)
         done = noted(entry, ChangeStatus.APPLIED, "completed by the run after the interrupted one", parts=parts)
         return done, f"An interrupted run had made the change {entry.change_id}: it is recorded as applied now.", False
     targets, foreign = {}, []

@@ -22,6 +22,7 @@ from ..engine import (
     AUDIT,
     BOTH,
     ENCRYPTION,
+    ENCRYPTION_LOCAL,
     ENCRYPTION_POLICY,
     GUEST,
     GUEST_LOCAL,
@@ -367,3 +368,27 @@ def test_a_host_that_cannot_say_whether_a_task_is_gone_is_told_once() -> None:
     assert "Whether the scheduled task" in warning
     assert tidy(host).warnings == ()
     assert host.registry.subkeys(f"HKLM\\{CHANGES}") == []
+
+
+def test_what_was_signed_off_beneath_a_policy_leaves_what_is_stored() -> None:
+    """The policy made another value run. What lies over it is reverted when the policy has gone."""
+    host = InProcessHost()
+    change(host, {ENCRYPTION: "required"}, (POLICY,), name="policy", reason="r")
+    with pytest.raises(Died), process_gone(host, writes_of(host, {ENCRYPTION: "not_required"})):
+        change(host, {ENCRYPTION: "not_required"}, name="low", reason="r", rules={"tolerate_managed": True})
+    tidy(host)
+    assert status(host, "low") == "applied"
+    undo(host, "policy")
+    change(host, {ENCRYPTION: "required"}, name="high", reason="r")
+    undo(host, "high")
+    assert (held(host, ENCRYPTION_LOCAL), runs(host, ENCRYPTION_LOCAL)) == (("REG_DWORD", 0), False)
+
+
+def writes_of(host: InProcessHost, words: Mapping[str, str]) -> int:
+    """The request after the write of a local value."""
+    saved = host.save()
+    host.reset_counters()
+    change(host, words, name="low", reason="r", rules={"tolerate_managed": True})
+    at = [message["method"] for message in host.messages].index("SetConfiguration") + 2
+    host.load(saved)
+    return at
