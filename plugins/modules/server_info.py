@@ -341,7 +341,7 @@ verdicts:
       elements: str
       sample: []
     not_smb:
-      description: Something else listens there.
+      description: Something other than SMB listens there.
       type: list
       elements: str
       sample: []

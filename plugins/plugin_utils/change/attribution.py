@@ -31,7 +31,7 @@ def attribute(
         host: is asked for its journal and for RSoP.
         desired_settings: what the task asks.
         states: every setting that was observed, by name.
-        rules: how the desired settings are to come true.
+        rules: how the desired settings are to be reached.
         snapshot: the journal, None where the task has not read it.
 
     Returns:

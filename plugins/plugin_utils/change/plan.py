@@ -44,7 +44,7 @@ class DesiredSetting:
 
 @dataclass(frozen=True)
 class Rules:
-    """How the desired settings are to come true.
+    """How the desired settings are to be reached.
 
     scopes: where to write. tolerate_managed: a stronger layer that decides otherwise is a warning and no error.
     skip_unsupported: leave out what this Windows does not have. optional: settings that are left out, with a warning,
@@ -93,7 +93,7 @@ def plan(
     Args:
         desired_settings: what the task asks.
         states: every setting that the host was asked about, by name.
-        rules: how the desired settings are to come true.
+        rules: how the desired settings are to be reached.
         system: the host's Windows, in words, for the errors.
         authors: the standing change that wrote the policy value of a setting, by its name.
 

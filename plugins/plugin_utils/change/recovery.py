@@ -158,12 +158,12 @@ def _ended(host: Host, entry: Entry, result: Restoration, foreign: Sequence[str]
         return _failed(entry, " ".join(result.wrong))
     kept = f"Kept, because somebody else has set it since: {', '.join(sorted(foreign))}." if foreign else ""
     warning = remove_task(host, entry.change_id) if entry.expires_at else None
-    status, why, sentence = _story(entry)
+    status, why, sentence = _recovered_as(entry)
     note = " ".join(filter(None, (f"{why}.", kept, result.warning)))
     return noted(entry, status, note), " ".join(filter(None, (sentence, kept, result.warning, warning)))
 
 
-def _story(entry: Entry) -> tuple[ChangeStatus, str, str]:
+def _recovered_as(entry: Entry) -> tuple[ChangeStatus, str, str]:
     """How a recovered change ends: its status, a note for the journal, and a sentence for the user."""
     name = entry.change_id
     if entry.status is ChangeStatus.REVERTING:

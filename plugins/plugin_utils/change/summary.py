@@ -26,7 +26,7 @@ def did_write(*, check_mode: bool) -> str:
 
 
 def nothing_to_change(host: str) -> str:
-    """The line where everything was as wanted."""
+    """The line where every value was the desired one."""
     return f"Nothing to change on {host}."
 
 

@@ -202,7 +202,9 @@ class DomainReport:
             names = [name for name, value in one.settings.items() if other.settings.get(name, value) != value]
             if not names:
                 continue
-            meeting = [(mine, theirs) for mine in _enabled(one) for theirs in _enabled(other) if _meet(mine, theirs)]
+            meeting = [
+                (mine, theirs) for mine in _enabled(one) for theirs in _enabled(other) if _share_computers(mine, theirs)
+            ]
             if meeting:
                 words = ", ".join(
                     f"{name} is {MANAGED[name].words.word(one.settings[name])} in {clean(one.container.name)} and "
@@ -232,5 +234,5 @@ def _enabled(carrier: Carrier) -> list[str]:
     return [target for target, links in carrier.links.items() if any(x.guid == guid and x.enabled for x in links.links)]
 
 
-def _meet(one: str, other: str) -> bool:
+def _share_computers(one: str, other: str) -> bool:
     return dn_key(one) == dn_key(other) or is_below(one, other) or is_below(other, one)

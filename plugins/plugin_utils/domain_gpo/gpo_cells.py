@@ -246,12 +246,12 @@ def _put_shell(state: GpoState, found: Json, written: Json) -> GpoState:
     if found["gpt_tmpl"] and files.gpt_tmpl is None:
         files = replace(files, gpt_tmpl=GptTmpl.new().to_bytes())
     container = state.container
-    if container and _alike(container.machine_extensions, written["extensions"], found["extensions"]):
+    if container and _is_same_list(container.machine_extensions, written["extensions"], found["extensions"]):
         container = replace(container, machine_extensions=found["extensions"])
     return replace(state, files=files, container=container)
 
 
-def _alike(text: str | None, *others: str | None) -> bool:
+def _is_same_list(text: str | None, *others: str | None) -> bool:
     """Whether an extension list says the same as one of the others, however it is spelled."""
     return ExtensionNames.parse(text) in [ExtensionNames.parse(other) for other in others]
 

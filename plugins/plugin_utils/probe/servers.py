@@ -25,7 +25,7 @@ from .logon import LogonAccount
 from .messages import require_smbprotocol
 from .peer import Dial, dial
 from .questions import LogonAnswer, Seen, ServerProbe
-from .verdict import Opening, Verdict, demands_encryption, evidence, judge, signs_of_accounts
+from .verdict import GuestLogonBenefit, Verdict, demands_encryption, evidence, judge, signs_of_accounts
 
 # A connection each. A server costs some milliseconds of work here: of many more, the last would seem slow.
 AT_ONCE = 128
@@ -203,6 +203,6 @@ def opening(reports: Sequence[Report]) -> dict[str, Any]:
     """
     lines = {
         kind: [report.line() for report in reports if report.verdict.opening is kind]
-        for kind in (Opening.POINTLESS, Opening.UNKNOWN)
+        for kind in (GuestLogonBenefit.POINTLESS, GuestLogonBenefit.UNKNOWN)
     }
-    return {"objections": lines[Opening.POINTLESS], "doubts": lines[Opening.UNKNOWN]}
+    return {"objections": lines[GuestLogonBenefit.POINTLESS], "doubts": lines[GuestLogonBenefit.UNKNOWN]}

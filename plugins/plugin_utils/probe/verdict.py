@@ -22,11 +22,11 @@ from ..tables.logon_status import ACCESS_DENIED, LOGON_STATUSES, status_name
 from .peer import Failure
 from .questions import LogonAnswer, Seen
 
-_NEVER_MET = {Failure.UNRESOLVED, Failure.REFUSED, Failure.NO_ROUTE, Failure.NO_CONNECTION}
+_UNREACHABLE = {Failure.UNRESOLVED, Failure.REFUSED, Failure.NO_ROUTE, Failure.NO_CONNECTION}
 
 
-class Opening(Enum):
-    """Whether a host that is opened for guest logons would gain access to the server."""
+class GuestLogonBenefit(Enum):
+    """Whether a client that allows insecure guest logons would gain access to the server."""
 
     MAY_HELP = "may_help"
     POINTLESS = "pointless"
@@ -40,7 +40,7 @@ class Verdict:
     name: str
     meaning: str
     applies: Callable[[Seen], bool]
-    opening: Opening
+    opening: GuestLogonBenefit
     advice: str
 
 
@@ -122,7 +122,7 @@ def _looked_up(answer: LogonAnswer) -> bool:
     return bool(known and known.looked_up)
 
 
-def _met_nothing(seen: Seen, *failures: Failure) -> bool:
+def _no_smb(seen: Seen, *failures: Failure) -> bool:
     return seen.negotiated is None and seen.smb1 is None and seen.failure in failures
 
 
@@ -134,7 +134,7 @@ def _requires_signing(seen: Seen) -> bool:
     return bool(seen.negotiated and seen.negotiated.signing_required)
 
 
-def _guest_in_vain(seen: Seen) -> bool:
+def _guest_needs_encryption(seen: Seen) -> bool:
     """Guests are mapped, and encryption keeps them out: flagged so, or denied where a name would be refused."""
     unknown = seen.unknown_user
     if unknown and unknown.status == ACCESS_DENIED:
@@ -156,43 +156,43 @@ _ROWS = (
     Verdict(
         "unreachable",
         "No connection to it can be made from the control node.",
-        lambda seen: _met_nothing(seen, *_NEVER_MET),
-        Opening.UNKNOWN,
+        lambda seen: _no_smb(seen, *_UNREACHABLE),
+        GuestLogonBenefit.UNKNOWN,
         "Check name, port, route and firewall between the control node and the server, and that it is on.",
     ),
     Verdict(
         "no_answer",
-        "It takes connections, and says nothing on them.",
-        lambda seen: _met_nothing(seen, Failure.SILENT, Failure.CLOSED, Failure.DENIED),
-        Opening.UNKNOWN,
-        "Check that it is well and that it serves the address of the control node; a longer timeout may help.",
+        "It accepts connections, and does not answer.",
+        lambda seen: _no_smb(seen, Failure.SILENT, Failure.CLOSED, Failure.DENIED),
+        GuestLogonBenefit.UNKNOWN,
+        "Check that it works and that it serves the address of the control node; a longer timeout may help.",
     ),
     Verdict(
         "not_smb",
-        "Something else listens there.",
-        lambda seen: _met_nothing(seen, Failure.FOREIGN),
-        Opening.UNKNOWN,
+        "Something other than SMB listens there.",
+        lambda seen: _no_smb(seen, Failure.FOREIGN),
+        GuestLogonBenefit.UNKNOWN,
         "Check name and port.",
     ),
     Verdict(
         "smb1_only",
         "It speaks SMB1 and nothing newer.",
         lambda seen: seen.negotiated is None and seen.smb1 is not None,
-        Opening.POINTLESS,
+        GuestLogonBenefit.POINTLESS,
         "Upgrade or replace it. Allowing guest logons does not help: that is about SMB2 and newer, and SMB1 is unsafe.",
     ),
     Verdict(
         "guest_unusable",
         "It maps unknown users to guest and wants encryption: no client can use such a session.",
-        _guest_in_vain,
-        Opening.POINTLESS,
+        _guest_needs_encryption,
+        GuestLogonBenefit.POINTLESS,
         f"{_USE_AN_ACCOUNT}, and would fail.",
     ),
     Verdict(
         "guest_offered",
         "It accepts unknown users as guest, and seems to know accounts.",
         lambda seen: _guest(seen) and bool(signs_of_accounts(seen)),
-        Opening.POINTLESS,
+        GuestLogonBenefit.POINTLESS,
         f"{_USE_AN_ACCOUNT}. Then switch guest access off on it.",
     ),
     Verdict(
@@ -200,7 +200,7 @@ _ROWS = (
         "It accepts unknown users as guest and requires signing, and nothing shows that it knows accounts.",
         lambda seen: _guest(seen) and _requires_signing(seen),
         # Samba waives signing for guests (measured). What Windows does with such a session no source says.
-        Opening.UNKNOWN,
+        GuestLogonBenefit.UNKNOWN,
         "Use an account on it, if it has any. Whether Windows uses a guest session with a server that requires signing "
         "is not known: try it on one host.",
     ),
@@ -208,7 +208,7 @@ _ROWS = (
         "guest_only_suspected",
         "It accepts unknown users as guest, and nothing shows that it knows accounts.",
         _guest,
-        Opening.MAY_HELP,
+        GuestLogonBenefit.MAY_HELP,
         "Upgrade or replace it, or create an account on it. Until then enable_guest allows guest logons on single "
         "hosts for a time.",
     ),
@@ -216,14 +216,14 @@ _ROWS = (
         "accounts_only",
         "It refuses unknown users.",
         _accounts,
-        Opening.POINTLESS,
+        GuestLogonBenefit.POINTLESS,
         f"{_USE_AN_ACCOUNT}, and would be refused by the server.",
     ),
     Verdict(
         "unclear",
         "It speaks SMB, and what it answers to an unknown user says neither guest nor account.",
         lambda seen: True,
-        Opening.UNKNOWN,
+        GuestLogonBenefit.UNKNOWN,
         "Look at the evidence, and try an account on it (username and password).",
     ),
 )

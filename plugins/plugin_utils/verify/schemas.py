@@ -51,7 +51,7 @@ def differences(cls: CimClass, schema: ClassSchema, optional: Collection[str] = 
         if found is None:
             yield f"there is no method {name}"
             continue
-        if schema.tells_qualifiers and "static" not in found.qualifiers:
+        if schema.has_qualifiers and "static" not in found.qualifiers:
             yield f"the method {name} is not static"
         parameters = found.parameters
         yield from _members(f"parameter of {name}", {**method.inputs, **method.outputs}, parameters, optional)

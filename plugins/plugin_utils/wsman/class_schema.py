@@ -69,7 +69,7 @@ class ClassSchema:
     methods: Mapping[str, MethodSchema]
 
     @property
-    def tells_qualifiers(self) -> bool:
+    def has_qualifiers(self) -> bool:
         return any(
             method.qualifiers or any(each.qualifiers for each in method.parameters.values())
             for method in self.methods.values()

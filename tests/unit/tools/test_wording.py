@@ -25,6 +25,8 @@ INSTEAD = {
     r"wish(?:es|ed)?": "desired setting",
     r"patience|_?astir|disowned|looked_at|on_the_way": "see CONTRIBUTING on words",
     r"(?:stands?|standing|stood|speaks?|speaking) against": "overrides, contradicts",
+    r"(?:to |can |may )come true": "to be reached",
+    r"as (?:it is |they are )?wanted": "as desired",
     r"on the controller": "on the control node, or: on the domain controller",
 }
 PATTERNS = {re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE): word for words, word in INSTEAD.items()}

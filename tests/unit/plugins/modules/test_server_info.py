@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.winops.smb_guest.plugins.action import server_info
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.servers import probe_servers
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.verdict import VERDICTS, Opening
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.verdict import VERDICTS, GuestLogonBenefit
 from ansible_collections.winops.smb_guest.tests.unit.plugins.modules.test_module_returns import COMMON, _mismatches
 from ansible_collections.winops.smb_guest.tests.unit.plugins.plugin_utils.probe.peers import RECORDED, Peers, samba
 
@@ -39,4 +39,4 @@ def test_every_verdict_is_documented(documented: Any) -> None:
     returns = documented["server_info"]["return"]
     assert set(returns["verdicts"]["contains"]) == set(VERDICTS)
     opening = returns["servers"]["contains"]["opening"]["description"]
-    assert set(re.findall(r"V\((\w+)\)", str(opening))) == {each.value for each in Opening}
+    assert set(re.findall(r"V\((\w+)\)", str(opening))) == {each.value for each in GuestLogonBenefit}

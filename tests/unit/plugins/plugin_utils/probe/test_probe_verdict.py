@@ -25,7 +25,7 @@ from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.questions i
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.servers import Report, Target
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.probe.verdict import (
     VERDICTS,
-    Opening,
+    GuestLogonBenefit,
     evidence,
     judge,
     signs_of_accounts,
@@ -102,14 +102,16 @@ def test_every_verdict_is_reached() -> None:
 
 
 def test_only_a_server_without_a_sign_of_accounts_speaks_for_opening() -> None:
-    assert [name for name, row in VERDICTS.items() if row.opening is Opening.MAY_HELP] == ["guest_only_suspected"]
+    assert [name for name, row in VERDICTS.items() if row.opening is GuestLogonBenefit.MAY_HELP] == [
+        "guest_only_suspected"
+    ]
 
 
 def test_required_signing_alone_is_a_doubt() -> None:
     """It shows no account, and whether Windows uses a guest session there is not known."""
     seen = Seen(negotiated=SIGNS, unknown_user=GUEST)
     assert signs_of_accounts(seen) == []
-    assert judge(seen).opening is Opening.UNKNOWN
+    assert judge(seen).opening is GuestLogonBenefit.UNKNOWN
     assert "is not known" in judge(seen).advice
     assert "It requires signing, which a guest session cannot do." in evidence(seen)
 
