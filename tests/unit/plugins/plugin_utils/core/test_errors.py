@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import AccessDenied
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import (
+    AccessDenied,
+    HostState,
+    SmbGuestError,
+    leaving,
+)
 
 HOSTS = ("WS01.corp.example", "ws-alias")
 LOCAL, DOMAIN, PLACE = "is a local account", "is a domain account", "UAC is not in the way"
@@ -44,3 +49,21 @@ def test_a_write_after_reads_that_succeeded_is_about_the_place(account: str | No
     assert PLACE in advice
     assert "permissions of the registry key" in advice
     assert "LocalAccountTokenFilterPolicy" not in advice
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "kept"),
+    [
+        (None, HostState.NOTHING_WRITTEN, HostState.NOTHING_WRITTEN),
+        (HostState.NOTHING_WRITTEN, HostState.PARTLY_WRITTEN, HostState.PARTLY_WRITTEN),
+        (HostState.PARTLY_WRITTEN, HostState.NOTHING_WRITTEN, HostState.PARTLY_WRITTEN),
+        (HostState.CHANGED, HostState.RESTORED, HostState.CHANGED),
+        (HostState.PARTLY_WRITTEN, None, HostState.PARTLY_WRITTEN),
+    ],
+)
+def test_of_nested_contexts_the_one_that_wrote_more_counts(
+    inner: HostState | None, outer: HostState | None, kept: HostState
+) -> None:
+    with pytest.raises(SmbGuestError) as caught, leaving(outer), leaving(inner):
+        raise SmbGuestError("x")
+    assert caught.value.host_state is kept
