@@ -63,9 +63,7 @@ def decide(view: HostView, request: Request, snapshot: JournalSnapshot | None, *
     if snapshot is not None:
         changing = {change.cell: seen(change.cell, view.states[change.cell.setting.name]) for change in planned.changes}
         beneath = _unique(snapshot.stack.get(snapshot.stack.over(cell, held)) for cell, held in changing.items())
-        met = _changes_that_left(
-            snapshot, _cells_that_satisfy(desired_settings, request, view.states, changing), view.states, changing
-        )
+        met = _makers(snapshot, _satisfying(desired_settings, request, view.states, changing), view.states, changing)
         warnings += _reservations(request, snapshot, planned, met)
         full = fullness_warning(snapshot.lines, [each.change_id for each in snapshot.stack.standing])
         warnings += filter(None, [*snapshot.damaged, full])
@@ -153,7 +151,7 @@ def _to_recover(snapshot: JournalSnapshot) -> Iterator[str]:
         yield f"An interrupted run left the change {left.change_id}: without check mode it is recovered first."
 
 
-def _cells_that_satisfy(
+def _satisfying(
     desired_settings: Sequence[DesiredSetting], request: Request, states: States, changing: Collection[Cell]
 ) -> Iterator[Cell]:
     """The cells that may make the desired settings true: where the task writes; and the policy, where it alone does."""
@@ -168,7 +166,7 @@ def _cells_that_satisfy(
         yield from (Cell(setting, scope) for scope in Scope if scope in scopes)
 
 
-def _changes_that_left(
+def _makers(
     snapshot: JournalSnapshot, cells: Iterable[Cell], states: States, changing: Collection[Cell]
 ) -> dict[Cell, Entry]:
     """The changes that have left what the cells hold. Another value is somebody else's: no expiry touches it."""
