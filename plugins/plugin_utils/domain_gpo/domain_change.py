@@ -204,6 +204,7 @@ class DomainChanges:
         self, found: GpoState, wanted: GpoState, terms: GpoTerms, again: Callable[[GpoState], GpoState] | None
     ) -> GpoOutcome:
         journal, entry = self._entry(found, wanted, terms)
+        self.warnings += filter(None, [journal.fullness_warning()])
         self._store.begin(journal)
         try:
             journal, after = self._carry_out(journal, entry, found, wanted, again)

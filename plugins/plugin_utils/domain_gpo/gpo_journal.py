@@ -25,10 +25,10 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from ..core.errors import SmbGuestError
+from ..core.errors import RequestError, SmbGuestError
 from ..core.hostile_bytes import HOSTILE_BYTES
 from ..core.stack import ChangeStack, ChangeStatus, StackedPart, part_of
-from ..core.text import one_line
+from ..core.text import in_short, one_line
 from ..domain.errors import DomainError, clean
 from .gpo_cell_values import check_cell_value
 from .gpo_cells import LINK, SHELL, Json, cell
@@ -37,6 +37,8 @@ FORMAT = 3
 KEPT_ENDED = 20
 """How many entries that ended are kept for each GPO."""
 MAX_TEXT = 1000
+MAX_BYTES = 4 * 1024 * 1024
+"""Of a journal with a new change. Twice as much is read of a file, so that the end of a change always finds room."""
 _DAMAGED: tuple[type[Exception], ...] = (*HOSTILE_BYTES, SmbGuestError)
 
 
@@ -196,6 +198,20 @@ class GpoJournal:
             del entry["seq"]
         data = {"format": FORMAT, "guid": self.guid, "name": self.name, "version": self.version, "entries": entries}
         return json.dumps(data, indent=1, sort_keys=True).encode()
+
+    def fullness_warning(self) -> str:
+        """A warning from the half of MAX_BYTES on, else empty. Raises RequestError for more than MAX_BYTES."""
+        size = len(self.to_bytes())
+        if size <= MAX_BYTES // 2:
+            return ""
+        names = [entry.change_id for entry in self.stack.standing]
+        how_full = (
+            f"The journal of the GPO {clean(self.name)} has {size} bytes with this change, of at most {MAX_BYTES}."
+        )
+        advice = f"Revert changes that you no longer need. Oldest first: {in_short(names, 8)}."
+        if size > MAX_BYTES:
+            raise RequestError(f"{how_full} {advice}")
+        return f"{how_full} {advice}"
 
     def _kept(self) -> list[GpoChange]:
         """All but the oldest of the ended changes that no standing one lies over."""

@@ -12,10 +12,13 @@ from itertools import permutations
 
 import pytest
 
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.errors import HostState, RequestError
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.core.stack import ChangeStatus
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.errors import DomainError
+from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain.sysvol import MAX_FILE
 from ansible_collections.winops.smb_guest.plugins.plugin_utils.domain_gpo.gpo_journal import (
     KEPT_ENDED,
+    MAX_BYTES,
     GpoChange,
     GpoChangeKind,
     GpoJournal,
@@ -123,3 +126,19 @@ def test_a_change_that_is_compared_again_does_not_lie_over_itself() -> None:
     journal = journal.with_entry(pending)
     assert [entry.change_id for entry in journal.without(pending).entries] == ["a"]
     assert journal.without(pending).with_over(cells)[CELL]["over"] == "a"
+
+
+@pytest.mark.parametrize(("share", "warns"), [(0.4, False), (0.6, True)])
+def test_a_journal_warns_from_the_half_on(share: float, warns: bool) -> None:
+    journal = changed(GpoJournal(GUID, "SMB hardening"), "a", "x" * int(MAX_BYTES * share), "b")
+    warning = journal.fullness_warning()
+    assert bool(warning) is warns
+    assert not warns or "Oldest first: a" in warning
+
+
+def test_a_change_that_would_not_fit_is_refused_and_ends_find_room() -> None:
+    journal = changed(GpoJournal(GUID, "SMB hardening"), "a", "x" * MAX_BYTES, "b")
+    with pytest.raises(RequestError, match="Oldest first: a") as caught:
+        journal.fullness_warning()
+    assert caught.value.host_state is HostState.NOTHING_WRITTEN
+    assert len(ended(journal, "a").to_bytes()) < MAX_FILE
