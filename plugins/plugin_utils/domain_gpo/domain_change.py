@@ -126,7 +126,12 @@ class DomainChanges:
         if not restored:  # else there is nothing yet to have rights on
             self._rights.check(found, wanted)
         restored = restored or entry.kind is GpoChangeKind.DELETE
-        self._predicted[guid] = journal.with_entry(replace(entry, status=ChangeStatus.REVERTED)), wanted, restored
+        journal = journal.with_entry(replace(entry, status=ChangeStatus.REVERTED))
+        if found.exists:
+            wanted = predicted(found, wanted)
+        if wanted.container:
+            journal = replace(journal, version=wanted.container.version.number)
+        self._predicted[guid] = journal, wanted, restored
         return GpoOutcome(True, described(found), described(wanted), entry, None, self.warnings)
 
     def _journaled(self, guid: str, change_id: str) -> tuple[GpoJournal, GpoChange]:
