@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -102,6 +103,32 @@ def test_strategies_and_batches(untouched: Fleet, tmp_path: Path, body: dict[str
     done = play(untouched, tmp_path, called("roles", WITHOUT_THE_FIRST) | body, CONSENT)
     assert open_hosts(untouched) == []
     assert done.returncode == 2, done.stdout
+
+
+TAGGED = {
+    "roles": {"roles": [{"role": ROLE, "tags": ["nas"]}]},
+    "import_role": {"tasks": [{"name": "Call", "ansible.builtin.import_role": {"name": ROLE}, "tags": ["nas"]}]},
+    "include_role": {
+        "tasks": [
+            {
+                "name": "Call",
+                "ansible.builtin.include_role": {"name": ROLE, "apply": {"tags": ["nas"]}},
+                "tags": ["nas"],
+            }
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("how", TAGGED)
+def test_tags_turn_no_safeguard_off(untouched: Fleet, tmp_path: Path, how: str) -> None:
+    """No task of a role has tags of its own: they run all, or none."""
+    done = play(untouched, tmp_path, TAGGED[how], CONSENT, "--tags", "nas")
+    assert open_hosts(untouched) == []
+    assert done.returncode == 2, done.stdout
+    assert "enable_guest_max_hosts" in done.stdout
+    files = [path for path in (ROOT / "roles").glob("*/tasks/*.yml") if re.search(r"^ *tags:", path.read_text(), re.M)]
+    assert files == []
 
 
 @pytest.mark.parametrize("task", TASKS)
