@@ -32,9 +32,8 @@ def plays(domain: Domain, tmp_path: Path) -> Plays:
     with domain.directory() as directory:
         for name in ("Pilot", "Scanners"):
             directory.add(f"OU={name},{dc.dn}", {"objectClass": ["organizationalUnit"]})
-        for name in ("WS0042", "ws1"):
-            attributes = {"objectClass": ["computer"], "sAMAccountName": [f"{name}$"], "userAccountControl": ["4096"]}
-            directory.add(f"CN={name},OU=Pilot,{dc.dn}", attributes)
+        attributes = {"objectClass": ["computer"], "sAMAccountName": ["WS0042$"], "userAccountControl": ["4096"]}
+        directory.add(f"CN=WS0042,OU=Pilot,{dc.dn}", attributes)
     for name in ("Wave 1", "Wave 2", "NAS users"):
         dc.tool("group", "add", name)
     domain.present("SMB hardening", settings={GUEST: False})
