@@ -190,7 +190,8 @@ def _with_proxies(session: Any, send: Callable[..., Any]) -> Callable[..., Any]:
         if "proxies" not in kwargs:
             from requests.utils import resolve_proxies
 
-            found[:] = found or [resolve_proxies(request, session.proxies, session.trust_env)]
+            if not found:
+                found.append(resolve_proxies(request, session.proxies, session.trust_env))
             kwargs["proxies"] = found[0]
         return send(request, **kwargs)
 
